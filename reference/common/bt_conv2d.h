@@ -1,0 +1,36 @@
+/* Geometry of a convolution: derived extents and the checks that every engine relies on. Freestanding. */
+#ifndef BT_CONV2D_H
+#define BT_CONV2D_H
+
+#include "reference/common/bt_layer.h"
+#include "reference/common/bt_status.h"
+
+/** Output extents, elements. @pre bt_conv2d_check() passed. */
+int32_t bt_conv2d_oh(const struct bt_conv2d *conv);
+int32_t bt_conv2d_ow(const struct bt_conv2d *conv);
+
+/** Sizes in elements. @pre bt_conv2d_check() passed. */
+int64_t bt_conv2d_ifmap_elems(const struct bt_conv2d *conv);
+int64_t bt_conv2d_weight_elems(const struct bt_conv2d *conv);
+int64_t bt_conv2d_ofmap_elems(const struct bt_conv2d *conv);
+
+/** Multiply-accumulates of the whole layer, padding included (the customary count). */
+int64_t bt_conv2d_macs(const struct bt_conv2d *conv);
+
+/**
+ * @brief  Refuses an impossible shape: non-positive extents, groups that do not divide, a kernel larger than the
+ *         padded input, zero points or clamps out of range, extents above BT_MAX_DIM or BT_MAX_KERNEL.
+ * @param[out] why  What was refused, with the numbers; may be NULL.
+ * @return BT_OK or BT_EINVAL.
+ */
+BT_MUST_CHECK enum bt_status bt_conv2d_check(const struct bt_conv2d *conv, struct bt_reason *why);
+
+/**
+ * @brief  Checks the accumulator bound with the actual weights: for every filter
+ *         sum|w| * max|x - in_zp| + |bias| <= 2^31 - 1.
+ * @return BT_OK or BT_EOVERFLOW; why->got is the bound of the first filter that exceeds it.
+ */
+BT_MUST_CHECK enum bt_status bt_conv2d_check_acc(const struct bt_conv2d *conv, const int8_t *weights,
+                                                 const int32_t *bias, struct bt_reason *why);
+
+#endif
