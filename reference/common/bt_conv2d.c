@@ -1,0 +1,185 @@
+#include "reference/common/bt_conv2d.h"
+
+#include <stddef.h>
+
+#define TO_TEXT(x) #x
+#define TEXT(x) TO_TEXT(x)
+
+static int32_t out_extent(int32_t in, int32_t pad_before, int32_t pad_after, int32_t kernel, int32_t dilation,
+                          int32_t stride)
+{
+    return (in + pad_before + pad_after - ((kernel - 1) * dilation + 1)) / stride + 1;
+}
+
+int32_t bt_conv2d_oh(const struct bt_conv2d *conv)
+{
+    return out_extent(conv->h, conv->pad_top, conv->pad_bottom, conv->kh, conv->dil_h, conv->stride_h);
+}
+
+int32_t bt_conv2d_ow(const struct bt_conv2d *conv)
+{
+    return out_extent(conv->w, conv->pad_left, conv->pad_right, conv->kw, conv->dil_w, conv->stride_w);
+}
+
+int64_t bt_conv2d_ifmap_elems(const struct bt_conv2d *conv)
+{
+    return (int64_t)conv->n * conv->h * conv->w * conv->c_in;
+}
+
+int64_t bt_conv2d_weight_elems(const struct bt_conv2d *conv)
+{
+    return (int64_t)conv->c_out * conv->kh * conv->kw * (conv->c_in / conv->groups);
+}
+
+int64_t bt_conv2d_ofmap_elems(const struct bt_conv2d *conv)
+{
+    return (int64_t)conv->n * bt_conv2d_oh(conv) * bt_conv2d_ow(conv) * conv->c_out;
+}
+
+int64_t bt_conv2d_macs(const struct bt_conv2d *conv)
+{
+    return bt_conv2d_ofmap_elems(conv) * conv->kh * conv->kw * (conv->c_in / conv->groups);
+}
+
+static enum bt_status refuse(struct bt_reason *why, const char *what, int64_t got, int64_t limit)
+{
+    if (why != NULL) {
+        why->what = what;
+        why->got = got;
+        why->limit = limit;
+    }
+    return BT_EINVAL;
+}
+
+/* One field and the range it must lie in. */
+struct range {
+    int64_t value, min, max;
+    const char *below, *above; /* what is said when it does not */
+};
+
+#define FIELD(value, min, max, name)                                                                                   \
+    {                                                                                                                  \
+        (value), (min), (max), name " below " TEXT(min), name " above " TEXT(max)                                      \
+    }
+
+static enum bt_status check_ranges(const struct range *ranges, size_t count, struct bt_reason *why)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ranges[i].value < ranges[i].min) {
+            return refuse(why, ranges[i].below, ranges[i].value, ranges[i].min);
+        }
+        if (ranges[i].value > ranges[i].max) {
+            return refuse(why, ranges[i].above, ranges[i].value, ranges[i].max);
+        }
+    }
+    return BT_OK;
+}
+
+/* Product of non-negative factors within int64; the extents' own limits allow more. */
+static bool product_fits(const int64_t *factors, size_t count)
+{
+    int64_t product = 1;
+    for (size_t i = 0; i < count; i++) {
+        if (__builtin_mul_overflow(product, factors[i], &product)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum bt_status bt_conv2d_check(const struct bt_conv2d *conv, struct bt_reason *why)
+{
+    const struct range ranges[] = {
+        FIELD(conv->n, 1, BT_MAX_DIM, "batch"),
+        FIELD(conv->h, 1, BT_MAX_DIM, "input height"),
+        FIELD(conv->w, 1, BT_MAX_DIM, "input width"),
+        FIELD(conv->c_in, 1, BT_MAX_DIM, "input channels"),
+        FIELD(conv->c_out, 1, BT_MAX_DIM, "output channels"),
+        FIELD(conv->kh, 1, BT_MAX_KERNEL, "kernel height"),
+        FIELD(conv->kw, 1, BT_MAX_KERNEL, "kernel width"),
+        FIELD(conv->stride_h, 1, BT_MAX_DIM, "vertical stride"),
+        FIELD(conv->stride_w, 1, BT_MAX_DIM, "horizontal stride"),
+        FIELD(conv->dil_h, 1, BT_MAX_DIM, "vertical dilation"),
+        FIELD(conv->dil_w, 1, BT_MAX_DIM, "horizontal dilation"),
+        FIELD(conv->pad_top, 0, BT_MAX_DIM, "top padding"),
+        FIELD(conv->pad_bottom, 0, BT_MAX_DIM, "bottom padding"),
+        FIELD(conv->pad_left, 0, BT_MAX_DIM, "left padding"),
+        FIELD(conv->pad_right, 0, BT_MAX_DIM, "right padding"),
+        FIELD(conv->groups, 1, BT_MAX_DIM, "groups"),
+        FIELD(conv->in_zp, -128, 127, "input zero point"),
+        FIELD(conv->out_zp, -128, 127, "output zero point"),
+        FIELD(conv->act_min, -128, 127, "lower clamp"),
+        FIELD(conv->act_max, -128, 127, "upper clamp"),
+        FIELD((int64_t)conv->rounding, 0, 1, "rounding"),
+    };
+    const enum bt_status status = check_ranges(ranges, sizeof(ranges) / sizeof(ranges[0]), why);
+    if (status != BT_OK) {
+        return status;
+    }
+    if (conv->c_in % conv->groups != 0) {
+        return refuse(why, "groups do not divide the input channels", conv->groups, conv->c_in);
+    }
+    if (conv->c_out % conv->groups != 0) {
+        return refuse(why, "groups do not divide the output channels", conv->groups, conv->c_out);
+    }
+    if (conv->act_min > conv->act_max) {
+        return refuse(why, "lower clamp above the upper clamp", conv->act_min, conv->act_max);
+    }
+    if (conv->raw && conv->table) {
+        return refuse(why, "activation table on raw sums", 1, 0);
+    }
+
+    const int32_t padded_h = conv->h + conv->pad_top + conv->pad_bottom;
+    const int32_t padded_w = conv->w + conv->pad_left + conv->pad_right;
+    const int32_t reach_h = (conv->kh - 1) * conv->dil_h + 1;
+    const int32_t reach_w = (conv->kw - 1) * conv->dil_w + 1;
+    if (reach_h > padded_h) {
+        return refuse(why, "kernel higher than the padded input", reach_h, padded_h);
+    }
+    if (reach_w > padded_w) {
+        return refuse(why, "kernel wider than the padded input", reach_w, padded_w);
+    }
+    const int32_t oh = bt_conv2d_oh(conv);
+    const int32_t ow = bt_conv2d_ow(conv);
+    if (oh > BT_MAX_DIM) {
+        return refuse(why, "output height above the largest extent", oh, BT_MAX_DIM);
+    }
+    if (ow > BT_MAX_DIM) {
+        return refuse(why, "output width above the largest extent", ow, BT_MAX_DIM);
+    }
+
+    const int64_t depth = conv->c_in / conv->groups;
+    const int64_t ifmap[] = {conv->n, conv->h, conv->w, conv->c_in, (int64_t)sizeof(int32_t)};
+    const int64_t macs[] = {conv->n, oh, ow, conv->c_out, conv->kh, conv->kw, depth, (int64_t)sizeof(int32_t)};
+    if (!product_fits(ifmap, sizeof(ifmap) / sizeof(ifmap[0])) ||
+        !product_fits(macs, sizeof(macs) / sizeof(macs[0]))) {
+        return refuse(why, "layer too large: its bytes or MACs exceed 64 bits", INT64_MAX, INT64_MAX);
+    }
+    return BT_OK;
+}
+
+enum bt_status bt_conv2d_check_acc(const struct bt_conv2d *conv, const int8_t *weights, const int32_t *bias,
+                                   struct bt_reason *why)
+{
+    const int64_t filter_elems = bt_conv2d_weight_elems(conv) / conv->c_out;
+    const int64_t low = (int64_t)conv->in_zp + 128;
+    const int64_t high = 127 - (int64_t)conv->in_zp;
+    const int64_t largest_input = low > high ? low : high;
+
+    for (int32_t oc = 0; oc < conv->c_out; oc++) {
+        const int8_t *filter = weights + oc * filter_elems;
+        int64_t magnitude = 0;
+        for (int64_t i = 0; i < filter_elems; i++) {
+            magnitude += filter[i] < 0 ? -filter[i] : filter[i];
+        }
+        int64_t bound = magnitude * largest_input;
+        if (bias != NULL) {
+            bound += bias[oc] < 0 ? -(int64_t)bias[oc] : bias[oc];
+        }
+        if (bound > INT32_MAX) {
+            (void)refuse(why, "accumulator bound of a filter above 32 bits", bound, INT32_MAX);
+            return BT_EOVERFLOW;
+        }
+    }
+    return BT_OK;
+}
