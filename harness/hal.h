@@ -27,13 +27,17 @@ void bt_hal_mem_write(struct bt_hal *hal, uint64_t addr, const void *src, size_t
 void bt_hal_mem_read(struct bt_hal *hal, uint64_t addr, void *dst, size_t bytes);
 void bt_hal_mem_fill(struct bt_hal *hal, uint64_t addr, uint8_t value, size_t bytes);
 
-/** Declares [addr, addr+bytes) writable by the core until the next reset; a write elsewhere fails the job. */
+/** Declares [addr, addr+bytes) writable by the core; a write outside every window fails the job. */
 void bt_hal_allow_write(struct bt_hal *hal, uint64_t addr, uint64_t bytes);
+
+/** Withdraws all windows; program() calls this before it declares its own. */
+void bt_hal_clear_windows(struct bt_hal *hal);
 
 /* Why bt_hal_run() returned. */
 enum bt_event {
     BT_EVENT_IRQ,     /**< interrupt output is high */
-    BT_EVENT_PULSE,   /**< an event output pulsed */
+    BT_EVENT_PULSE,   /**< an event output pulsed; latched, so that a pulse during a register access is not lost */
+    BT_EVENT_DONE,    /**< the polled value of the core's description was reached (only the glue polls) */
     BT_EVENT_BUDGET,  /**< max_cycles went by: poll what you have to and call again, or give up */
     BT_EVENT_FAILED,  /**< protocol violation, write outside an allowed window, or simulator failure: the job is over */
 };

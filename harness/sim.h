@@ -17,7 +17,7 @@
 
 struct bt_sim; /* opaque */
 
-/** What the outside of the RTL counted. Reset by the write or pin that starts the core (see start_* in the YAML). */
+/** What the outside of the RTL counted since arm(), but for `cycles`. */
 struct bt_sim_stats {
     uint64_t cycles;          /**< clock cycles since reset */
     uint64_t start_to_done;   /**< from the edge that accepted the start to the edge at which done rose; 0 until then */
@@ -30,8 +30,12 @@ struct bt_sim_stats {
 struct bt_sim_api {
     uint32_t abi; /**< BT_SIM_ABI */
     const char *top;
-    /** @param wave  File for a waveform (FST), or NULL; NULL is returned when this build cannot trace or on ENOMEM. */
-    struct bt_sim *(*open)(const struct bt_memory *mem, const char *wave);
+    /**
+     * @param dram  Store of mem->dram_bytes that several cores may share, or NULL for one of its own.
+     * @param wave  File for a waveform (FST), or NULL.
+     * @return NULL when this build cannot trace or memory ran out.
+     */
+    struct bt_sim *(*open)(const struct bt_memory *mem, uint8_t *dram, const char *wave);
     void (*close)(struct bt_sim *sim);
     void (*reset)(struct bt_sim *sim);
     bool (*reg_write)(struct bt_sim *sim, uint32_t offset, uint32_t value); /**< false: bus timeout or error response */
@@ -41,7 +45,11 @@ struct bt_sim_api {
     uint8_t *(*dram)(struct bt_sim *sim); /**< mem->dram_bytes bytes */
     void (*allow_write)(struct bt_sim *sim, uint64_t addr, uint64_t bytes);
     void (*clear_windows)(struct bt_sim *sim);
+    /** Opens a new measured interval: the next start (see the YAML) begins it, later ones do not. */
+    void (*arm)(struct bt_sim *sim);
     enum bt_event (*run)(struct bt_sim *sim, uint64_t max_cycles);
+    /** Exactly that many cycles, events ignored (a CPU that is busy elsewhere). */
+    void (*advance)(struct bt_sim *sim, uint64_t cycles);
     void (*stats)(const struct bt_sim *sim, struct bt_sim_stats *stats);
     const char *(*error)(const struct bt_sim *sim); /**< first violation as one line, or "" */
     void (*wave_window)(struct bt_sim *sim, uint64_t from_cycle, uint64_t to_cycle); /**< trace only these cycles */

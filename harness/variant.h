@@ -48,19 +48,46 @@ struct bt_param_spec {
 
 /* ---- numbers that engines hand back; compared by name, so a predictor's term meets the RTL's counter ---- */
 
-#define BT_MAX_COUNTERS 32
+#define BT_MAX_COUNTERS 64
+#define BT_COUNTER_NAME_BYTES 24
 struct bt_counters {
     uint32_t count;
     struct {
-        const char *name; /**< static */
+        char name[BT_COUNTER_NAME_BYTES];
         uint64_t value;
     } item[BT_MAX_COUNTERS];
 };
 
-/* ---- driver: freestanding, no allocation; its plan lives in memory the caller provides ---- */
+/** Appends one counter; a full table or a name too long is a programmer error (asserted). */
+void bt_counters_add(struct bt_counters *counters, const char *name, uint64_t value);
+/** Value of counter `name`, or `fallback`. */
+uint64_t bt_counters_get(const struct bt_counters *counters, const char *name, uint64_t fallback);
 
+/** Bytes whose meaning only the room knows: an offline schedule, a sparsity profile. Owned by the caller. */
+struct bt_blob {
+    void *data;
+    size_t bytes;
+};
+
+/**
+ * Where a plan's tensors lie. Activations are [n][h][w][pitch] with `pitch` bytes per pixel, channels first, the rest
+ * of a pixel without meaning. BT_ANYWHERE lets plan() choose; what it chose is written back. In a chain the next
+ * layer gets the previous out_addr and out_pitch as its input, and load() is left out.
+ */
+#define BT_ANYWHERE UINT64_MAX
+struct bt_io {
+    uint64_t brk; /**< in: first free DRAM byte; out: after everything this plan owns */
+    uint64_t in_addr, out_addr;
+    uint32_t in_pitch, out_pitch; /**< bytes per pixel; in: 0 where plan() chooses */
+};
+
+/*
+ * ---- driver: freestanding, no allocation; its plan lives in memory the caller provides ----
+ * A plan is plain data of fixed-width integers without pointers: supports() and plan() may run on the host and the
+ * plan's bytes be handed to the firmware, which runs the rest. Every callback must be set.
+ */
 struct bt_driver {
-    size_t plan_bytes;    /**< size of the room's plan structure, maximum alignment 16 */
+    uint32_t plan_bytes;  /**< size of the room's plan structure, maximum alignment 16 */
     uint32_t max_layers;  /**< layers in one plan: 1 for layer-wise cores, more for pipelines */
 
     /** Can this configuration run these layers? No effect. BT_EUNSUPPORTED with the reason is a SKIP. */
@@ -68,29 +95,33 @@ struct bt_driver {
                                struct bt_reason *why);
 
     /**
-     * Decides tiling and DRAM layout for shapes only; deterministic; `*brk` is the first free DRAM byte and is
-     * advanced. BT_ENOMEM when the tensors do not fit config->mem.dram_bytes.
+     * Decides tiling and DRAM layout; deterministic. BT_ENOMEM when the tensors do not fit
+     * config->mem.dram_bytes; BT_EUNSUPPORTED when a given input layout is not one the core can read.
+     * @param[in]     aux What prepare() made of the weights, or NULL.
+     * @param[in,out] io  See struct bt_io.
      */
     enum bt_status (*plan)(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
-                           uint64_t *brk, void *plan, struct bt_reason *why);
+                           const struct bt_blob *aux, struct bt_io *io, void *plan, struct bt_reason *why);
 
     /** Writes weights and parameters in the layout the core wants. `data` has one entry per layer. */
-    void (*pack)(const void *plan, const struct bt_layer_data *data, struct bt_hal *hal);
-    /** Writes the ifmap of the first layer; apart from pack so that a layer can be fed again. */
+    enum bt_status (*pack)(const void *plan, const struct bt_layer_data *data, const struct bt_blob *aux,
+                           struct bt_hal *hal, struct bt_reason *why);
+    /** Writes the ifmap of the first layer, dense NHWC, into io.in_addr with io.in_pitch. */
     void (*load)(const void *plan, const void *ifmap, struct bt_hal *hal);
-    /** Writes descriptors or schedules and sets up registers; declares the writable windows. */
+    /** Writes descriptors or schedules and sets up registers; declares the writable windows (the old ones lapse). */
     void (*program)(const void *plan, struct bt_hal *hal);
     /** Starts the core: the measured interval begins at the clock edge that accepts this. */
-    void (*start)(const void *plan, struct bt_hal *hal);
+    void (*start)(void *plan, struct bt_hal *hal);
     /**
-     * Called after each bt_hal_run() event. BT_OK: finished and the data has landed. BT_ETIMEOUT: not yet, run
-     * on. BT_EDEVICE: the core reported an error (why->got is its code).
+     * Called after each bt_hal_run() event; may start the core again for the next step of the plan. BT_OK: finished
+     * and the data has landed. BT_ETIMEOUT: not yet, run on. BT_EDEVICE: the core reported an error (why->got is
+     * its code).
      */
-    enum bt_status (*service)(const void *plan, struct bt_hal *hal, enum bt_event event, struct bt_reason *why);
-    /** Reads the ofmap back into the layer's own layout (int8, or int32 when raw). */
+    enum bt_status (*service)(void *plan, struct bt_hal *hal, enum bt_event event, struct bt_reason *why);
+    /** Reads the ofmap back, dense: int8, or int32 when raw. */
     void (*unpack)(const void *plan, struct bt_hal *hal, void *ofmap);
     /** Reads the core's counters and leaves it ready for the next plan without a reset. */
-    void (*finish)(const void *plan, struct bt_hal *hal, struct bt_counters *counters);
+    void (*finish)(void *plan, struct bt_hal *hal, struct bt_counters *counters);
 };
 
 /* ---- the room ---- */
@@ -101,23 +132,37 @@ struct bt_variant {
     const struct bt_param_spec *params;
     const struct bt_driver *driver;
 
+    /** Refuses a configuration whose parameters contradict each other: BT_EINPUT. NULL: every combination is fine. */
+    enum bt_status (*check)(const struct bt_config *config, struct bt_reason *why);
+
     /**
-     * Bit-true model: same tiling, order and widths as the RTL, from the same plan and the tensors alone.
+     * Offline work that needs the weights (a schedule, a codebook). Host only. Allocates aux->data with malloc; the
+     * caller frees it. NULL: the room has none.
+     */
+    enum bt_status (*prepare)(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
+                              const struct bt_layer_data *data, struct bt_blob *aux, struct bt_reason *why);
+
+    /**
+     * Bit-true model: same tiling, order and widths as the RTL, from the same plan and the tensors alone. NULL: this
+     * engine is a SKIP for the room.
      * @param[out] ofmap   As unpack() delivers it.
-     * @param[out] profile What the data did (for data-dependent cycle models); counters may be left empty.
+     * @param[out] profile What the data did, for data-dependent cycle models; malloc'ed, freed by the caller; may
+     *                     stay {NULL, 0}.
      */
     enum bt_status (*model)(const struct bt_config *config, const void *plan, const struct bt_layer *layers,
-                            const struct bt_layer_data *data, void *ofmap, struct bt_counters *profile);
+                            const struct bt_layer_data *data, const struct bt_blob *aux, void *ofmap,
+                            struct bt_blob *profile);
 
     /**
      * Closed form: from the clock edge that accepts the start to the edge at which the interrupt rises, CPU left
-     * out. First item is "cycles"; every further item is a term that the RTL's counter of that name equals.
+     * out. First item is "cycles"; every further item is a term that the RTL's counter of that name equals. NULL: a
+     * SKIP. BT_EUNSUPPORTED where a data-dependent room was given neither aux nor profile.
      */
     enum bt_status (*cycles)(const struct bt_config *config, const void *plan, const struct bt_layer *layers,
-                             const struct bt_counters *profile, struct bt_counters *prediction);
+                             const struct bt_blob *aux, const struct bt_blob *profile, struct bt_counters *prediction);
 
-    /** Dissertation (2024) equations 4.1-4.4 as printed; cycles. */
-    uint64_t (*roofline)(const struct bt_config *config, const struct bt_layer *layers);
+    /** Dissertation equations 4.1-4.4 as printed; cycles. NULL: a SKIP. */
+    uint64_t (*roofline)(const struct bt_config *config, const struct bt_layer *layers, uint32_t count);
 
     /** Multipliers of the configuration (for utilisation and the lower bound cycles >= MACs / multipliers). */
     uint64_t (*multipliers)(const struct bt_config *config);
