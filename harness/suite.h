@@ -1,0 +1,125 @@
+/*
+ * What to run, and on which hardware: suites/<name>.yaml and suites/variants/<variant>.yaml.
+ *
+ * The jobs of a suite are: for each run, for each layer (and each chain), for each variant, for each of its
+ * configurations, for each pattern, for each stall percentage.
+ */
+#ifndef BT_SUITE_H
+#define BT_SUITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "harness/error.h"
+#include "harness/network.h"
+#include "harness/record.h"
+#include "harness/variant.h"
+
+/* ---- hardware configurations of one variant ---- */
+
+/** A layer known to be outside the gate, with its error today; the error may only shrink. */
+struct bt_exemption {
+    char *network, *layer, *config;
+    double error_percent;
+};
+
+struct bt_variant_configs {
+    char *variant;
+    uint32_t count;
+    struct bt_config *configs;             /**< every parameter of the room's table is present, in its order */
+    double gate_max_percent;               /**< of the exact predictor, on any layer */
+    double gate_mean_percent;              /**< over all layers of a configuration */
+    uint32_t exemption_count;
+    struct bt_exemption *exemptions;
+};
+
+/**
+ * @brief  Loads named configurations; unknown parameters, values out of range and memories that cannot be are refused.
+ * @param[in]  params   The room's table; must outlive the result, whose keys point into it.
+ * @param[out] configs  Release with bt_variant_configs_free().
+ * @return BT_OK; BT_EINPUT; BT_ENOMEM.
+ */
+BT_MUST_CHECK enum bt_status bt_variant_configs_load(const char *path, const struct bt_param_spec *params,
+                                                     struct bt_variant_configs **configs, struct bt_error *err);
+void bt_variant_configs_free(struct bt_variant_configs *configs);
+const struct bt_config *bt_variant_configs_find(const struct bt_variant_configs *configs, const char *name);
+/** The exemption of that layer on that configuration, or NULL. */
+const struct bt_exemption *bt_exemption_find(const struct bt_variant_configs *configs, const char *network,
+                                             const char *layer, const char *config);
+
+/* ---- suites ---- */
+
+/** Network name of the layers that the suite itself defines. */
+#define BT_SHAPES "shapes"
+
+/** The kinds of data a job can run on. */
+enum bt_pattern {
+    BT_PATTERN_UNIFORM,    /**< the whole int8 range */
+    BT_PATTERN_MIN,        /**< all -128 */
+    BT_PATTERN_TIES,       /**< requantisation lands on halves */
+    BT_PATTERN_EXTREME_ZP, /**< zero points at -128 and 127 */
+    BT_PATTERN_COUNT,
+};
+const char *bt_pattern_name(enum bt_pattern pattern);
+
+/** One layer to run; the strings belong to the suite. */
+struct bt_suite_layer {
+    const char *network; /**< BT_SHAPES for a shape of the suite */
+    const char *layer;
+    struct bt_layer work;
+    enum bt_act act;
+    uint32_t same; /**< layers of the selection with this geometry, itself included; 1 unless `layers: distinct` */
+};
+
+/** Layers that run one after another on one instance, without a reset between them. */
+struct bt_suite_chain {
+    const char *name;
+    uint32_t count;
+    struct bt_suite_layer *layers;
+};
+
+/** The configurations of one variant, by name; an empty list means all of them. */
+struct bt_suite_variant {
+    const char *variant;
+    uint32_t config_count;
+    char **configs;
+    unsigned line; /**< in the suite's file, for a message about a name that does not exist */
+};
+
+struct bt_suite_run {
+    uint32_t layer_count;
+    struct bt_suite_layer *layers;
+    uint32_t chain_count;
+    struct bt_suite_chain *chains;
+    uint32_t variant_count;
+    struct bt_suite_variant *variants;
+    uint32_t pattern_count;
+    enum bt_pattern patterns[BT_PATTERN_COUNT];
+    uint32_t stall_count;
+    uint32_t *stall_percents;
+};
+
+struct bt_suite {
+    char *name, *summary, *path;
+    uint64_t seed;
+    unsigned engines; /**< bit (1u << enum bt_engine) */
+    uint32_t run_count;
+    struct bt_suite_run *runs;
+    uint32_t network_count;
+    struct bt_network **networks; /**< every network that a run names, once */
+    void *parsed;                 /**< what the names above point into */
+};
+
+/**
+ * @brief  Loads a suite and the networks it names, and selects its layers.
+ * @param[in]  path   Networks are looked for in networks/ beside it.
+ * @param[out] suite  Release with bt_suite_free().
+ * @return BT_OK; BT_EINPUT (also when a run selects nothing); BT_ENOMEM.
+ */
+BT_MUST_CHECK enum bt_status bt_suite_load(const char *path, struct bt_suite **suite, struct bt_error *err);
+void bt_suite_free(struct bt_suite *suite);
+
+/** Would an accelerator do the same for both? Geometry, rounding, raw output, and table or no table. */
+bool bt_layer_same(const struct bt_layer *a, const struct bt_layer *b);
+
+#endif
