@@ -151,8 +151,7 @@ enum bt_status bt_conv2d_check(const struct bt_conv2d *conv, struct bt_reason *w
     const int64_t depth = conv->c_in / conv->groups;
     const int64_t ifmap[] = {conv->n, conv->h, conv->w, conv->c_in, (int64_t)sizeof(int32_t)};
     const int64_t macs[] = {conv->n, oh, ow, conv->c_out, conv->kh, conv->kw, depth, (int64_t)sizeof(int32_t)};
-    if (!product_fits(ifmap, sizeof(ifmap) / sizeof(ifmap[0])) ||
-        !product_fits(macs, sizeof(macs) / sizeof(macs[0]))) {
+    if (!product_fits(ifmap, sizeof(ifmap) / sizeof(ifmap[0])) || !product_fits(macs, sizeof(macs) / sizeof(macs[0]))) {
         return refuse(why, "layer too large: its bytes or MACs exceed 64 bits", INT64_MAX, INT64_MAX);
     }
     return BT_OK;

@@ -116,10 +116,9 @@ enum bt_status ref_conv2d_s8(const struct bt_conv2d *conv, const struct bt_layer
             for (int32_t ox = 0; ox < ow; ox++) {
                 for (int32_t oc = 0; oc < conv->c_out; oc++, out++) {
                     const int32_t bias = data->bias != NULL ? data->bias[oc] : 0;
-                    const int32_t sum = bias + window_sum(conv, image, weights + oc * filter_elems,
-                                                          oy * conv->stride_h - conv->pad_top,
-                                                          ox * conv->stride_w - conv->pad_left,
-                                                          oc / filters_per_group * depth);
+                    const int32_t sum =
+                        bias + window_sum(conv, image, weights + oc * filter_elems, oy * conv->stride_h - conv->pad_top,
+                                          ox * conv->stride_w - conv->pad_left, oc / filters_per_group * depth);
                     if (conv->raw) {
                         ((int32_t *)ofmap)[out] = sum;
                     } else {

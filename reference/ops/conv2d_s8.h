@@ -23,7 +23,6 @@ BT_MUST_CHECK enum bt_status ref_conv2d_s8_check(const struct bt_conv2d *conv, c
  * @return As ref_conv2d_s8_check(). On error nothing is written.
  * @source TFLite reference/integer_ops/conv.h, ConvPerChannel.
  */
-BT_MUST_CHECK enum bt_status ref_conv2d_s8(const struct bt_conv2d *conv, const struct bt_layer_data *data,
-                                           void *ofmap);
+BT_MUST_CHECK enum bt_status ref_conv2d_s8(const struct bt_conv2d *conv, const struct bt_layer_data *data, void *ofmap);
 
 #endif

@@ -1,0 +1,15 @@
+#ifndef REF_MAXPOOL_S8_H
+#define REF_MAXPOOL_S8_H
+
+#include "reference/ops/pool2d.h"
+
+/**
+ * @brief  Maximum over each window, then the clamp.
+ * @param[in]  ifmap  [n][h][w][c] int8.
+ * @param[out] ofmap  [n][oh][ow][c] int8; must not alias ifmap.
+ * @return BT_OK; BT_EINVAL (null, or ref_pool2d_check()). On error nothing is written.
+ * @source TFLite reference/integer_ops/pooling.h, MaxPool.
+ */
+BT_MUST_CHECK enum bt_status ref_maxpool_s8(const struct ref_pool2d *pool, const int8_t *ifmap, int8_t *ofmap);
+
+#endif
