@@ -1,4 +1,7 @@
-/* The result of one job: one layer, one variant, one configuration, all engines. Written once by the worker. */
+/*
+ * The result of one layer on one variant and configuration, from all engines. Written once by the worker; plain bytes
+ * without pointers, so that it goes through a pipe as it is.
+ */
 #ifndef BT_RECORD_H
 #define BT_RECORD_H
 
@@ -7,12 +10,14 @@
 
 #include "harness/variant.h"
 
-enum bt_verdict { BT_PASS, BT_FAIL, BT_SKIP, BT_XFAIL };
+enum bt_verdict { BT_PASS, BT_FAIL, BT_SKIP, BT_XFAIL, BT_VERDICT_COUNT };
 
 enum bt_engine { BT_ENGINE_REF, BT_ENGINE_MODEL, BT_ENGINE_RTL, BT_ENGINE_CYCLES, BT_ENGINE_COUNT };
+#define BT_ENGINES_ALL ((1u << BT_ENGINE_COUNT) - 1u)
 
 struct bt_engine_result {
-    enum bt_verdict verdict; /**< against ref for model and rtl; against the gate for cycles */
+    enum bt_verdict
+        verdict; /**< against ref for model and rtl; against the gate for cycles; SKIP where it did not run */
     bool ran;
     double seconds;
     uint64_t hash; /**< XXH3-64 of the ofmap; 0 where there is none */
@@ -29,17 +34,40 @@ struct bt_mismatch {
 #define BT_REASON_BYTES 256
 struct bt_record {
     /* what: keys, copied from the job */
-    char network[48], layer[64], variant[32], config[32], pattern[24];
+    char network[48];
+    char layer[104]; /**< "<chain>/<layer>" within a chain */
+    char variant[48], config[48], pattern[24];
+    uint32_t stall_percent;
     uint64_t seed;
     uint64_t macs;
+    uint32_t same; /**< layers of the selection that this one stands for */
     /* verdict of the job: FAIL if any engine failed; SKIP only with a reason */
     enum bt_verdict verdict;
     char reason[BT_REASON_BYTES];
     struct bt_engine_result engine[BT_ENGINE_COUNT];
     struct bt_mismatch mismatch; /**< of the first engine that differed; differing == 0: none */
+    enum bt_engine mismatch_engine;
+    bool gated; /**< cycles were held against the gate: rtl and prediction ran, without random stalls */
     uint64_t rtl_cycles, predicted_cycles, roofline_cycles;
-    double utilisation; /**< macs / multipliers / rtl_cycles */
+    uint64_t multipliers;
+    double utilisation;                     /**< macs / multipliers / rtl_cycles */
+    double rtl_seconds;                     /**< host time inside the simulated core, start to done */
     struct bt_counters measured, predicted; /**< terms by name */
 };
+
+const char *bt_verdict_name(enum bt_verdict verdict);
+const char *bt_engine_name(enum bt_engine engine);
+/** @return false when there is no such engine. */
+bool bt_engine_parse(const char *name, enum bt_engine *engine);
+
+/** Empty: every engine and the record itself SKIP. */
+void bt_record_init(struct bt_record *record);
+
+/**
+ * @brief  Sets what an engine found. The record takes the verdict that counts most, SKIP < PASS < XFAIL < FAIL, and
+ *         the reason of the first engine that had it.
+ * @param[in] reason  One line; not read for BT_PASS.
+ */
+void bt_record_set(struct bt_record *record, enum bt_engine engine, enum bt_verdict verdict, const char *reason);
 
 #endif

@@ -1,0 +1,185 @@
+#include "harness/compare.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reference/common/bt_conv2d.h"
+
+size_t bt_ofmap_bytes(const struct bt_conv2d *conv)
+{
+    return (size_t)bt_conv2d_ofmap_elems(conv) * (conv->raw ? sizeof(int32_t) : sizeof(int8_t));
+}
+
+static int64_t element(const struct bt_conv2d *conv, const void *ofmap, uint64_t index)
+{
+    if (!conv->raw) {
+        return ((const int8_t *)ofmap)[index];
+    }
+    int32_t value;
+    memcpy(&value, (const unsigned char *)ofmap + index * sizeof(value), sizeof(value));
+    return value;
+}
+
+bool bt_compare_ofmap(const struct bt_conv2d *conv, const void *expected, const void *got, struct bt_mismatch *mismatch)
+{
+    *mismatch = (struct bt_mismatch){0};
+    if (memcmp(expected, got, bt_ofmap_bytes(conv)) == 0) {
+        return true;
+    }
+    const uint64_t total = (uint64_t)bt_conv2d_ofmap_elems(conv);
+    uint64_t first = total;
+    uint64_t differing = 0;
+    for (uint64_t i = 0; i < total; i++) {
+        if (element(conv, expected, i) != element(conv, got, i)) {
+            first = differing == 0 ? i : first;
+            differing++;
+        }
+    }
+    const uint64_t c_out = (uint64_t)conv->c_out;
+    const uint64_t ow = (uint64_t)bt_conv2d_ow(conv);
+    const uint64_t oh = (uint64_t)bt_conv2d_oh(conv);
+    *mismatch = (struct bt_mismatch){
+        .differing = differing,
+        .total = total,
+        .n = (int32_t)(first / (c_out * ow * oh)),
+        .y = (int32_t)(first / (c_out * ow) % oh),
+        .x = (int32_t)(first / c_out % ow),
+        .c = (int32_t)(first % c_out),
+        .expected = element(conv, expected, first),
+        .got = element(conv, got, first),
+    };
+    return false;
+}
+
+double bt_error_percent(uint64_t predicted, uint64_t measured)
+{
+    if (measured == 0) {
+        return 0.0;
+    }
+    return 100.0 * ((double)predicted - (double)measured) / (double)measured;
+}
+
+static const uint64_t *find(const struct bt_counters *counters, const char *name)
+{
+    for (uint32_t i = 0; i < counters->count; i++) {
+        if (strcmp(counters->item[i].name, name) == 0) {
+            return &counters->item[i].value;
+        }
+    }
+    return NULL;
+}
+
+/* 0 where the number of multipliers is not known. */
+static uint64_t lower_bound(const struct bt_cycle_facts *facts)
+{
+    return facts->multipliers == 0 ? 0 : (facts->macs + facts->multipliers - 1) / facts->multipliers;
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+enum bt_verdict bt_check_measurement(const struct bt_cycle_facts *facts, char *reason, size_t reason_bytes)
+{
+    reason[0] = '\0';
+    if (facts->start_to_done == 0) {
+        (void)snprintf(reason, reason_bytes, "no cycles were measured between start and done");
+        return BT_FAIL;
+    }
+    const uint64_t *reported = find(facts->measured, "cycles");
+    if (reported != NULL && *reported != facts->start_to_done) {
+        (void)snprintf(reason, reason_bytes,
+                       "the core's cycles counter says %" PRIu64 ", counted outside it were %" PRIu64, *reported,
+                       facts->start_to_done);
+        return BT_FAIL;
+    }
+    if (facts->start_to_done < lower_bound(facts)) {
+        (void)snprintf(reason, reason_bytes,
+                       "%" PRIu64 " cycles measured, but %" PRIu64 " MACs on %" PRIu64
+                       " multipliers need at least %" PRIu64,
+                       facts->start_to_done, facts->macs, facts->multipliers, lower_bound(facts));
+        return BT_FAIL;
+    }
+    return BT_PASS;
+}
+
+enum bt_verdict bt_check_prediction(const struct bt_cycle_facts *facts, char *reason, size_t reason_bytes)
+{
+    const struct bt_counters *predicted = facts->predicted;
+    reason[0] = '\0';
+    if (predicted->count == 0 || strcmp(predicted->item[0].name, "cycles") != 0) {
+        (void)snprintf(reason, reason_bytes, "the prediction does not begin with cycles");
+        return BT_FAIL;
+    }
+    for (uint32_t i = 0; i < predicted->count; i++) {
+        if (predicted->item[i].value > INT64_MAX) { /* an unsigned subtraction that went below zero */
+            (void)snprintf(reason, reason_bytes, "predicted %s is negative: %" PRId64, predicted->item[i].name,
+                           (int64_t)predicted->item[i].value);
+            return BT_FAIL;
+        }
+    }
+    if (predicted->item[0].value < lower_bound(facts)) {
+        (void)snprintf(reason, reason_bytes,
+                       "%" PRIu64 " cycles predicted, but %" PRIu64 " MACs on %" PRIu64
+                       " multipliers need at least %" PRIu64,
+                       predicted->item[0].value, facts->macs, facts->multipliers, lower_bound(facts));
+        return BT_FAIL;
+    }
+    return BT_PASS;
+}
+
+/* The first term that is not what the RTL counted; NULL when all are. */
+static const char *check_terms(const struct bt_cycle_facts *facts, double allowed, char *reason, size_t reason_bytes)
+{
+    for (uint32_t i = 1; i < facts->predicted->count; i++) {
+        const char *name = facts->predicted->item[i].name;
+        const uint64_t expected = facts->predicted->item[i].value;
+        const uint64_t *counter = find(facts->measured, name);
+        if (counter == NULL) {
+            (void)snprintf(reason, reason_bytes, "term %s is predicted, but the core has no counter of that name",
+                           name);
+            return name;
+        }
+        if ((double)distance(expected, *counter) > allowed) {
+            (void)snprintf(reason, reason_bytes, "term %s: predicted %" PRIu64 ", counted %" PRIu64, name, expected,
+                           *counter);
+            return name;
+        }
+    }
+    return NULL;
+}
+
+enum bt_verdict bt_check_cycles(const struct bt_cycle_facts *facts, char *reason, size_t reason_bytes)
+{
+    const uint64_t predicted = facts->predicted->item[0].value;
+    const uint64_t measured = facts->start_to_done;
+    const double percent = fabs(bt_error_percent(predicted, measured));
+    const double allowed = facts->gate_percent * (double)measured / 100.0;
+    const bool inside = (double)distance(predicted, measured) <= allowed;
+    reason[0] = '\0';
+
+    if (facts->exemption != NULL && inside) {
+        (void)snprintf(reason, reason_bytes,
+                       "exempted from the cycle gate, but inside it: %.3f %%; remove the exemption", percent);
+        return BT_FAIL;
+    }
+    if (facts->exemption != NULL && percent <= facts->exemption->error_percent) {
+        (void)snprintf(reason, reason_bytes,
+                       "cycles predicted %" PRIu64 ", measured %" PRIu64
+                       ", error %.3f %%; known, exempted up to %.3f %%",
+                       predicted, measured, percent, facts->exemption->error_percent);
+        return BT_XFAIL;
+    }
+    if (!inside) {
+        const double limit = facts->exemption != NULL ? facts->exemption->error_percent : facts->gate_percent;
+        (void)snprintf(reason, reason_bytes,
+                       "cycles predicted %" PRIu64 ", measured %" PRIu64 ", error %+" PRId64
+                       " (%.3f %%), allowed %.3f %%",
+                       predicted, measured, (int64_t)(predicted - measured), percent, limit);
+        return BT_FAIL;
+    }
+    return check_terms(facts, allowed, reason, reason_bytes) != NULL ? BT_FAIL : BT_PASS;
+}

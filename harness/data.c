@@ -1,0 +1,356 @@
+#include "harness/data.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "reference/common/bt_conv2d.h"
+
+/* Standard deviation that outputs should have, in output steps: wide enough to exercise every bit of the result,
+ * narrow enough that nearly all of it lies between the clamps. */
+#define OUTPUT_SIGMA 40
+/* Variance of a byte over [-128, 127] and of a weight over [-127, 127]. */
+#define BYTE_VARIANCE 5461
+#define WEIGHT_VARIANCE 5397
+
+#define ALIGN 64
+
+uint64_t bt_isqrt(uint64_t x)
+{
+    uint64_t root = 0;
+    for (uint64_t bit = UINT64_C(1) << 31; bit != 0; bit >>= 1) {
+        if ((root + bit) * (root + bit) <= x) {
+            root += bit;
+        }
+    }
+    return root;
+}
+
+/* ---- generator: xoshiro256++ (Blackman, Vigna 2019), state from splitmix64 ---- */
+
+struct generator {
+    uint64_t s[4];
+};
+
+static uint64_t splitmix64(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static struct generator generator_seed(uint64_t seed)
+{
+    struct generator g;
+    for (int i = 0; i < 4; i++) {
+        g.s[i] = splitmix64(&seed);
+    }
+    return g;
+}
+
+static inline uint64_t rotate_left(uint64_t x, int by)
+{
+    return (x << by) | (x >> (64 - by));
+}
+
+static inline uint64_t generator_next(struct generator *g)
+{
+    const uint64_t result = rotate_left(g->s[0] + g->s[3], 23) + g->s[0];
+    const uint64_t t = g->s[1] << 17;
+    g->s[2] ^= g->s[0];
+    g->s[3] ^= g->s[1];
+    g->s[1] ^= g->s[2];
+    g->s[0] ^= g->s[3];
+    g->s[2] ^= t;
+    g->s[3] = rotate_left(g->s[3], 45);
+    return result;
+}
+
+/* Uniform over [0, below), below < 2^32; the bias of at most 2^-32 is of no consequence here. */
+static uint64_t generator_below(struct generator *g, uint64_t below)
+{
+    return ((generator_next(g) >> 32) * below) >> 32;
+}
+
+/* Uniform over [-limit, limit]. */
+static int64_t generator_around(struct generator *g, uint64_t limit)
+{
+    return (int64_t)generator_below(g, 2 * limit + 1) - (int64_t)limit;
+}
+
+/* -128 becomes -127 in each byte of the word, exactly: the bytes that equal 0x80 get their lowest bit set. */
+static inline uint64_t without_min(uint64_t word)
+{
+    const uint64_t low7 = UINT64_C(0x7f7f7f7f7f7f7f7f);
+    const uint64_t zero_where_min = word ^ UINT64_C(0x8080808080808080);
+    const uint64_t is_min = ~(((zero_where_min & low7) + low7) | zero_where_min | low7);
+    return word | (is_min >> 7);
+}
+
+void bt_data_fill(uint64_t state_seed, bool symmetric, int8_t *bytes, size_t count)
+{
+    struct generator g = generator_seed(state_seed);
+    for (size_t i = 0; i < count; i += 8) {
+        const uint64_t word = generator_next(&g);
+        const uint64_t stored = htole64(symmetric ? without_min(word) : word);
+        memcpy(bytes + i, &stored, count - i < 8 ? count - i : 8);
+    }
+}
+
+/* ---- keys ---- */
+
+/* Zero points and clamps stay out of the key, so that patterns differ in what they mean to and in nothing else. */
+static uint64_t tensor_key(const struct bt_data_key *key, const struct bt_conv2d *conv, const char *tensor)
+{
+    const int32_t geometry[] = {
+        conv->n,          conv->h,        conv->w,         conv->c_in,   conv->c_out, conv->kh,
+        conv->kw,         conv->stride_h, conv->stride_w,  conv->dil_h,  conv->dil_w, conv->pad_top,
+        conv->pad_bottom, conv->pad_left, conv->pad_right, conv->groups,
+    };
+    unsigned char bytes[sizeof(geometry) + 8];
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof(geometry) / sizeof(geometry[0]); i++) {
+        const uint32_t word = (uint32_t)geometry[i];
+        for (int shift = 0; shift < 32; shift += 8) {
+            bytes[at++] = (unsigned char)(word >> shift);
+        }
+    }
+    for (int shift = 0; shift < 64; shift += 8) {
+        bytes[at++] = (unsigned char)(key->seed >> shift);
+    }
+    uint64_t hash = XXH3_64bits(bytes, at);
+    hash = XXH3_64bits_withSeed(key->network, strlen(key->network), hash);
+    return XXH3_64bits_withSeed(tensor, strlen(tensor), hash);
+}
+
+/* ---- patterns ---- */
+
+/* Clamps that stand at the zero point (ReLU), or at a distance from it (ReLU6), move with it. */
+static void move_out_zp(struct bt_conv2d *conv, int32_t out_zp)
+{
+    const bool relu = conv->act_min == conv->out_zp && conv->act_min > -128;
+    const int32_t reach = conv->act_max - conv->out_zp;
+    if (conv->act_max < 127) {
+        conv->act_max = out_zp + reach < 127 ? out_zp + reach : 127;
+    }
+    if (relu) {
+        conv->act_min = out_zp;
+    }
+    conv->out_zp = out_zp;
+    if (conv->act_max < conv->act_min) {
+        conv->act_max = conv->act_min;
+    }
+}
+
+void bt_data_adapt(const struct bt_data_key *key, struct bt_conv2d *conv)
+{
+    switch (key->pattern) {
+    case BT_PATTERN_MIN:
+        conv->in_zp = 127;
+        break;
+    case BT_PATTERN_TIES:
+        conv->in_zp = 0;
+        move_out_zp(conv, 0);
+        break;
+    case BT_PATTERN_EXTREME_ZP: {
+        const uint64_t choice = tensor_key(key, conv, "zero points");
+        conv->in_zp = (choice & 1) != 0 ? 127 : -128;
+        /* With a lower clamp at the zero point, 127 would leave a single output value. */
+        const bool clamped_below = conv->act_min == conv->out_zp;
+        move_out_zp(conv, (choice & 2) != 0 && !clamped_below ? 127 : -128);
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+/* num / den as mult * 2^(shift - 31) with mult in [2^30, 2^31), rounded down; shift is kept within its range. */
+static void quantise_ratio(uint64_t num, uint64_t den, int32_t *mult, int32_t *shift)
+{
+    int32_t s = 0;
+    while (num >= den && s < 30) {
+        den *= 2;
+        s++;
+    }
+    while (num * 2 < den && s > -31) {
+        num *= 2;
+        s--;
+    }
+    uint32_t m = 0;
+    uint64_t rest = num;
+    for (int bit = 0; bit < 31; bit++) { /* long division: num << 31 would leave 64 bits */
+        rest *= 2;
+        m *= 2;
+        if (rest >= den) {
+            rest -= den;
+            m++;
+        }
+    }
+    *mult = (int32_t)m;
+    *shift = s;
+}
+
+/* Mean square of ifmap - in_zp, exactly for an ifmap that exists, else of a uniform one. */
+static uint64_t mean_square(const struct bt_conv2d *conv, const int8_t *ifmap)
+{
+    const int64_t zp = conv->in_zp;
+    if (ifmap == NULL) {
+        return BYTE_VARIANCE + (uint64_t)((2 * zp + 1) * (2 * zp + 1)) / 4;
+    }
+    const int64_t elems = bt_conv2d_ifmap_elems(conv);
+    int64_t sum = 0;
+    for (int64_t i = 0; i < elems; i++) {
+        const int32_t x = ifmap[i] - (int32_t)zp;
+        sum += x * x;
+    }
+    const uint64_t mean = (uint64_t)(sum / elems);
+    return mean > 0 ? mean : 1;
+}
+
+/* Bias and requantisation of one channel after the other, from the spread that sums will have. */
+static void make_channels(const struct bt_data_key *key, const struct bt_conv2d *conv, uint64_t sum_sigma,
+                          int32_t *bias, int32_t *mult, int32_t *shift)
+{
+    struct generator g = generator_seed(tensor_key(key, conv, "channels"));
+    /* With the zero point at an end of its range the sums are moved, so that outputs still lie between the clamps. */
+    const int64_t centre = -(int64_t)conv->out_zp * (int64_t)sum_sigma / OUTPUT_SIGMA;
+    const int64_t offset = key->pattern == BT_PATTERN_EXTREME_ZP ? centre : 0;
+    for (int32_t oc = 0; oc < conv->c_out; oc++) {
+        const uint64_t jitter = 192 + generator_below(&g, 129); /* 0.75 to 1.25 in 1/256 */
+        bias[oc] = (int32_t)(generator_around(&g, sum_sigma / 2) + offset);
+        quantise_ratio(OUTPUT_SIGMA * jitter, sum_sigma * 256, &mult[oc], &shift[oc]);
+    }
+}
+
+/* All sums are near k * 128 * 127 or more; half of the channels are scaled to stay below the clamp, half above. */
+static void make_min(const struct bt_data_key *key, const struct bt_conv2d *conv, uint64_t k, int8_t *ifmap,
+                     int8_t *weights, int32_t *bias, int32_t *mult, int32_t *shift)
+{
+    struct generator g = generator_seed(tensor_key(key, conv, "min"));
+    const uint64_t largest = k * 127 * (uint64_t)(128 + conv->in_zp > 0 ? 128 + conv->in_zp : 1);
+    if (ifmap != NULL) {
+        memset(ifmap, -128, (size_t)bt_conv2d_ifmap_elems(conv));
+    }
+    memset(weights, -127, (size_t)bt_conv2d_weight_elems(conv));
+    for (int32_t oc = 0; oc < conv->c_out; oc++) {
+        const int64_t reach = 127 - conv->out_zp;
+        bias[oc] = (int32_t)generator_around(&g, k * 127);
+        quantise_ratio((uint64_t)(reach > 0 ? reach : 1) * (128 + generator_below(&g, 257)), largest * 256, &mult[oc],
+                       &shift[oc]);
+    }
+}
+
+/* Largest power of two with value << result <= limit. */
+static int headroom(uint64_t value, uint64_t limit)
+{
+    int bits = 0;
+    while ((value << (bits + 1)) <= limit) {
+        bits++;
+    }
+    return bits;
+}
+
+/*
+ * Inputs, weights and bias are multiples of powers of two, so that every sum is k * 2^t with small k; it is then
+ * divided by 2^(t+1): each odd k is a tie. The amplitudes put the outputs' spread near OUTPUT_SIGMA.
+ */
+static void make_ties(const struct bt_data_key *key, const struct bt_conv2d *conv, uint64_t k, int8_t *ifmap,
+                      int8_t *weights, int32_t *bias, int32_t *mult, int32_t *shift)
+{
+    struct generator g = generator_seed(tensor_key(key, conv, "ties"));
+    const uint64_t product = 6 * OUTPUT_SIGMA / bt_isqrt(k); /* amplitude of weights times that of inputs */
+    uint64_t w_max = bt_isqrt(product);
+    w_max = w_max > 0 ? w_max : 1;
+    uint64_t x_max = product / w_max;
+    x_max = x_max > 0 ? x_max : 1;
+    const int w_bits = headroom(w_max, 127);
+    const int x_bits = ifmap != NULL ? headroom(x_max, 127) : 0;
+    const int total = w_bits + x_bits;
+
+    if (ifmap != NULL) {
+        const int64_t elems = bt_conv2d_ifmap_elems(conv);
+        for (int64_t i = 0; i < elems; i++) {
+            ifmap[i] = (int8_t)(generator_around(&g, x_max) * (1 << x_bits) + conv->in_zp);
+        }
+    }
+    const int64_t elems = bt_conv2d_weight_elems(conv);
+    for (int64_t i = 0; i < elems; i++) {
+        weights[i] = (int8_t)(generator_around(&g, w_max) * (1 << w_bits));
+    }
+    for (int32_t oc = 0; oc < conv->c_out; oc++) {
+        bias[oc] = (int32_t)(generator_around(&g, OUTPUT_SIGMA) * ((int64_t)1 << total));
+        mult[oc] = 1 << 30;
+        shift[oc] = -total;
+    }
+}
+
+static size_t padded(size_t bytes)
+{
+    return (bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+enum bt_status bt_data_make(const struct bt_data_key *key, const struct bt_conv2d *conv, const int8_t *table,
+                            const void *ifmap, struct bt_tensors *tensors)
+{
+    const size_t ifmap_bytes = ifmap == NULL ? padded((size_t)bt_conv2d_ifmap_elems(conv)) : 0;
+    const size_t weight_bytes = padded((size_t)bt_conv2d_weight_elems(conv));
+    const size_t channel_bytes = padded((size_t)conv->c_out * sizeof(int32_t));
+    const size_t table_bytes = 256;
+    assert(conv->table == (table != NULL));
+
+    unsigned char *block = aligned_alloc(ALIGN, ifmap_bytes + weight_bytes + 3 * channel_bytes + table_bytes);
+    if (block == NULL) {
+        return BT_ENOMEM;
+    }
+    int8_t *own_ifmap = ifmap == NULL ? (int8_t *)block : NULL;
+    int8_t *weights = (int8_t *)(block + ifmap_bytes);
+    int32_t *bias = (int32_t *)(void *)(block + ifmap_bytes + weight_bytes);
+    int32_t *mult = bias + channel_bytes / sizeof(int32_t);
+    int32_t *shift = mult + channel_bytes / sizeof(int32_t);
+    int8_t *own_table = (int8_t *)(shift + channel_bytes / sizeof(int32_t));
+
+    const uint64_t k = (uint64_t)conv->kh * (uint64_t)conv->kw * (uint64_t)(conv->c_in / conv->groups);
+    switch (key->pattern) {
+    case BT_PATTERN_MIN:
+        make_min(key, conv, k, own_ifmap, weights, bias, mult, shift);
+        break;
+    case BT_PATTERN_TIES:
+        make_ties(key, conv, k, own_ifmap, weights, bias, mult, shift);
+        break;
+    default: {
+        const uint64_t sum_variance = k * WEIGHT_VARIANCE * mean_square(conv, ifmap);
+        if (own_ifmap != NULL) {
+            bt_data_fill(tensor_key(key, conv, "ifmap"), false, own_ifmap, (size_t)bt_conv2d_ifmap_elems(conv));
+        }
+        bt_data_fill(tensor_key(key, conv, "weights"), true, weights, (size_t)bt_conv2d_weight_elems(conv));
+        make_channels(key, conv, bt_isqrt(sum_variance), bias, mult, shift);
+        break;
+    }
+    }
+    if (table != NULL) {
+        memcpy(own_table, table, table_bytes);
+    }
+    *tensors = (struct bt_tensors){
+        .view =
+            {
+                .ifmap = ifmap == NULL ? own_ifmap : ifmap,
+                .weights = weights,
+                .bias = bias,
+                .mult = mult,
+                .shift = shift,
+                .table = table != NULL ? own_table : NULL,
+            },
+        .block = block,
+    };
+    return BT_OK;
+}
+
+void bt_data_free(struct bt_tensors *tensors)
+{
+    free(tensors->block);
+    *tensors = (struct bt_tensors){0};
+}

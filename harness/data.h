@@ -1,0 +1,52 @@
+/*
+ * Seeded tensors. Every byte follows from (seed, network, geometry, tensor) alone: integers only, so that the same seed
+ * gives the same bytes on any machine.
+ */
+#ifndef BT_DATA_H
+#define BT_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "harness/suite.h"
+#include "reference/common/bt_layer.h"
+#include "reference/common/bt_status.h"
+
+/** What the bytes of a layer follow from, besides its geometry. */
+struct bt_data_key {
+    uint64_t seed;
+    const char *network;
+    enum bt_pattern pattern;
+};
+
+/** The tensors of one layer and the block that holds them. */
+struct bt_tensors {
+    struct bt_layer_data view;
+    void *block;
+};
+
+/** Sets the zero points (and the clamps that follow them) that the pattern demands. Before planning. */
+void bt_data_adapt(const struct bt_data_key *key, struct bt_conv2d *conv);
+
+/**
+ * @brief  Makes the tensors of a layer.
+ * @param[in]  conv     After bt_data_adapt(); bt_conv2d_check() passed.
+ * @param[in]  table    256 entries copied into the tensors; NULL when conv->table is not set.
+ * @param[in]  ifmap    An ifmap that already exists (the ofmap of the layer before), or NULL for a seeded one. It is
+ *                      referenced, not copied, and the multipliers follow its actual spread.
+ * @param[out] tensors  Released with bt_data_free().
+ * @return BT_OK; BT_ENOMEM.
+ */
+BT_MUST_CHECK enum bt_status bt_data_make(const struct bt_data_key *key, const struct bt_conv2d *conv,
+                                          const int8_t *table, const void *ifmap, struct bt_tensors *tensors);
+
+void bt_data_free(struct bt_tensors *tensors);
+
+/** Fills with seeded bytes, uniform over [-128, 127]; symmetric turns -128 into -127 (weights). */
+void bt_data_fill(uint64_t state_seed, bool symmetric, int8_t *bytes, size_t count);
+
+/** floor(sqrt(x)) in integers. */
+uint64_t bt_isqrt(uint64_t x);
+
+#endif

@@ -1,0 +1,503 @@
+#include "harness/job.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reference/common/bt_conv2d.h"
+
+#define PATH_BYTES 4096
+
+bool bt_glob(const char *globs, const char *text)
+{
+    if (globs == NULL) {
+        return true;
+    }
+    char one[256];
+    while (*globs != '\0') {
+        const size_t length = strcspn(globs, ",");
+        if (length > 0 && length < sizeof(one)) {
+            memcpy(one, globs, length);
+            one[length] = '\0';
+            if (fnmatch(one, text, 0) == 0) {
+                return true;
+            }
+        }
+        globs += length;
+        globs += *globs == ',' ? 1 : 0;
+    }
+    return false;
+}
+
+void bt_job_layer_name(const struct bt_job *job, uint32_t index, char *text, size_t text_bytes)
+{
+    const char *chain = job->chain != NULL ? job->chain : "";
+    (void)snprintf(text, text_bytes, "%s%s%s", chain, job->chain != NULL ? "/" : "", job->layers[index].layer);
+}
+
+/* ---- networks ---- */
+
+/* "dir/name.yaml" without dir and ending. */
+static void stem(const char *path, char *name, size_t name_bytes)
+{
+    const char *slash = strrchr(path, '/');
+    (void)snprintf(name, name_bytes, "%s", slash != NULL ? slash + 1 : path);
+    char *dot = strrchr(name, '.');
+    if (dot != NULL) {
+        *dot = '\0';
+    }
+}
+
+enum bt_status bt_networks_load(const char *suites_dir, const char *names, struct bt_network ***networks,
+                                uint32_t *count, struct bt_error *err)
+{
+    enum bt_status status = BT_OK;
+    char pattern[PATH_BYTES];
+    glob_t files = {0};
+    struct bt_network **loaded = NULL;
+    uint32_t used = 0;
+
+    (void)snprintf(pattern, sizeof(pattern), "%s/networks/*.yaml", suites_dir);
+    if (glob(pattern, 0, NULL, &files) != 0) {
+        status = bt_fail(err, BT_EINPUT, "%s: no networks found", pattern);
+        goto cleanup;
+    }
+    loaded = calloc(files.gl_pathc, sizeof(struct bt_network *));
+    if (loaded == NULL) {
+        status = bt_fail(err, BT_ENOMEM, "out of memory");
+        goto cleanup;
+    }
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        char name[256];
+        stem(files.gl_pathv[i], name, sizeof(name));
+        if (!bt_glob(names, name)) {
+            continue;
+        }
+        status = bt_network_load(files.gl_pathv[i], &loaded[used], err);
+        if (status != BT_OK) {
+            goto cleanup;
+        }
+        used++;
+    }
+    if (used == 0) {
+        status = bt_fail(err, BT_EINPUT, "no network matches '%s' in %s/networks", names, suites_dir);
+        goto cleanup;
+    }
+    *networks = loaded;
+    *count = used;
+    loaded = NULL;
+
+cleanup:
+    if (loaded != NULL) {
+        for (uint32_t i = 0; i < used; i++) {
+            bt_network_free(loaded[i]);
+        }
+        free(loaded);
+    }
+    globfree(&files);
+    return status;
+}
+
+/* ---- the plan ---- */
+
+/* What the selection says, parsed once. */
+struct choice {
+    const struct bt_selection *selection;
+    unsigned engines; /* 0: the suite decides */
+    bool has_pattern;
+    enum bt_pattern pattern;
+    uint64_t seed;
+    uint32_t capacity; /* of plan->jobs */
+};
+
+static enum bt_status parse_engines(const char *text, unsigned *engines, struct bt_error *err)
+{
+    *engines = 0;
+    if (text == NULL) {
+        return BT_OK;
+    }
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        *engines |= bt_glob(text, bt_engine_name(e)) ? 1u << e : 0u;
+    }
+    if (*engines == 0) {
+        return bt_fail(err, BT_EINPUT, "no engine matches '%s': expected ref, model, rtl, cycles", text);
+    }
+    return BT_OK;
+}
+
+static enum bt_status parse_pattern(const char *text, struct choice *choice, struct bt_error *err)
+{
+    if (text == NULL) {
+        return BT_OK;
+    }
+    for (enum bt_pattern p = BT_PATTERN_UNIFORM; p < BT_PATTERN_COUNT; p++) {
+        if (strcmp(text, bt_pattern_name(p)) == 0) {
+            choice->has_pattern = true;
+            choice->pattern = p;
+            return BT_OK;
+        }
+    }
+    return bt_fail(err, BT_EINPUT, "no pattern '%s': expected uniform, min, ties, extreme_zp", text);
+}
+
+static enum bt_status load_configs(const struct bt_selection *selection, struct bt_plan *plan, struct bt_error *err)
+{
+    size_t rooms = 0;
+    while (bt_variants[rooms] != NULL) {
+        rooms++;
+    }
+    plan->configs = calloc(rooms + 1, sizeof(struct bt_variant_configs *));
+    if (plan->configs == NULL) {
+        return bt_fail(err, BT_ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < rooms; i++) {
+        if (!bt_glob(selection->variant, bt_variants[i]->name)) {
+            continue;
+        }
+        char path[PATH_BYTES];
+        (void)snprintf(path, sizeof(path), "%s/variants/%s.yaml", selection->suites_dir, bt_variants[i]->name);
+        const enum bt_status status =
+            bt_variant_configs_load(path, bt_variants[i]->params, &plan->configs[plan->configs_count], err);
+        if (status != BT_OK) {
+            return status;
+        }
+        plan->configs_count++;
+    }
+    if (plan->configs_count == 0) {
+        return bt_fail(err, BT_EINPUT, "no variant matches '%s'; 'bittrue list' shows all", selection->variant);
+    }
+    return BT_OK;
+}
+
+static const struct bt_variant_configs *configs_of(const struct bt_plan *plan, const char *variant)
+{
+    for (uint32_t i = 0; i < plan->configs_count; i++) {
+        if (strcmp(plan->configs[i]->variant, variant) == 0) {
+            return plan->configs[i];
+        }
+    }
+    return NULL;
+}
+
+static bool layer_selected(const struct bt_selection *selection, const struct bt_job *job)
+{
+    for (uint32_t i = 0; i < job->count; i++) {
+        char name[256];
+        bt_job_layer_name(job, i, name, sizeof(name));
+        if (bt_glob(selection->network, job->layers[i].network) && bt_glob(selection->layer, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Narrowing the patterns or stalls of several runs to one may leave the same job twice. */
+static bool already_planned(const struct bt_plan *plan, const struct bt_job *job)
+{
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct bt_job *other = &plan->jobs[i];
+        if (other->variant == job->variant && other->pattern == job->pattern &&
+            other->config.mem.stall_percent == job->config.mem.stall_percent &&
+            strcmp(other->config.name, job->config.name) == 0 && other->count == job->count &&
+            (other->chain == NULL) == (job->chain == NULL) &&
+            (job->chain == NULL || strcmp(other->chain, job->chain) == 0) &&
+            strcmp(other->layers[0].network, job->layers[0].network) == 0 &&
+            strcmp(other->layers[0].layer, job->layers[0].layer) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum bt_status add_job(struct bt_plan *plan, struct choice *choice, const struct bt_job *job,
+                              struct bt_error *err)
+{
+    const bool narrowed = choice->has_pattern || choice->selection->has_stalls;
+    if (narrowed && already_planned(plan, job)) {
+        return BT_OK;
+    }
+    if (plan->count == choice->capacity) {
+        const uint32_t capacity = choice->capacity * 2 + 64;
+        struct bt_job *grown = realloc(plan->jobs, capacity * sizeof(*grown));
+        if (grown == NULL) {
+            return bt_fail(err, BT_ENOMEM, "out of memory");
+        }
+        plan->jobs = grown;
+        choice->capacity = capacity;
+    }
+    struct bt_job *added = &plan->jobs[plan->count++];
+    *added = *job;
+    for (uint32_t i = 0; i < job->count; i++) {
+        added->macs += (uint64_t)bt_conv2d_macs(&job->layers[i].work.u.conv);
+    }
+    return BT_OK;
+}
+
+/* One unit of work on one configuration: all patterns and stalls. */
+static enum bt_status add_data(struct bt_plan *plan, struct choice *choice, const struct bt_suite_run *run,
+                               const struct bt_job *base, struct bt_error *err)
+{
+    const uint32_t patterns = choice->has_pattern ? 1 : run->pattern_count;
+    const uint32_t stalls = choice->selection->has_stalls ? 1 : run->stall_count;
+    for (uint32_t p = 0; p < patterns; p++) {
+        for (uint32_t s = 0; s < stalls; s++) {
+            struct bt_job job = *base;
+            job.pattern = choice->has_pattern ? choice->pattern : run->patterns[p];
+            job.config.mem.stall_percent =
+                choice->selection->has_stalls ? choice->selection->stall_percent : run->stall_percents[s];
+            job.config.mem.stall_seed = job.seed;
+            const enum bt_status status = add_job(plan, choice, &job, err);
+            if (status != BT_OK) {
+                return status;
+            }
+        }
+    }
+    return BT_OK;
+}
+
+static bool config_listed(const struct bt_suite_variant *wanted, const char *config)
+{
+    for (uint32_t i = 0; i < wanted->config_count; i++) {
+        if (strcmp(wanted->configs[i], config) == 0) {
+            return true;
+        }
+    }
+    return wanted->config_count == 0;
+}
+
+/* One layer or chain on all configurations that the run names for the variant. */
+static enum bt_status add_configs(struct bt_plan *plan, struct choice *choice, const struct bt_suite_run *run,
+                                  const struct bt_suite_variant *wanted, struct bt_job *base, struct bt_error *err)
+{
+    const struct bt_variant_configs *configs = configs_of(plan, wanted->variant);
+    if (configs == NULL) {
+        return BT_OK; /* another variant than the one selected */
+    }
+    base->variant = bt_variant_find(wanted->variant);
+    base->configs = configs;
+    for (uint32_t i = 0; i < configs->count; i++) {
+        if (!config_listed(wanted, configs->configs[i].name) ||
+            !bt_glob(choice->selection->config, configs->configs[i].name)) {
+            continue;
+        }
+        base->config = configs->configs[i];
+        const enum bt_status status = add_data(plan, choice, run, base, err);
+        if (status != BT_OK) {
+            return status;
+        }
+    }
+    return BT_OK;
+}
+
+static enum bt_status add_variants(struct bt_plan *plan, struct choice *choice, const struct bt_suite_run *run,
+                                   struct bt_job *base, struct bt_error *err)
+{
+    if (!layer_selected(choice->selection, base)) {
+        return BT_OK;
+    }
+    for (uint32_t v = 0; v < run->variant_count; v++) {
+        const enum bt_status status = add_configs(plan, choice, run, &run->variants[v], base, err);
+        if (status != BT_OK) {
+            return status;
+        }
+    }
+    return BT_OK;
+}
+
+static enum bt_status add_run(struct bt_plan *plan, struct choice *choice, const struct bt_suite_run *run,
+                              unsigned engines, struct bt_error *err)
+{
+    struct bt_job base = {.engines = engines, .seed = choice->seed};
+    for (uint32_t i = 0; i < run->layer_count; i++) {
+        base.chain = NULL;
+        base.count = 1;
+        base.layers = &run->layers[i];
+        const enum bt_status status = add_variants(plan, choice, run, &base, err);
+        if (status != BT_OK) {
+            return status;
+        }
+    }
+    for (uint32_t i = 0; i < run->chain_count; i++) {
+        base.chain = run->chains[i].name;
+        base.count = run->chains[i].count;
+        base.layers = run->chains[i].layers;
+        const enum bt_status status = add_variants(plan, choice, run, &base, err);
+        if (status != BT_OK) {
+            return status;
+        }
+    }
+    return BT_OK;
+}
+
+/* The variants and configurations that a suite names must exist, whatever the filters leave of them. */
+static enum bt_status check_names(const struct bt_plan *plan, const struct bt_suite *suite, struct bt_error *err)
+{
+    for (uint32_t r = 0; r < suite->run_count; r++) {
+        const struct bt_suite_run *run = &suite->runs[r];
+        for (uint32_t v = 0; v < run->variant_count; v++) {
+            const struct bt_suite_variant *wanted = &run->variants[v];
+            if (bt_variant_find(wanted->variant) == NULL) {
+                return bt_fail(err, BT_EINPUT, "%s:%u: no variant '%s'; 'bittrue list' shows all", suite->path,
+                               wanted->line, wanted->variant);
+            }
+            const struct bt_variant_configs *configs = configs_of(plan, wanted->variant);
+            for (uint32_t c = 0; configs != NULL && c < wanted->config_count; c++) {
+                if (bt_variant_configs_find(configs, wanted->configs[c]) == NULL) {
+                    return bt_fail(err, BT_EINPUT, "%s:%u: variant %s has no configuration '%s'", suite->path,
+                                   wanted->line, wanted->variant, wanted->configs[c]);
+                }
+            }
+        }
+    }
+    return BT_OK;
+}
+
+static enum bt_status plan_suite(struct bt_plan *plan, struct choice *choice, struct bt_error *err)
+{
+    const struct bt_selection *selection = choice->selection;
+    enum bt_status status = bt_suite_load(selection->suite, &plan->suite, err);
+    if (status != BT_OK) {
+        return status;
+    }
+    const struct bt_suite *suite = plan->suite;
+    status = check_names(plan, suite, err);
+    if (status != BT_OK) {
+        return status;
+    }
+    if (!selection->has_seed) {
+        choice->seed = suite->seed;
+    }
+    plan->name = suite->name;
+    const unsigned engines = choice->engines != 0 ? choice->engines : suite->engines;
+    for (uint32_t r = 0; r < suite->run_count; r++) {
+        status = add_run(plan, choice, &suite->runs[r], engines, err);
+        if (status != BT_OK) {
+            return status;
+        }
+    }
+    return BT_OK;
+}
+
+/* Without a suite: one run over the layers of the networks, all variants, uniform data, no stalls. */
+static enum bt_status plan_networks(struct bt_plan *plan, struct choice *choice, struct bt_error *err)
+{
+    enum bt_status status = bt_networks_load(choice->selection->suites_dir, choice->selection->network, &plan->networks,
+                                             &plan->network_count, err);
+    if (status != BT_OK) {
+        return status;
+    }
+    uint32_t layers = 0;
+    for (uint32_t i = 0; i < plan->network_count; i++) {
+        layers += plan->networks[i]->count;
+    }
+    struct bt_suite_variant *variants = calloc(plan->configs_count + (size_t)1, sizeof(*variants));
+    plan->layers = calloc(layers + (size_t)1, sizeof(*plan->layers));
+    if (plan->layers == NULL || variants == NULL) {
+        status = bt_fail(err, BT_ENOMEM, "out of memory");
+        goto cleanup;
+    }
+    uint32_t no_stalls = 0;
+    struct bt_suite_run run = {
+        .layers = plan->layers,
+        .variant_count = plan->configs_count,
+        .variants = variants,
+        .pattern_count = 1,
+        .patterns = {BT_PATTERN_UNIFORM},
+        .stall_count = 1,
+        .stall_percents = &no_stalls,
+    };
+    for (uint32_t i = 0; i < plan->configs_count; i++) {
+        variants[i].variant = plan->configs[i]->variant;
+    }
+    for (uint32_t i = 0; i < plan->network_count; i++) {
+        for (uint32_t j = 0; j < plan->networks[i]->count; j++) {
+            const struct bt_node *node = &plan->networks[i]->nodes[j];
+            if (bt_node_is_layer(node)) {
+                plan->layers[run.layer_count++] = (struct bt_suite_layer){
+                    .network = plan->networks[i]->name,
+                    .layer = node->name,
+                    .work = bt_node_layer(node),
+                    .act = node->act,
+                    .same = 1,
+                };
+            }
+        }
+    }
+    status = add_run(plan, choice, &run, choice->engines != 0 ? choice->engines : BT_ENGINES_ALL, err);
+
+cleanup:
+    free(variants);
+    return status;
+}
+
+static enum bt_status take_shard(const struct bt_selection *selection, struct bt_plan *plan, struct bt_error *err)
+{
+    const uint32_t whole = plan->count;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < whole; i++) {
+        if (selection->shards <= 1 || i % selection->shards == selection->shard) {
+            plan->jobs[kept++] = plan->jobs[i];
+            plan->records += plan->jobs[i].count;
+        }
+    }
+    plan->count = kept;
+    if (whole == 0) {
+        return bt_fail(
+            err, BT_EINPUT, "nothing selected: network %s, layer %s, variant %s, configuration %s%s%s",
+            selection->network != NULL ? selection->network : "*", selection->layer != NULL ? selection->layer : "*",
+            selection->variant != NULL ? selection->variant : "*", selection->config != NULL ? selection->config : "*",
+            selection->suite != NULL ? ", suite " : "", selection->suite != NULL ? selection->suite : "");
+    }
+    if (kept == 0) {
+        return bt_fail(err, BT_EINPUT, "shard %u/%u is empty: the selection has %u jobs", selection->shard + 1,
+                       selection->shards, whole);
+    }
+    return BT_OK;
+}
+
+enum bt_status bt_plan_make(const struct bt_selection *selection, struct bt_plan *plan, struct bt_error *err)
+{
+    struct bt_plan made = {.name = "run"};
+    struct choice choice = {.selection = selection, .seed = selection->has_seed ? selection->seed : 1};
+    enum bt_status status = parse_engines(selection->engine, &choice.engines, err);
+    if (status == BT_OK) {
+        status = parse_pattern(selection->pattern, &choice, err);
+    }
+    if (status == BT_OK) {
+        status = load_configs(selection, &made, err);
+    }
+    if (status == BT_OK) {
+        status = selection->suite != NULL ? plan_suite(&made, &choice, err) : plan_networks(&made, &choice, err);
+    }
+    if (status == BT_OK) {
+        status = take_shard(selection, &made, err);
+    }
+    if (status != BT_OK) {
+        bt_plan_free(&made);
+        return status;
+    }
+    made.seed = choice.seed;
+    *plan = made;
+    return BT_OK;
+}
+
+void bt_plan_free(struct bt_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->network_count; i++) {
+        bt_network_free(plan->networks[i]);
+    }
+    for (uint32_t i = 0; i < plan->configs_count; i++) {
+        bt_variant_configs_free(plan->configs[i]);
+    }
+    if (plan->suite != NULL) {
+        bt_suite_free(plan->suite);
+    }
+    free(plan->networks);
+    free(plan->configs);
+    free(plan->layers);
+    free(plan->jobs);
+    *plan = (struct bt_plan){0};
+}

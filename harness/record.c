@@ -1,0 +1,76 @@
+#include "harness/record.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *bt_verdict_name(enum bt_verdict verdict)
+{
+    static const char *const names[BT_VERDICT_COUNT] = {
+        [BT_PASS] = "PASS",
+        [BT_FAIL] = "FAIL",
+        [BT_SKIP] = "SKIP",
+        [BT_XFAIL] = "XFAIL",
+    };
+    assert(verdict < BT_VERDICT_COUNT);
+    return names[verdict];
+}
+
+const char *bt_engine_name(enum bt_engine engine)
+{
+    static const char *const names[BT_ENGINE_COUNT] = {
+        [BT_ENGINE_REF] = "ref",
+        [BT_ENGINE_MODEL] = "model",
+        [BT_ENGINE_RTL] = "rtl",
+        [BT_ENGINE_CYCLES] = "cycles",
+    };
+    assert(engine < BT_ENGINE_COUNT);
+    return names[engine];
+}
+
+bool bt_engine_parse(const char *name, enum bt_engine *engine)
+{
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        if (strcmp(name, bt_engine_name(e)) == 0) {
+            *engine = e;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How strongly a verdict counts: whatever ran beats a SKIP, so that nothing passes by running nothing. */
+static int weight(enum bt_verdict verdict)
+{
+    static const int weights[BT_VERDICT_COUNT] = {
+        [BT_SKIP] = 0,
+        [BT_PASS] = 1,
+        [BT_XFAIL] = 2,
+        [BT_FAIL] = 3,
+    };
+    return weights[verdict];
+}
+
+void bt_record_init(struct bt_record *record)
+{
+    memset(record, 0, sizeof(*record)); /* padding too: records are compared and sent as bytes */
+    record->verdict = BT_SKIP;
+    for (int e = 0; e < BT_ENGINE_COUNT; e++) {
+        record->engine[e].verdict = BT_SKIP;
+    }
+}
+
+void bt_record_set(struct bt_record *record, enum bt_engine engine, enum bt_verdict verdict, const char *reason)
+{
+    const bool worse = weight(verdict) > weight(record->verdict);
+    const bool first_skip = verdict == BT_SKIP && record->verdict == BT_SKIP && record->reason[0] == '\0';
+    record->engine[engine].verdict = verdict;
+    if (!worse && !first_skip) {
+        return;
+    }
+    record->verdict = verdict;
+    record->reason[0] = '\0';
+    if (verdict != BT_PASS) {
+        (void)snprintf(record->reason, sizeof(record->reason), "%s: %s", bt_engine_name(engine), reason);
+    }
+}
