@@ -12,6 +12,10 @@
 
 #include "harness/variant.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define BT_SIM_ABI 1u
 #define BT_SIM_SYMBOL "bt_sim_entry"
 
@@ -57,5 +61,9 @@ struct bt_sim_api {
 
 /** The one exported symbol. */
 const struct bt_sim_api *bt_sim_entry(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

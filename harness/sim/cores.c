@@ -1,0 +1,105 @@
+/*
+ * bittrue-cores: prints, for make, every core there is to simulate: one call per variant and configuration, with the
+ * configuration's values of those parameters which the core's description lists.
+ *
+ *   $(eval $(call bt_core,os_array-16x16,rtl/os_array/os_array.yaml,Rows=16 Cols=16))
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "harness/error.h"
+#include "harness/suite.h"
+#include "harness/variant.h"
+
+static enum bt_status read_core(const char *path, yaml_document_t *doc, struct bt_error *err)
+{
+    yaml_parser_t parser;
+    enum bt_status status = BT_OK;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return bt_fail(err, BT_EINPUT, "%s: %s", path, strerror(errno));
+    if (yaml_parser_initialize(&parser) == 0) {
+        fclose(file);
+        return bt_fail(err, BT_ENOMEM, "%s: out of memory", path);
+    }
+    yaml_parser_set_input_file(&parser, file);
+    if (yaml_parser_load(&parser, doc) == 0)
+        status = bt_fail(err, BT_EINPUT, "%s:%zu: %s", path, parser.problem_mark.line + 1,
+                         parser.problem != NULL ? parser.problem : "cannot be read");
+    yaml_parser_delete(&parser);
+    fclose(file);
+    return status;
+}
+
+/* bittrue-glue checks the description; here a core without the list simply has no parameters. */
+static bool is_parameter(yaml_document_t *doc, const char *name)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(doc);
+    if (root == NULL || root->type != YAML_MAPPING_NODE)
+        return false;
+    for (const yaml_node_pair_t *p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top; p++) {
+        const yaml_node_t *key = yaml_document_get_node(doc, p->key);
+        const yaml_node_t *list = yaml_document_get_node(doc, p->value);
+        if (key->type != YAML_SCALAR_NODE || strcmp((const char *)key->data.scalar.value, "parameters") != 0 ||
+            list->type != YAML_SEQUENCE_NODE)
+            continue;
+        for (const yaml_node_item_t *i = list->data.sequence.items.start; i < list->data.sequence.items.top; i++) {
+            const yaml_node_t *item = yaml_document_get_node(doc, *i);
+            if (item->type == YAML_SCALAR_NODE && strcmp((const char *)item->data.scalar.value, name) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static enum bt_status print_variant(const struct bt_variant *variant, struct bt_error *err)
+{
+    char path[256];
+    struct bt_variant_configs *configs = NULL;
+    yaml_document_t doc;
+    enum bt_status status;
+
+    (void)snprintf(path, sizeof(path), "suites/variants/%s.yaml", variant->name);
+    status = bt_variant_configs_load(path, variant->params, &configs, err);
+    if (status != BT_OK)
+        return status;
+    (void)snprintf(path, sizeof(path), "rtl/%s/%s.yaml", variant->name, variant->name);
+    status = read_core(path, &doc, err);
+    if (status != BT_OK)
+        goto cleanup;
+    for (uint32_t i = 0; i < configs->count; i++) {
+        const struct bt_config *config = &configs->configs[i];
+        printf("$(eval $(call bt_core,%s-%s,%s,", variant->name, config->name, path);
+        for (uint32_t k = 0; k < config->count; k++) {
+            if (is_parameter(&doc, config->param[k].key))
+                printf("%s=%" PRId64 " ", config->param[k].key, config->param[k].value);
+        }
+        printf("))\n");
+    }
+    yaml_document_delete(&doc);
+
+cleanup:
+    bt_variant_configs_free(configs);
+    return status;
+}
+
+int main(void)
+{
+    struct bt_error err = {.text = ""};
+    for (size_t i = 0; bt_variants[i] != NULL; i++) {
+        if (print_variant(bt_variants[i], &err) != BT_OK) {
+            fprintf(stderr, "%s\n", err.text);
+            return 2;
+        }
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "bittrue-cores: standard output: %s\n", strerror(errno));
+        return 2;
+    }
+    return 0;
+}
