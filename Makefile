@@ -21,18 +21,20 @@ OPT_REF    := -O3
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDLIBS     := -lcyaml -lyaml -ljansson -ldnnl -lxxhash -ldl -lpthread -lm
 
-MAKEFLAGS  += --no-builtin-rules --no-builtin-variables
+# As many jobs as there are cores, unless the command line says otherwise.
+MAKEFLAGS  += --no-builtin-rules --no-builtin-variables -j$(shell nproc)
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
 # ---- sources ------------------------------------------------------------------------------------------------------
 
-C_ALL      := $(sort $(wildcard harness/*.c reference/*.c reference/*/*.c))
+C_ALL      := $(sort $(wildcard harness/*.c harness/*/test_*.c reference/*.c reference/*/*.c))
 TEST_SRC   := $(foreach f,$(C_ALL),$(if $(filter test_%,$(notdir $f)),$f))
 FUZZ_SRC   := $(foreach f,$(C_ALL),$(if $(filter fuzz_%,$(notdir $f)),$f))
 LIB_SRC    := $(filter-out harness/main.c $(TEST_SRC) $(FUZZ_SRC),$(C_ALL))
 TESTS      := $(notdir $(TEST_SRC:.c=))
+CI_TESTS   := $(notdir $(wildcard ci/test_*))
 VARIANTS   := $(shell sed -n 's/^VARIANT(\([a-z0-9_]*\)).*/\1/p' harness/variants.def)
 
 ifneq ($(words $(TESTS)),$(words $(sort $(TESTS))))
@@ -45,13 +47,13 @@ endif
 bootstrap:
 	@ci/bootstrap core
 
-# ---- library, programs, unit tests; one flavour plain and one under sanitizers ---------------------------------------
+# ---- library, programs, unit tests; plain, under sanitizers, for coverage, for fuzzing --------------------------------
 
-# $1: folder, $2: extra compile and link flags
+# $1: folder, $2: extra compile and link flags, $3: what they are for
 define flavour
 $1/obj/%.o: %.c | bootstrap
 	@mkdir -p $$(@D)
-	@echo "CC $$<$(if $2, (sanitized))"
+	@echo "CC $$<$(if $3, ($3))"
 	@$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(if $$(filter reference/%,$$<),$$(OPT_REF),$$(OPT)) $2 -MMD -MP -c $$< -o $$@
 
 $1/libbittrue.a: $(LIB_SRC:%.c=$1/obj/%.o)
@@ -63,7 +65,12 @@ $1/bittrue: $1/obj/harness/main.o $1/libbittrue.a
 	@echo "LD $$@"
 	@$$(CC) $2 -rdynamic $$^ $$(LDLIBS) -o $$@
 
-$1/bittrue-glue: $1/obj/harness/sim/glue.o $1/libbittrue.a
+# Without the library: a change there must not make every core be built again.
+$1/bittrue-glue: $1/obj/harness/sim/glue.o
+	@echo "LD $$@"
+	@$$(CC) $2 $$^ -lyaml -o $$@
+
+$1/bittrue-cores: $1/obj/harness/sim/cores.o $1/libbittrue.a
 	@echo "LD $$@"
 	@$$(CC) $2 $$^ $$(LDLIBS) -o $$@
 
@@ -73,11 +80,214 @@ $(TESTS:%=$1/test/%):
 	@mkdir -p $$(@D)
 	@echo "LD $$@"
 	@$$(CC) $2 -rdynamic $$^ -lcmocka $$(LDLIBS) -o $$@
+
+-include $(wildcard $1/obj/*/*.d $1/obj/*/*/*.d)
 endef
+PROGRAM    := $(BUILD)/bittrue
+comma      := ,
 $(eval $(call flavour,$(BUILD),))
-$(eval $(call flavour,$(BUILD)/san,$(SANITIZE)))
+$(eval $(call flavour,$(BUILD)/san,$(SANITIZE),sanitized))
+$(eval $(call flavour,$(BUILD)/cov,--coverage,coverage))
+$(eval $(call flavour,$(BUILD)/fuzz,-fsanitize=fuzzer-no-link$(comma)address$(comma)undefined,fuzz))
+$(BUILD)/fuzz/%: CC := clang
 
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d $(BUILD)/san/obj/*/*.d $(BUILD)/san/obj/*/*/*.d)
-
-all: $(if $(wildcard harness/main.c),$(BUILD)/bittrue) ## build the program
 .PHONY: all
+all: $(PROGRAM) rtl ## build the program and the simulated cores
+
+# ---- registers: one table per room; the C header includes it, the SystemVerilog package is made from it ---------------
+
+define regs_pkg
+$(BUILD)/gen/$1/$1_regs_pkg.sv: reference/$1/$1_regs.def rtl/common/bt_regs_pkg.sv.in | bootstrap
+	@mkdir -p $$(@D)
+	@echo "GEN $$@"
+	@$$(CC) -E -P -x assembler-with-cpp -I. -DBT_ROOM=$1 -DBT_REGS_DEF='"$$<"' rtl/common/bt_regs_pkg.sv.in -o $$@
+REGS_PKG_$1 := $(BUILD)/gen/$1/$1_regs_pkg.sv
+endef
+$(foreach v,$(VARIANTS),$(if $(wildcard reference/$v/$v_regs.def),$(eval $(call regs_pkg,$v))))
+
+# ---- simulated cores: build/rtl/<variant>-<configuration>.so ----------------------------------------------------------
+
+include harness/sim/sim.mk
+
+CORES      :=
+# $1: core, $2: configuration, $3: core description, $4: NAME=VALUE of its parameters
+define core
+CORES      += $1-$2
+$(call bt_core,$1,$2,$3,$4)
+$(BUILD)/rtl/$1-$2/obj/Vcore.mk $(BUILD)/rtl/$1-$2-trace/obj/Vcore.mk $(BUILD)/lint/$1-$2.args: | bootstrap $(REGS_PKG_$1)
+
+$(BUILD)/lint/$1-$2.args: $3 $(BUILD)/bittrue-glue $(BUILD)/rtl/$1-$2/parameters
+	@mkdir -p $$(@D)
+	@$(BUILD)/bittrue-glue --verilator-args $3 $4 >$$@
+endef
+
+# Which cores there are, say suites/variants/*.yaml and the rooms' parameter tables: bittrue-cores reads them and calls
+# `core` for each. Left out for goals that need no core, since it must be compiled first.
+CORE_FREE  := help clean format bootstrap check-rooms predict $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% $(BUILD)/%.a
+ROOM_YAML  := $(foreach v,$(VARIANTS),rtl/$v/$v.yaml suites/variants/$v.yaml)
+ifneq ($(or $(filter-out $(CORE_FREE),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
+ifeq ($(words $(wildcard $(ROOM_YAML))),$(words $(ROOM_YAML)))
+include $(BUILD)/gen/cores.mk
+endif
+endif
+$(BUILD)/gen/cores.mk: $(BUILD)/bittrue-cores $(ROOM_YAML)
+	@mkdir -p $(@D)
+	@$(BUILD)/bittrue-cores >$@.new
+	@mv $@.new $@
+
+# Cores of the harness's own tests.
+$(foreach y,$(wildcard harness/tests/*/*.yaml),$(eval $(call core,$(basename $(notdir $y)),test,$y,)))
+
+.PHONY: rtl
+rtl: $(CORES:%=$(BUILD)/rtl/%.so) ## build the simulated cores of all configurations
+
+# What unit tests load; the large ones take minutes to build.
+TEST_CORES := $(filter %-4x4 %-8x8 %-test,$(CORES))
+
+# ---- steps and their records ------------------------------------------------------------------------------------------
+
+# Verdicts of one run are kept apart by its first goal, so that `make test` and `make check-all` can be added up.
+RECORDS    := $(BUILD)/records/$(or $(firstword $(filter test lint check check-all check-full,$(MAKECMDGOALS))),other)
+STEP       := ci/step $(RECORDS)
+
+.PHONY: fresh-records
+fresh-records:
+	@rm -rf $(RECORDS)
+
+# ---- tests --------------------------------------------------------------------------------------------------------------
+
+.PHONY: test unit $(TESTS:%=unit-%) $(CI_TESTS:%=ci-%)
+test: unit lint-steps ## unit tests under sanitizers, lint, room check
+	@ci/count $(RECORDS)
+
+unit: $(TESTS:%=unit-%) $(CI_TESTS:%=ci-%)
+
+# Some tests run the program itself or load a simulated core; they find both under build/.
+$(TESTS:%=unit-%): unit-%: $(BUILD)/san/test/% | fresh-records $(PROGRAM) $(BUILD)/san/bittrue $(BUILD)/bittrue-glue $(TEST_CORES:%=$(BUILD)/rtl/%.so)
+	@CMOCKA_MESSAGE_OUTPUT=xml CMOCKA_XML_FILE=$(RECORDS)/$*/%g.xml $(STEP) $* junit=$(RECORDS)/$* -- $<
+
+$(CI_TESTS:%=ci-%): ci-%: | fresh-records
+	@$(STEP) $* -- ci/$*
+
+# ---- lint -------------------------------------------------------------------------------------------------------------
+
+C_FORMAT   := $(sort $(wildcard $(foreach d,harness harness/* harness/*/* reference reference/*,$d/*.c $d/*.h $d/*.cpp)))
+TIDY_SRC   := $(sort $(C_ALL) $(wildcard harness/sim/*.c))
+TIDY       := $(TIDY_SRC:%.c=$(BUILD)/lint/%.tidy)
+
+.PHONY: lint lint-steps format check-rooms
+lint: lint-steps ## clang-format, clang-tidy, cppcheck, Verilator and Yosys over all sources, room check
+	@ci/count $(RECORDS)
+
+lint-steps: lint-format lint-tidy lint-cppcheck lint-rtl lint-rooms
+
+.PHONY: lint-format lint-tidy lint-cppcheck lint-rtl lint-rooms
+lint-format: | fresh-records bootstrap
+	@$(STEP) clang-format -- clang-format --dry-run -Werror $(C_FORMAT)
+
+# One stamp per file, renewed when its object is: a file is read again only when it or a header of its changed.
+$(TIDY): $(BUILD)/lint/%.tidy: $(BUILD)/obj/%.o .clang-tidy | bootstrap
+	@mkdir -p $(@D)
+	@echo "TIDY $*.c"
+	@clang-tidy --quiet $*.c -- -std=c11 $(CPPFLAGS) >$@.log 2>&1 && mv $@.log $@ || true
+
+lint-tidy: $(TIDY) | fresh-records
+	@$(STEP) clang-tidy -- sh -c 'status=0; for f; do [ -e "$$f" ] || { cat "$$f.log"; status=1; }; done; exit $$status' \
+		sh $(TIDY)
+
+lint-cppcheck: | fresh-records bootstrap
+	@mkdir -p $(BUILD)/lint/cppcheck
+	@$(STEP) cppcheck -- cppcheck --quiet --std=c11 $(CPPFLAGS) --enable=warning,style,performance,portability \
+		--inline-suppr --suppressions-list=ci/cppcheck.txt --error-exitcode=1 --cppcheck-build-dir=$(BUILD)/lint/cppcheck $(TIDY_SRC)
+
+.PHONY: $(CORES:%=lint-rtl-%) $(CORES:%=lint-yosys-%)
+lint-rtl: $(CORES:%=lint-rtl-%) $(CORES:%=lint-yosys-%)
+$(CORES:%=lint-rtl-%): lint-rtl-%: $(BUILD)/lint/%.args | fresh-records
+	@$(STEP) verilator-$* -- verilator --lint-only -Wall -f $<
+$(CORES:%=lint-yosys-%): lint-yosys-%: $(BUILD)/lint/%.args | fresh-records
+	@$(STEP) yosys-$* -- ci/lint-yosys $<
+
+lint-rooms: | fresh-records
+	@$(STEP) check-rooms -- ci/check-rooms
+
+check-rooms: ## rooms and table agree, nothing includes what it must not, no machine paths
+	@ci/check-rooms
+
+format: | bootstrap ## rewrite all C sources with clang-format
+	@clang-format -i $(C_FORMAT)
+
+# ---- verification -----------------------------------------------------------------------------------------------------
+
+.PHONY: check check-all check-full golden predict bench coverage fuzz chroot
+# $1: suite. The harness bounds each job itself; a suite has no limit of its own.
+bt_suite    = $(STEP) $1 junit=$(BUILD)/out/$1 live -- $(PROGRAM) run --suite suites/$1.yaml --out $(BUILD)/out/$1
+
+check: $(PROGRAM) rtl | fresh-records ## the smoke suite: every engine on small, odd layers
+	@$(call bt_suite,smoke)
+	@ci/count $(RECORDS)
+
+check-all: $(PROGRAM) rtl | fresh-records ## the main job: every distinct layer of all networks, bit by bit
+	@$(call bt_suite,smoke)
+	@$(call bt_suite,all)
+	@$(STEP) golden -- ci/golden
+	@ci/count $(RECORDS)
+
+check-full: $(PROGRAM) rtl | fresh-records ## every layer of every network on every configuration (hours)
+	@$(call bt_suite,smoke)
+	@$(call bt_suite,full)
+	@$(STEP) golden -- ci/golden
+	@$(STEP) fuzz -- sh -c 'ci/bootstrap --check fuzz && $(MAKE) fuzz'
+	@ci/count $(RECORDS)
+
+predict: $(PROGRAM) ## predicted cycles of every layer, without simulation
+	@$(PROGRAM) predict
+
+golden: | fresh-records ## files in golden/ against their hashes
+	@$(STEP) golden -- ci/golden
+	@ci/count $(RECORDS)
+
+bench: $(PROGRAM) rtl ## the numbers of the README, measured on this machine
+	@ci/bench.sh
+
+coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(TEST_CORES:%=$(BUILD)/rtl/%.so) ## line coverage of the C code by the unit tests
+	@find $(BUILD)/cov -name '*.gcda' -delete
+	@for test in $(TESTS); do $(BUILD)/cov/test/$$test >$(BUILD)/cov/$$test.log 2>&1 || echo "FAIL $$test"; done
+	@lcov --quiet --capture --directory $(BUILD)/cov --output-file $(BUILD)/cov/all.info
+	@lcov --quiet --remove $(BUILD)/cov/all.info '*/test_*' '/usr/*' --output-file $(BUILD)/cov/bittrue.info
+	@genhtml --quiet --output-directory $(BUILD)/cov/html $(BUILD)/cov/bittrue.info
+	@lcov --summary $(BUILD)/cov/bittrue.info
+	@echo "$(BUILD)/cov/html/index.html"
+
+# ---- fuzzing and the bare machine: package groups of their own ----------------------------------------------------------
+
+FUZZ_SECONDS ?= 60
+FUZZERS    := $(notdir $(FUZZ_SRC:.c=))
+.PHONY: bootstrap-fuzz bootstrap-chroot
+bootstrap-fuzz bootstrap-chroot: bootstrap-%:
+	@ci/bootstrap $*
+
+$(FUZZ_SRC:%.c=$(BUILD)/fuzz/obj/%.o) $(LIB_SRC:%.c=$(BUILD)/fuzz/obj/%.o): | bootstrap-fuzz
+$(foreach f,$(FUZZ_SRC),$(eval $(BUILD)/fuzz/$(notdir $(f:.c=)): $(BUILD)/fuzz/obj/$(f:.c=.o) $(BUILD)/fuzz/libbittrue.a))
+$(FUZZERS:%=$(BUILD)/fuzz/%):
+	@echo "LD $@"
+	@clang -fsanitize=fuzzer,address,undefined $^ $(LDLIBS) -o $@
+
+fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%) | bootstrap-fuzz ## feed the parsers random input, FUZZ_SECONDS each (60)
+	@$(if $(FUZZERS),,echo "no fuzz_*.c yet"; exit 1)
+	@for fuzzer in $(FUZZERS); do \
+		mkdir -p $(BUILD)/fuzz/corpus/$$fuzzer && echo "FUZZ $$fuzzer, $(FUZZ_SECONDS) s" && \
+		$(BUILD)/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/fuzz/ \
+			$(BUILD)/fuzz/corpus/$$fuzzer >$(BUILD)/fuzz/$$fuzzer.log 2>&1 || { tail -n 40 $(BUILD)/fuzz/$$fuzzer.log; exit 1; }; \
+	done
+
+chroot: | bootstrap-chroot ## the README's two commands in a bare Debian 12 (needs root)
+	@ci/chroot $(BUILD)/chroot
+
+# ---- help -------------------------------------------------------------------------------------------------------------
+
+.PHONY: clean help
+clean: ## remove everything that was built
+	@rm -rf $(BUILD)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
