@@ -197,7 +197,7 @@ lint-tidy: $(TIDY) | fresh-records
 
 lint-cppcheck: | fresh-records bootstrap
 	@mkdir -p $(BUILD)/lint/cppcheck
-	@$(STEP) cppcheck -- cppcheck --quiet --std=c11 $(CPPFLAGS) --enable=warning,style,performance,portability \
+	@$(STEP) cppcheck -- cppcheck --quiet --std=c11 -D__STRICT_ANSI__ $(CPPFLAGS) --enable=warning,style,performance,portability \
 		--inline-suppr --suppressions-list=ci/cppcheck.txt --error-exitcode=1 --cppcheck-build-dir=$(BUILD)/lint/cppcheck $(TIDY_SRC)
 
 .PHONY: $(CORES:%=lint-rtl-%) $(CORES:%=lint-yosys-%)
