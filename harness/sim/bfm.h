@@ -139,12 +139,8 @@ template <class P> struct bt_axi4_port {
     static constexpr uint32_t SIZE = __builtin_ctz(BEAT);
 
     struct request {
-        uint64_t addr;
-        uint32_t beats, id, size, burst;
-        bool operator==(const request &o) const
-        {
-            return addr == o.addr && beats == o.beats && id == o.id && size == o.size && burst == o.burst;
-        }
+        uint64_t addr, rest;
+        bool operator==(const request &o) const { return addr == o.addr && rest == o.rest; }
     };
     struct read_burst {
         uint64_t addr, first_edge;
@@ -227,19 +223,25 @@ template <class P> struct bt_axi4_port {
         }
     }
 
-    /* Bus rules of an address, and whether it lies in the store. */
-    bool accept(const request &q, const char *channel)
+    /* Bus rules of an address, and whether the burst lies in the store. */
+    bool accept(uint64_t addr, uint32_t beats, uint32_t size, uint32_t burst, const char *channel)
     {
-        const uint64_t bytes = uint64_t(q.beats) * BEAT;
-        if (q.burst != 1) world->violation(P::name, "%s burst type %u, expected INCR (1)", channel, q.burst);
-        if (q.size != SIZE) world->violation(P::name, "%s size %u, expected %u (full width)", channel, q.size, SIZE);
-        if (q.addr % BEAT != 0)
-            world->violation(P::name, "%s address 0x%llx, expected a multiple of %u", channel,
-                             (unsigned long long)q.addr, BEAT);
-        if ((q.addr & 4095) + bytes > 4096)
-            world->violation(P::name, "%s burst of %u beats at 0x%llx crosses a 4 KiB boundary", channel, q.beats,
-                             (unsigned long long)q.addr);
-        return world->inside(q.addr, bytes);
+        const uint64_t bytes = uint64_t(beats) * BEAT;
+        if (burst != 1) world->violation(P::name, "%s burst type %u, expected INCR (1)", channel, burst);
+        if (size != SIZE) world->violation(P::name, "%s size %u, expected %u (full width)", channel, size, SIZE);
+        if (addr % BEAT != 0)
+            world->violation(P::name, "%s address 0x%llx, expected a multiple of %u", channel, (unsigned long long)addr,
+                             BEAT);
+        if ((addr & 4095) + bytes > 4096)
+            world->violation(P::name, "%s burst of %u beats at 0x%llx crosses a 4 KiB boundary", channel, beats,
+                             (unsigned long long)addr);
+        return world->inside(addr, bytes);
+    }
+
+    static request ar_request(Vcore *t)
+    {
+        return {uint64_t(P::araddr(t)), uint64_t(P::arlen(t)) | uint64_t(P::arsize(t)) << 8 |
+                                            uint64_t(P::arburst(t)) << 16 | uint64_t(P::arid(t)) << 32};
     }
 
     void sample_read(Vcore *t, uint64_t edge)
@@ -251,20 +253,21 @@ template <class P> struct bt_axi4_port {
             if (--reads.front().left == 0) reads.pop();
         }
         if (P::arvalid(t)) {
-            const request q = {uint64_t(P::araddr(t)) + P::base, uint32_t(P::arlen(t)) + 1, uint32_t(P::arid(t)),
-                               uint32_t(P::arsize(t)), uint32_t(P::arburst(t))};
-            if (ar_held && !(q == ar_saved)) world->violation(P::name, "ar payload changed before arready");
+            if (__builtin_expect(ar_held, 0) && !(ar_request(t) == ar_saved))
+                world->violation(P::name, "ar payload changed before arready");
             ar_held = !arready;
             if (arready) {
+                const uint64_t addr = uint64_t(P::araddr(t)) + P::base;
+                const uint32_t beats = uint32_t(P::arlen(t)) + 1;
                 read_burst &b = reads.push();
-                b.addr = q.addr;
+                b.addr = addr;
                 b.first_edge = edge + latency;
-                b.left = q.beats;
-                b.id = q.id;
-                b.ok = accept(q, "ar");
+                b.left = beats;
+                b.id = P::arid(t);
+                b.ok = accept(addr, beats, P::arsize(t), P::arburst(t), "ar");
                 world->stats.read_bursts++;
             } else {
-                ar_saved = q;
+                ar_saved = ar_request(t);
             }
         } else if (ar_held) {
             world->violation(P::name, "arvalid dropped before arready");
@@ -309,6 +312,12 @@ template <class P> struct bt_axi4_port {
         }
     }
 
+    static request aw_request(Vcore *t)
+    {
+        return {uint64_t(P::awaddr(t)), uint64_t(P::awlen(t)) | uint64_t(P::awsize(t)) << 8 |
+                                            uint64_t(P::awburst(t)) << 16 | uint64_t(P::awid(t)) << 32};
+    }
+
     void sample_write(Vcore *t, uint64_t edge)
     {
         if (bvalid && P::bready(t)) {
@@ -316,23 +325,24 @@ template <class P> struct bt_axi4_port {
             answers.pop();
         }
         if (P::awvalid(t)) {
-            const request q = {uint64_t(P::awaddr(t)) + P::base, uint32_t(P::awlen(t)) + 1, uint32_t(P::awid(t)),
-                               uint32_t(P::awsize(t)), uint32_t(P::awburst(t))};
-            if (aw_held && !(q == aw_saved)) world->violation(P::name, "aw payload changed before awready");
+            if (__builtin_expect(aw_held, 0) && !(aw_request(t) == aw_saved))
+                world->violation(P::name, "aw payload changed before awready");
             aw_held = !awready;
             if (awready) {
+                const uint64_t addr = uint64_t(P::awaddr(t)) + P::base;
+                const uint32_t beats = uint32_t(P::awlen(t)) + 1;
                 write_burst &b = writes.push();
-                b.addr = q.addr;
-                b.left = q.beats;
-                b.id = q.id;
-                b.ok = accept(q, "aw");
+                b.addr = addr;
+                b.left = beats;
+                b.id = P::awid(t);
+                b.ok = accept(addr, beats, P::awsize(t), P::awburst(t), "aw");
                 while (writes.count() != 0 && early.count() != 0) {
                     const beat &e = early.front();
                     write_beat(edge, e.data, e.strb, e.last);
                     early.pop();
                 }
             } else {
-                aw_saved = q;
+                aw_saved = aw_request(t);
             }
         } else if (aw_held) {
             world->violation(P::name, "awvalid dropped before awready");
