@@ -123,7 +123,7 @@ endef
 
 # Which cores there are, say suites/variants/*.yaml and the rooms' parameter tables: bittrue-cores reads them and calls
 # `core` for each. Left out for goals that need no core, since it must be compiled first.
-CORE_FREE  := help clean format bootstrap check-rooms predict $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% $(BUILD)/%.a
+CORE_FREE  := help clean format bootstrap bootstrap-% check-rooms predict fuzz golden chroot $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% $(BUILD)/%.a
 ROOM_YAML  := $(foreach v,$(VARIANTS),rtl/$v/$v.yaml suites/variants/$v.yaml)
 ifneq ($(or $(filter-out $(CORE_FREE),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
 ifeq ($(words $(wildcard $(ROOM_YAML))),$(words $(ROOM_YAML)))
@@ -251,11 +251,8 @@ bench: $(PROGRAM) rtl ## the numbers of the README, measured on this machine
 
 coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(TEST_CORES:%=$(BUILD)/rtl/%.so) ## line coverage of the C code by the unit tests
 	@find $(BUILD)/cov -name '*.gcda' -delete
-	@for test in $(TESTS); do $(BUILD)/cov/test/$$test >$(BUILD)/cov/$$test.log 2>&1 || echo "FAIL $$test"; done
-	@lcov --quiet --capture --directory $(BUILD)/cov --output-file $(BUILD)/cov/all.info
-	@lcov --quiet --remove $(BUILD)/cov/all.info '*/test_*' '/usr/*' --output-file $(BUILD)/cov/bittrue.info
-	@genhtml --quiet --output-directory $(BUILD)/cov/html $(BUILD)/cov/bittrue.info
-	@lcov --summary $(BUILD)/cov/bittrue.info
+	@status=0; for test in $(TESTS); do 		$(BUILD)/cov/test/$$test >$(BUILD)/cov/$$test.log 2>&1 || { echo "FAIL $$test, see $(BUILD)/cov/$$test.log"; status=1; }; 	done; exit $$status
+	@ci/coverage $(BUILD)/cov
 	@echo "$(BUILD)/cov/html/index.html"
 
 # ---- fuzzing and the bare machine: package groups of their own ----------------------------------------------------------
