@@ -3,7 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum bt_status bt_fail(struct bt_error *err, enum bt_status status, const char *fmt, ...) {
+enum bt_status bt_fail(struct bt_error *err, enum bt_status status, const char *fmt, ...)
+{
     if (err == NULL) {
         return status;
     }

@@ -3,6 +3,7 @@
 #define BT_NETWORK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "harness/error.h"
@@ -49,6 +50,12 @@ const char *bt_act_name(enum bt_act act);
 /** Does the activation need the 256-entry table? */
 bool bt_act_is_table(enum bt_act act);
 
+/**
+ * Sets clamp and table of a convolution whose output zero point is 0: relu [0, 127], relu6 [0, 96] (a scale of 1/16),
+ * everything else the full range.
+ */
+void bt_act_apply(enum bt_act act, struct bt_conv2d *conv);
+
 /** A pooling window, elements. */
 struct bt_window {
     int32_t kh, kw, stride_h, stride_w;
@@ -67,17 +74,18 @@ struct bt_node {
     int64_t bn_stats;               /**< running means and variances: stored, not trained, not in params */
     int64_t macs;                   /**< multiply-accumulates, padding included; conv and fc only */
     unsigned line;                  /**< of the layer in the YAML */
-    struct bt_conv2d conv; /**< conv, fc: zero points 0, clamp full range, table set from act, double rounding */
-    struct bt_window window; /**< maxpool, avgpool */
-    int32_t scale;           /**< upsample */
-    int32_t slice_from;      /**< slice */
+    struct bt_conv2d conv;          /**< conv, fc: see bt_act_apply(); zero points 0, double rounding */
+    struct bt_window window;        /**< maxpool, avgpool */
+    int32_t scale;                  /**< upsample */
+    int32_t slice_from;             /**< slice */
 };
 
 /** What others published for the network; a member is 0 where nothing is stated. */
 struct bt_published {
     int64_t params, macs;
-    int64_t stored;         /**< floats in the published weight file: params + bn_stats */
-    double macs_percent;    /**< tolerance of macs: published figures are rounded; params and stored are exact */
+    int64_t stored;      /**< floats in the published weight file: params + bn_stats */
+    int64_t folded;      /**< see struct bt_network */
+    double macs_percent; /**< tolerance of macs, whose published figure is rounded; the others are exact */
     char *source;
 };
 
@@ -87,6 +95,7 @@ struct bt_network {
     uint32_t count;
     struct bt_node *nodes; /**< in topological order; nodes[0] is the input */
     int64_t params, bn_stats, macs;
+    int64_t folded; /**< weights and biases once every batch normalisation is folded into its convolution */
     struct bt_published published;
     char *path; /**< of the file it came from */
 };
@@ -98,6 +107,10 @@ struct bt_network {
  * @return BT_OK; BT_EINPUT (unreadable, malformed, refused); BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_network_load(const char *path, struct bt_network **network, struct bt_error *err);
+
+/** The same for text in memory; path only names it in messages. */
+BT_MUST_CHECK enum bt_status bt_network_parse(const char *path, const void *text, size_t bytes,
+                                              struct bt_network **network, struct bt_error *err);
 
 /** NULL is allowed. */
 void bt_network_free(struct bt_network *network);

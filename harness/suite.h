@@ -8,6 +8,7 @@
 #define BT_SUITE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "harness/error.h"
@@ -26,9 +27,9 @@ struct bt_exemption {
 struct bt_variant_configs {
     char *variant;
     uint32_t count;
-    struct bt_config *configs;             /**< every parameter of the room's table is present, in its order */
-    double gate_max_percent;               /**< of the exact predictor, on any layer */
-    double gate_mean_percent;              /**< over all layers of a configuration */
+    struct bt_config *configs; /**< every parameter of the room's table is present, in its order */
+    double gate_max_percent;   /**< of the exact predictor, on any layer */
+    double gate_mean_percent;  /**< over all layers of a configuration */
     uint32_t exemption_count;
     struct bt_exemption *exemptions;
 };
@@ -41,6 +42,10 @@ struct bt_variant_configs {
  */
 BT_MUST_CHECK enum bt_status bt_variant_configs_load(const char *path, const struct bt_param_spec *params,
                                                      struct bt_variant_configs **configs, struct bt_error *err);
+/** The same for text in memory; path only names it in messages. */
+BT_MUST_CHECK enum bt_status bt_variant_configs_parse(const char *path, const void *text, size_t bytes,
+                                                      const struct bt_param_spec *params,
+                                                      struct bt_variant_configs **configs, struct bt_error *err);
 void bt_variant_configs_free(struct bt_variant_configs *configs);
 const struct bt_config *bt_variant_configs_find(const struct bt_variant_configs *configs, const char *name);
 /** The exemption of that layer on that configuration, or NULL. */
@@ -62,7 +67,7 @@ enum bt_pattern {
 };
 const char *bt_pattern_name(enum bt_pattern pattern);
 
-/** One layer to run; the strings belong to the suite. */
+/** One layer to run; the strings belong to the suite or to one of its networks. */
 struct bt_suite_layer {
     const char *network; /**< BT_SHAPES for a shape of the suite */
     const char *layer;
@@ -71,7 +76,10 @@ struct bt_suite_layer {
     uint32_t same; /**< layers of the selection with this geometry, itself included; 1 unless `layers: distinct` */
 };
 
-/** Layers that run one after another on one instance, without a reset between them. */
+/**
+ * Layers that run one after another on one instance, without a reset between them. Each one's input has the shape of
+ * the one before's output.
+ */
 struct bt_suite_chain {
     const char *name;
     uint32_t count;
@@ -107,7 +115,6 @@ struct bt_suite {
     struct bt_suite_run *runs;
     uint32_t network_count;
     struct bt_network **networks; /**< every network that a run names, once */
-    void *parsed;                 /**< what the names above point into */
 };
 
 /**
@@ -117,6 +124,9 @@ struct bt_suite {
  * @return BT_OK; BT_EINPUT (also when a run selects nothing); BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_suite_load(const char *path, struct bt_suite **suite, struct bt_error *err);
+/** The same for text in memory; path names it in messages and says where networks/ is. */
+BT_MUST_CHECK enum bt_status bt_suite_parse(const char *path, const void *text, size_t bytes, struct bt_suite **suite,
+                                            struct bt_error *err);
 void bt_suite_free(struct bt_suite *suite);
 
 /** Would an accelerator do the same for both? Geometry, rounding, raw output, and table or no table. */
