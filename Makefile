@@ -44,7 +44,7 @@ endif
 # ---- bootstrap ----------------------------------------------------------------------------------------------------
 
 .PHONY: bootstrap
-bootstrap:
+bootstrap: ## install the packages that are missing (group core)
 	@ci/bootstrap core
 
 # ---- library, programs, unit tests; plain, under sanitizers, for coverage, for fuzzing --------------------------------
@@ -123,7 +123,7 @@ endef
 
 # Which cores there are, say suites/variants/*.yaml and the rooms' parameter tables: bittrue-cores reads them and calls
 # `core` for each. Left out for goals that need no core, since it must be compiled first.
-CORE_FREE  := help clean format bootstrap bootstrap-% check-rooms predict fuzz golden chroot $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% $(BUILD)/%.a
+CORE_FREE  := help clean format bootstrap bootstrap-% check-rooms predict fuzz golden chroot $(BUILD)/bittrue-% $(BUILD)/gen/%.sv $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% $(BUILD)/%.a
 ROOM_YAML  := $(foreach v,$(VARIANTS),rtl/$v/$v.yaml suites/variants/$v.yaml)
 ifneq ($(or $(filter-out $(CORE_FREE),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
 ifeq ($(words $(wildcard $(ROOM_YAML))),$(words $(ROOM_YAML)))
@@ -156,11 +156,11 @@ fresh-records:
 
 # ---- tests --------------------------------------------------------------------------------------------------------------
 
-.PHONY: test unit $(TESTS:%=unit-%) $(CI_TESTS:%=ci-%)
-test: unit lint-steps ## unit tests under sanitizers, lint, room check
+.PHONY: test unit-steps $(TESTS:%=unit-%) $(CI_TESTS:%=ci-%)
+test: unit-steps lint-steps ## unit tests under sanitizers, lint, room check
 	@ci/count $(RECORDS)
 
-unit: $(TESTS:%=unit-%) $(CI_TESTS:%=ci-%)
+unit-steps: $(TESTS:%=unit-%) $(CI_TESTS:%=ci-%)
 
 # Some tests run the program itself or load a simulated core; they find both under build/.
 $(TESTS:%=unit-%): unit-%: $(BUILD)/san/test/% | fresh-records $(PROGRAM) $(BUILD)/san/bittrue $(BUILD)/bittrue-glue $(TEST_CORES:%=$(BUILD)/rtl/%.so)
