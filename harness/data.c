@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "reference/common/bt_conv2d.h"
+#include "reference/ops/activation_table_s8.h"
 
 /* Standard deviation that outputs should have, in output steps: wide enough to exercise every bit of the result,
  * narrow enough that nearly all of it lies between the clamps. */
@@ -126,12 +127,56 @@ static uint64_t tensor_key(const struct bt_data_key *key, const struct bt_conv2d
     return XXH3_64bits_withSeed(tensor, strlen(tensor), hash);
 }
 
+/* ---- activations ---- */
+
+/* Scales are powers of two and exact in binary. They put the sums' spread over the bend of each function. */
+struct table_kind {
+    enum ref_activation function;
+    double in_scale, out_scale;
+    int32_t out_zp;
+};
+
+static const struct table_kind table_kinds[BT_ACT_COUNT] = {
+    [BT_ACT_SILU] = {REF_ACTIVATION_SILU, 1.0 / 16, 1.0 / 32, -119},
+    [BT_ACT_LEAKY] = {REF_ACTIVATION_LEAKY_RELU, 1.0 / 16, 1.0 / 32, -102},
+    [BT_ACT_SIGMOID] = {REF_ACTIVATION_SIGMOID, 1.0 / 16, 1.0 / 256, -128},
+    [BT_ACT_TANH] = {REF_ACTIVATION_TANH, 1.0 / 32, 1.0 / 128, 0},
+    [BT_ACT_HARD_SWISH] = {REF_ACTIVATION_HARD_SWISH, 1.0 / 16, 1.0 / 32, -116},
+};
+#define LEAKY_SLOPE 0.1 /* Darknet's */
+
+static void make_table(enum bt_act act, const struct bt_conv2d *conv, int8_t table[256])
+{
+    const struct table_kind *kind = &table_kinds[act];
+    if (!bt_act_is_table(act)) {
+        /* A table without a named function (shapes of a suite): every value once, so that any mix-up shows. */
+        for (int32_t q = -128; q < 128; q++) {
+            table[q + 128] = (int8_t)(uint8_t)((q + 128) * 167 + 13);
+        }
+        return;
+    }
+    const struct ref_activation_scales scales = {
+        .in_scale = kind->in_scale,
+        .out_scale = kind->out_scale,
+        .in_zp = conv->out_zp,
+        .out_zp = kind->out_zp,
+    };
+    const enum bt_status status = ref_activation_table_s8(kind->function, &scales, LEAKY_SLOPE, table);
+    assert(status == BT_OK);
+    (void)status;
+}
+
+int32_t bt_data_out_zp(enum bt_act act, const struct bt_conv2d *conv)
+{
+    return conv->table && bt_act_is_table(act) ? table_kinds[act].out_zp : conv->out_zp;
+}
+
 /* ---- patterns ---- */
 
 /* Clamps that stand at the zero point (ReLU), or at a distance from it (ReLU6), move with it. */
 static void move_out_zp(struct bt_conv2d *conv, int32_t out_zp)
 {
-    const bool relu = conv->act_min == conv->out_zp && conv->act_min > -128;
+    const bool relu = conv->act_min == conv->out_zp;
     const int32_t reach = conv->act_max - conv->out_zp;
     if (conv->act_max < 127) {
         conv->act_max = out_zp + reach < 127 ? out_zp + reach : 127;
@@ -145,8 +190,21 @@ static void move_out_zp(struct bt_conv2d *conv, int32_t out_zp)
     }
 }
 
-void bt_data_adapt(const struct bt_data_key *key, struct bt_conv2d *conv)
+/* As quantisers leave them: zero points near the middle, and near the lower end behind a ReLU. */
+static void seed_format(const struct bt_data_key *key, enum bt_act act, struct bt_conv2d *conv)
 {
+    struct generator g = generator_seed(tensor_key(key, conv, "format"));
+    const int32_t near_middle = (int32_t)generator_around(&g, 8);
+    const int32_t near_end = -128 + (int32_t)generator_below(&g, 33);
+    conv->in_zp = (int32_t)generator_around(&g, 16);
+    move_out_zp(conv, act == BT_ACT_RELU || act == BT_ACT_RELU6 ? near_end : near_middle);
+}
+
+void bt_data_adapt(const struct bt_data_key *key, enum bt_act act, struct bt_conv2d *conv)
+{
+    if (conv->in_zp == 0 && conv->out_zp == 0) {
+        seed_format(key, act, conv);
+    }
     switch (key->pattern) {
     case BT_PATTERN_MIN:
         conv->in_zp = 127;
@@ -293,14 +351,13 @@ static size_t padded(size_t bytes)
     return (bytes + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-enum bt_status bt_data_make(const struct bt_data_key *key, const struct bt_conv2d *conv, const int8_t *table,
+enum bt_status bt_data_make(const struct bt_data_key *key, enum bt_act act, const struct bt_conv2d *conv,
                             const void *ifmap, struct bt_tensors *tensors)
 {
     const size_t ifmap_bytes = ifmap == NULL ? padded((size_t)bt_conv2d_ifmap_elems(conv)) : 0;
     const size_t weight_bytes = padded((size_t)bt_conv2d_weight_elems(conv));
     const size_t channel_bytes = padded((size_t)conv->c_out * sizeof(int32_t));
     const size_t table_bytes = 256;
-    assert(conv->table == (table != NULL));
 
     unsigned char *block = aligned_alloc(ALIGN, ifmap_bytes + weight_bytes + 3 * channel_bytes + table_bytes);
     if (block == NULL) {
@@ -331,8 +388,8 @@ enum bt_status bt_data_make(const struct bt_data_key *key, const struct bt_conv2
         break;
     }
     }
-    if (table != NULL) {
-        memcpy(own_table, table, table_bytes);
+    if (conv->table) {
+        make_table(act, conv, own_table);
     }
     *tensors = (struct bt_tensors){
         .view =
@@ -342,7 +399,7 @@ enum bt_status bt_data_make(const struct bt_data_key *key, const struct bt_conv2
                 .bias = bias,
                 .mult = mult,
                 .shift = shift,
-                .table = table != NULL ? own_table : NULL,
+                .table = conv->table ? own_table : NULL,
             },
         .block = block,
     };

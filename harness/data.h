@@ -26,20 +26,26 @@ struct bt_tensors {
     void *block;
 };
 
-/** Sets the zero points (and the clamps that follow them) that the pattern demands. Before planning. */
-void bt_data_adapt(const struct bt_data_key *key, struct bt_conv2d *conv);
+/**
+ * @brief  Gives a layer its zero points, before planning: seeded ones where it states none (both 0), then those that
+ *         the pattern demands. Clamps that depend on out_zp move with it.
+ */
+void bt_data_adapt(const struct bt_data_key *key, enum bt_act act, struct bt_conv2d *conv);
+
+/** Zero point of what the layer puts out: out_zp, or that of the activation table behind it. */
+int32_t bt_data_out_zp(enum bt_act act, const struct bt_conv2d *conv);
 
 /**
  * @brief  Makes the tensors of a layer.
  * @param[in]  conv     After bt_data_adapt(); bt_conv2d_check() passed.
- * @param[in]  table    256 entries copied into the tensors; NULL when conv->table is not set.
+ * @param[in]  act      Decides the table when conv->table is set.
  * @param[in]  ifmap    An ifmap that already exists (the ofmap of the layer before), or NULL for a seeded one. It is
  *                      referenced, not copied, and the multipliers follow its actual spread.
  * @param[out] tensors  Released with bt_data_free().
  * @return BT_OK; BT_ENOMEM.
  */
-BT_MUST_CHECK enum bt_status bt_data_make(const struct bt_data_key *key, const struct bt_conv2d *conv,
-                                          const int8_t *table, const void *ifmap, struct bt_tensors *tensors);
+BT_MUST_CHECK enum bt_status bt_data_make(const struct bt_data_key *key, enum bt_act act, const struct bt_conv2d *conv,
+                                          const void *ifmap, struct bt_tensors *tensors);
 
 void bt_data_free(struct bt_tensors *tensors);
 

@@ -1,0 +1,648 @@
+#include "harness/engine.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "harness/compare.h"
+#include "harness/data.h"
+#include "harness/error.h"
+#include "harness/hal_sim.h"
+#include "harness/spot_check.h"
+#include "reference/common/bt_conv2d.h"
+#include "reference/ops/conv2d_s8.h"
+#include "reference/ops/conv2d_s8_onednn.h"
+
+#define PATH_BYTES 4096
+/* Address 0 stays unused, so that an address register nobody wrote does not point at a tensor. */
+#define DRAM_BASE 4096
+/* Cycles between two looks at a core that only polls. */
+#define SLICE_CYCLES 65536
+/* While a replay searches for the moment of an element, between two looks at the ofmap. */
+#define PROBE_CYCLES 512
+#define POISON 0xa5
+/* Below this the plain loops are as quick as setting up the fast path. */
+#define FAST_FROM_MACS 1000000
+
+static double now_seconds(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+uint64_t bt_engine_cycle_limit(uint64_t predicted_cycles, uint32_t stall_percent)
+{
+    const uint64_t limit = 4 * predicted_cycles + 100000;
+    /* Each transfer waits 1 / (1 - p) cycles on average; bursts and their answers wait one after the other. */
+    return stall_percent == 0 ? limit : 4 * limit * 100 / (100 - stall_percent);
+}
+
+void bt_engine_core_path(const struct bt_engine_options *options, const struct bt_job *job, bool trace, char *path,
+                         size_t path_bytes)
+{
+    (void)snprintf(path, path_bytes, "%s/rtl/%s-%s%s.so", options->build_dir, job->variant->name, job->config.name,
+                   trace ? "-trace" : "");
+}
+
+static void copy(char *to, size_t to_bytes, const char *from)
+{
+    (void)snprintf(to, to_bytes, "%s", from);
+}
+
+void bt_engine_label(const struct bt_job *job, uint32_t index, struct bt_record *record)
+{
+    const struct bt_suite_layer *layer = &job->layers[index];
+    bt_record_init(record);
+    copy(record->network, sizeof(record->network), layer->network);
+    bt_job_layer_name(job, index, record->layer, sizeof(record->layer));
+    copy(record->variant, sizeof(record->variant), job->variant->name);
+    copy(record->config, sizeof(record->config), job->config.name);
+    copy(record->pattern, sizeof(record->pattern), bt_pattern_name(job->pattern));
+    record->stall_percent = job->config.mem.stall_percent;
+    record->seed = job->seed;
+    record->same = layer->same;
+    record->macs = (uint64_t)bt_conv2d_macs(&layer->work.u.conv);
+    record->multipliers = job->variant->multipliers != NULL ? job->variant->multipliers(&job->config) : 0;
+}
+
+/* ---- one layer on its way through the engines ---- */
+
+struct step {
+    const struct bt_job *job;
+    const struct bt_engine_options *options;
+    uint32_t index;
+    struct bt_record *record;
+    struct bt_layer layer; /* with the zero points and clamps of its data */
+    struct bt_tensors tensors;
+    bool chained;         /* its ifmap is the ofmap of the layer before */
+    void *expected, *got; /* ofmaps */
+    void *plan;
+    struct bt_io io;
+    struct bt_blob aux, profile;
+};
+
+/* What was not made is handed on as NULL. */
+static const struct bt_blob *given(const struct bt_blob *blob)
+{
+    return blob->data != NULL ? blob : NULL;
+}
+
+static bool selected(const struct step *step, enum bt_engine engine)
+{
+    return (step->job->engines & (1u << engine)) != 0;
+}
+
+/* The verdict of one engine, "reason: got, limit" where a function refused with numbers. */
+static void refuse(struct step *step, enum bt_engine engine, enum bt_verdict verdict, const char *what,
+                   const struct bt_reason *why)
+{
+    char text[BT_REASON_BYTES];
+    if (why->what != NULL) {
+        (void)snprintf(text, sizeof(text), "%s: %s: got %" PRId64 ", limit %" PRId64, what, why->what, why->got,
+                       why->limit);
+    } else {
+        (void)snprintf(text, sizeof(text), "%s", what);
+    }
+    bt_record_set(step->record, engine, verdict, text);
+}
+
+/* The same verdict for every engine from the first on that was asked for: what comes before them all has failed. */
+static void refuse_all(struct step *step, enum bt_verdict verdict, const char *what, const struct bt_reason *why)
+{
+    for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT; e++) {
+        if (selected(step, e)) {
+            refuse(step, e, verdict, what, why);
+        }
+    }
+}
+
+static void ran(struct step *step, enum bt_engine engine, double begin, const void *ofmap)
+{
+    struct bt_engine_result *result = &step->record->engine[engine];
+    result->ran = true;
+    result->seconds = now_seconds() - begin;
+    result->hash = ofmap != NULL ? XXH3_64bits(ofmap, bt_ofmap_bytes(&step->layer.u.conv)) : 0;
+}
+
+/* ---- ref ---- */
+
+/* The fast path where it can do the layer, with some of its bits worked out again; else the plain loops. */
+static enum bt_status reference(const struct step *step, struct bt_mismatch *mismatch)
+{
+    const struct bt_conv2d *conv = &step->layer.u.conv;
+    *mismatch = (struct bt_mismatch){0};
+    if (step->options->ref == BT_REF_FAST && bt_conv2d_macs(conv) > FAST_FROM_MACS) {
+        const enum bt_status status = ref_conv2d_s8_onednn(conv, &step->tensors.view, step->expected);
+        if (status == BT_OK) {
+            const uint64_t choice = XXH3_64bits(step->tensors.view.bias, (size_t)conv->c_out * sizeof(int32_t));
+            return bt_spot_check(conv, &step->tensors.view, step->expected, choice, mismatch);
+        }
+        if (status != BT_EUNSUPPORTED && status != BT_ENOMEM) {
+            return status;
+        }
+    }
+    return ref_conv2d_s8(conv, &step->tensors.view, step->expected);
+}
+
+static bool run_ref(struct step *step)
+{
+    const struct bt_conv2d *conv = &step->layer.u.conv;
+    struct bt_reason why = {0};
+    struct bt_mismatch mismatch;
+    const double begin = now_seconds();
+    enum bt_status status = ref_conv2d_s8_check(conv, &step->tensors.view, &why);
+    if (status == BT_OK) {
+        status = reference(step, &mismatch);
+    }
+    if (status != BT_OK) {
+        refuse(step, BT_ENGINE_REF, BT_FAIL, "refused", &why);
+        return false;
+    }
+    ran(step, BT_ENGINE_REF, begin, step->expected);
+    if (mismatch.differing != 0) {
+        step->record->mismatch = mismatch;
+        step->record->mismatch_engine = BT_ENGINE_REF;
+        bt_record_set(step->record, BT_ENGINE_REF, BT_FAIL, "the fast path differs from the plain loops");
+        return false;
+    }
+    step->record->engine[BT_ENGINE_REF].verdict = BT_PASS;
+    if (step->job->engines == 1u << BT_ENGINE_REF) {
+        bt_record_set(step->record, BT_ENGINE_REF, BT_PASS, NULL);
+    } /* else ref alone proves nothing about the variant, and the others decide */
+    return true;
+}
+
+/* ---- comparison of an ofmap with ref's ---- */
+
+static void judge_ofmap(struct step *step, enum bt_engine engine)
+{
+    const struct bt_conv2d *conv = &step->layer.u.conv;
+    struct bt_mismatch mismatch;
+    if (bt_compare_ofmap(conv, step->expected, step->got, &mismatch)) {
+        bt_record_set(step->record, engine, BT_PASS, NULL);
+        return;
+    }
+    const uint64_t pixel =
+        ((uint64_t)mismatch.n * (uint64_t)bt_conv2d_oh(conv) + (uint64_t)mismatch.y) * (uint64_t)bt_conv2d_ow(conv) +
+        (uint64_t)mismatch.x;
+    const uint64_t elem = pixel * (uint64_t)conv->c_out + (uint64_t)mismatch.c;
+    if (step->job->variant->locate != NULL) {
+        step->job->variant->locate(step->plan, elem, mismatch.where, sizeof(mismatch.where));
+    }
+    char text[BT_REASON_BYTES];
+    (void)snprintf(text, sizeof(text),
+                   "%" PRIu64 " of %" PRIu64 " elements differ, first n %d y %d x %d c %d: expected %" PRId64
+                   ", got %" PRId64 "%s%s",
+                   mismatch.differing, mismatch.total, mismatch.n, mismatch.y, mismatch.x, mismatch.c,
+                   mismatch.expected, mismatch.got, mismatch.where[0] != '\0' ? " in " : "", mismatch.where);
+    if (step->record->mismatch.differing == 0) {
+        step->record->mismatch = mismatch;
+        step->record->mismatch_engine = engine;
+    }
+    bt_record_set(step->record, engine, BT_FAIL, text);
+}
+
+/* ---- plan, model, cycles ---- */
+
+static bool run_plan(struct step *step)
+{
+    const struct bt_variant *variant = step->job->variant;
+    struct bt_reason why = {0};
+    enum bt_status status = BT_OK;
+    if (variant->prepare != NULL) {
+        status = variant->prepare(&step->job->config, &step->layer, 1, &step->tensors.view, &step->aux, &why);
+        if (status != BT_OK) {
+            refuse_all(step, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "preparation", &why);
+            return false;
+        }
+    }
+    const struct bt_io wanted = step->io;
+    status = variant->driver->plan(&step->job->config, &step->layer, 1, given(&step->aux), &step->io, step->plan, &why);
+    if (status == BT_EUNSUPPORTED && step->chained) {
+        /* The core cannot read what the layer before left; the host carries it over. */
+        step->chained = false;
+        step->io = (struct bt_io){.brk = wanted.brk, .in_addr = BT_ANYWHERE, .out_addr = BT_ANYWHERE};
+        why = (struct bt_reason){0};
+        status =
+            variant->driver->plan(&step->job->config, &step->layer, 1, given(&step->aux), &step->io, step->plan, &why);
+    }
+    if (status != BT_OK) {
+        refuse_all(step, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "plan", &why);
+        return false;
+    }
+    return true;
+}
+
+static void run_model(struct step *step)
+{
+    const struct bt_variant *variant = step->job->variant;
+    if (variant->model == NULL) {
+        bt_record_set(step->record, BT_ENGINE_MODEL, BT_SKIP, "the variant has no model");
+        return;
+    }
+    const double begin = now_seconds();
+    memset(step->got, POISON, bt_ofmap_bytes(&step->layer.u.conv));
+    const enum bt_status status = variant->model(&step->job->config, step->plan, &step->layer, &step->tensors.view,
+                                                 given(&step->aux), step->got, &step->profile);
+    if (status != BT_OK) {
+        const struct bt_reason why = {.what = "status", .got = status, .limit = BT_OK};
+        refuse(step, BT_ENGINE_MODEL, BT_FAIL, "model failed", &why);
+        return;
+    }
+    ran(step, BT_ENGINE_MODEL, begin, step->got);
+    judge_ofmap(step, BT_ENGINE_MODEL);
+}
+
+static struct bt_cycle_facts facts_of(const struct step *step)
+{
+    const struct bt_record *record = step->record;
+    return (struct bt_cycle_facts){
+        .macs = record->macs,
+        .multipliers = record->multipliers,
+        .start_to_done = record->rtl_cycles,
+        .measured = &record->measured,
+        .predicted = &record->predicted,
+        .gate_percent = step->job->configs != NULL ? step->job->configs->gate_max_percent : 0.0,
+        .exemption = step->job->configs != NULL
+                         ? bt_exemption_find(step->job->configs, record->network, record->layer, record->config)
+                         : NULL,
+    };
+}
+
+/* What the cycle model says, with the verdict of its invariants: PASS when the prediction makes sense. */
+static enum bt_verdict predict(struct step *step, char *reason, size_t reason_bytes)
+{
+    const struct bt_variant *variant = step->job->variant;
+    struct bt_record *record = step->record;
+    if (variant->roofline != NULL) {
+        record->roofline_cycles = variant->roofline(&step->job->config, &step->layer, 1);
+    }
+    if (variant->cycles == NULL) {
+        (void)snprintf(reason, reason_bytes, "the variant has no cycle model");
+        return BT_SKIP;
+    }
+    const double begin = now_seconds();
+    const enum bt_status status = variant->cycles(&step->job->config, step->plan, &step->layer, given(&step->aux),
+                                                  given(&step->profile), &record->predicted);
+    if (status == BT_EUNSUPPORTED) {
+        (void)snprintf(reason, reason_bytes, "needs what the model measures of the data");
+        return BT_SKIP;
+    }
+    if (status != BT_OK) {
+        (void)snprintf(reason, reason_bytes, "the cycle model failed with status %d", (int)status);
+        return BT_FAIL;
+    }
+    ran(step, BT_ENGINE_CYCLES, begin, NULL);
+    const struct bt_cycle_facts facts = facts_of(step);
+    const enum bt_verdict verdict = bt_check_prediction(&facts, reason, reason_bytes);
+    if (verdict == BT_PASS) {
+        record->predicted_cycles = record->predicted.item[0].value;
+    }
+    return verdict;
+}
+
+static void judge_cycles(struct step *step)
+{
+    struct bt_record *record = step->record;
+    char reason[BT_REASON_BYTES] = "";
+    if (record->rtl_cycles == 0) {
+        if (!selected(step, BT_ENGINE_RTL)) {
+            bt_record_set(record, BT_ENGINE_CYCLES, BT_PASS, NULL); /* the invariants were all there was to check */
+        }
+        return;
+    }
+    if (record->stall_percent != 0) {
+        return; /* random stalls are in nobody's prediction; the engine stays a SKIP */
+    }
+    const struct bt_cycle_facts facts = facts_of(step);
+    record->gated = true;
+    bt_record_set(record, BT_ENGINE_CYCLES, bt_check_cycles(&facts, reason, sizeof(reason)), reason);
+}
+
+/* ---- rtl ---- */
+
+static void fail_rtl(struct step *step, const char *text)
+{
+    bt_record_set(step->record, BT_ENGINE_RTL, BT_FAIL, text);
+}
+
+/* Has the element got its value since the last look? */
+static void look(struct step *step, struct bt_hal *hal, uint64_t cycle)
+{
+    const struct bt_engine_options *options = step->options;
+    const struct bt_probe *probe = options->probe;
+    if (probe == NULL || probe->layer != step->index || *options->probe_to != 0) {
+        return;
+    }
+    step->job->variant->driver->unpack(step->plan, hal, step->got);
+    int64_t value = ((const int8_t *)step->got)[probe->elem];
+    if (step->layer.u.conv.raw) {
+        int32_t sum;
+        memcpy(&sum, (const unsigned char *)step->got + probe->elem * sizeof(sum), sizeof(sum));
+        value = sum;
+    }
+    if (value == probe->value) {
+        *options->probe_to = cycle;
+    } else {
+        *options->probe_from = cycle;
+    }
+}
+
+/* From start to done. @return true when the driver says that the data has landed. */
+static bool run_core(struct step *step, struct bt_hal *hal, struct bt_sim_stats *stats)
+{
+    const struct bt_driver *driver = step->job->variant->driver;
+    const uint64_t expected =
+        step->record->predicted_cycles != 0 ? step->record->predicted_cycles : 16 * step->record->roofline_cycles;
+    const uint64_t fallback = expected != 0 ? expected : 64 * step->record->macs;
+    const uint64_t limit = bt_engine_cycle_limit(fallback, step->record->stall_percent);
+    const uint64_t slice = step->options->probe != NULL ? PROBE_CYCLES : SLICE_CYCLES;
+    char text[BT_REASON_BYTES];
+
+    bt_hal_sim_arm(hal);
+    bt_hal_sim_stats(hal, stats);
+    const uint64_t begin = stats->cycles;
+    uint64_t spent = 0;
+    driver->start(step->plan, hal);
+    for (;;) {
+        struct bt_reason why = {0};
+        const uint64_t left = limit - spent;
+        const enum bt_event event = bt_hal_run(hal, left < slice ? left : slice);
+        const enum bt_status status =
+            event == BT_EVENT_FAILED ? BT_EDEVICE : driver->service(step->plan, hal, event, &why);
+        const char *failed = bt_hal_sim_failed(hal);
+        bt_hal_sim_stats(hal, stats);
+        if (failed != NULL || event == BT_EVENT_FAILED) {
+            fail_rtl(step, failed != NULL ? failed : "the simulation failed");
+            return false;
+        }
+        look(step, hal, stats->cycles);
+        if (status == BT_OK) {
+            return true;
+        }
+        if (status != BT_ETIMEOUT) {
+            (void)snprintf(text, sizeof(text), "the core reported error %" PRId64 "%s%s", why.got,
+                           why.what != NULL ? ": " : "", why.what != NULL ? why.what : "");
+            fail_rtl(step, text);
+            return false;
+        }
+        /* A core that asks again and again without a cycle going by must come to an end, too. */
+        const uint64_t gone = stats->cycles - begin;
+        spent = gone > spent ? gone : spent + 1;
+        if (spent >= limit) {
+            (void)snprintf(text, sizeof(text), "timeout: not done after %" PRIu64 " cycles, expected about %" PRIu64,
+                           spent, fallback);
+            fail_rtl(step, text);
+            return false;
+        }
+    }
+}
+
+static void poison_ofmap(const struct step *step, struct bt_hal *hal)
+{
+    const struct bt_conv2d *conv = &step->layer.u.conv;
+    const struct bt_probe *probe = step->options->probe;
+    const uint64_t pixels = (uint64_t)(bt_conv2d_ofmap_elems(conv) / conv->c_out);
+    /* The probe waits for its value to appear, so that it must not be there from the beginning. */
+    const uint8_t fill = probe != NULL ? (uint8_t) ~(uint64_t)probe->value : POISON;
+    bt_hal_mem_fill(hal, step->io.out_addr, fill, pixels * step->io.out_pitch);
+}
+
+static void run_rtl(struct step *step, struct bt_hal *hal)
+{
+    const struct bt_driver *driver = step->job->variant->driver;
+    struct bt_record *record = step->record;
+    struct bt_reason why = {0};
+    struct bt_sim_stats stats = {0};
+    const double begin = now_seconds();
+
+    poison_ofmap(step, hal);
+    const enum bt_status status = driver->pack(step->plan, &step->tensors.view, given(&step->aux), hal, &why);
+    if (status != BT_OK) {
+        refuse(step, BT_ENGINE_RTL, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "packing", &why);
+        return;
+    }
+    if (!step->chained) {
+        driver->load(step->plan, step->tensors.view.ifmap, hal);
+    }
+    driver->program(step->plan, hal);
+    const double start = now_seconds();
+    const bool done = run_core(step, hal, &stats);
+    record->rtl_seconds = now_seconds() - start;
+    record->engine[BT_ENGINE_RTL].ran = true;
+    if (!done) {
+        bt_hal_sim_reset(hal); /* what follows in the chain gets a verdict of its own */
+        return;
+    }
+    memset(step->got, POISON, bt_ofmap_bytes(&step->layer.u.conv));
+    driver->unpack(step->plan, hal, step->got);
+    driver->finish(step->plan, hal, &record->measured);
+    if (bt_hal_sim_failed(hal) != NULL) {
+        fail_rtl(step, bt_hal_sim_failed(hal));
+        bt_hal_sim_reset(hal);
+        return;
+    }
+    ran(step, BT_ENGINE_RTL, begin, step->got);
+    record->rtl_cycles = stats.start_to_done;
+    if (record->multipliers != 0 && record->rtl_cycles != 0) {
+        record->utilisation = (double)record->macs / (double)record->multipliers / (double)record->rtl_cycles;
+    }
+    judge_ofmap(step, BT_ENGINE_RTL);
+    char reason[BT_REASON_BYTES];
+    const struct bt_cycle_facts facts = facts_of(step);
+    if (bt_check_measurement(&facts, reason, sizeof(reason)) != BT_PASS) {
+        fail_rtl(step, reason);
+    }
+}
+
+/* The core of the job, opened at its first use and kept for the whole chain. */
+static enum bt_status open_core(const struct bt_job *job, const struct bt_engine_options *options, struct bt_hal **hal,
+                                struct bt_error *err)
+{
+    char path[PATH_BYTES];
+    bt_engine_core_path(options, job, options->wave != NULL, path, sizeof(path));
+    if (access(path, R_OK) != 0) {
+        return bt_fail(err, BT_EIO, "no simulated core %s; build it with: make %s", path, path);
+    }
+    const enum bt_status status = bt_hal_sim_open(path, &job->config.mem, NULL, options->wave, hal, err);
+    if (status == BT_OK && options->wave != NULL) {
+        bt_hal_sim_wave_window(*hal, options->wave_from, options->wave_to);
+    }
+    return status;
+}
+
+/* ---- a layer, a job ---- */
+
+/* Does the ofmap of the layer before fit as this one's ifmap? */
+static bool feeds(const struct step *before, const struct bt_conv2d *conv)
+{
+    if (before == NULL || before->expected == NULL || before->layer.u.conv.raw) {
+        return false;
+    }
+    const struct bt_conv2d *last = &before->layer.u.conv;
+    return last->n == conv->n && bt_conv2d_oh(last) == conv->h && bt_conv2d_ow(last) == conv->w &&
+           last->c_out == conv->c_in;
+}
+
+static enum bt_status make_tensors(struct step *step, const struct step *before)
+{
+    const struct bt_job *job = step->job;
+    const struct bt_suite_layer *layer = &job->layers[step->index];
+    const struct bt_data_key key = {.seed = job->seed, .network = layer->network, .pattern = job->pattern};
+    struct bt_conv2d *conv = &step->layer.u.conv;
+    const void *ifmap = NULL;
+
+    step->layer = layer->work;
+    bt_data_adapt(&key, layer->act, conv);
+    if (feeds(before, conv)) {
+        ifmap = before->expected;
+        conv->in_zp = bt_data_out_zp(job->layers[before->index].act, &before->layer.u.conv);
+    }
+    step->chained = ifmap != NULL;
+    const enum bt_status status = bt_data_make(&key, layer->act, conv, ifmap, &step->tensors);
+    if (status != BT_OK) {
+        return status;
+    }
+    const size_t plan_bytes = job->variant->driver->plan_bytes;
+    step->expected = malloc(bt_ofmap_bytes(conv));
+    step->got = malloc(bt_ofmap_bytes(conv));
+    step->plan = aligned_alloc(16, (plan_bytes + 31) / 16 * 16);
+    return step->expected == NULL || step->got == NULL || step->plan == NULL ? BT_ENOMEM : BT_OK;
+}
+
+static void free_step(struct step *step)
+{
+    bt_data_free(&step->tensors);
+    free(step->aux.data);
+    free(step->profile.data);
+    free(step->plan);
+    free(step->got);
+    free(step->expected);
+    memset(step, 0, sizeof(*step));
+}
+
+/* The next layer of a chain reads the core's own output where that is what memory holds; else it is loaded. */
+static void place(struct step *step, const struct step *before)
+{
+    step->io = (struct bt_io){.brk = DRAM_BASE, .in_addr = BT_ANYWHERE, .out_addr = BT_ANYWHERE};
+    if (before != NULL && before->io.brk != 0) {
+        step->io.brk = before->io.brk;
+    }
+    step->chained = step->chained && before->record->engine[BT_ENGINE_RTL].hash != 0;
+    if (step->chained) {
+        step->io.in_addr = before->io.out_addr;
+        step->io.in_pitch = before->io.out_pitch;
+    }
+}
+
+/* Is the layer one that this configuration can be asked to run? Needs no data. */
+static bool accepted(struct step *step)
+{
+    const struct bt_variant *variant = step->job->variant;
+    struct bt_reason why = {0};
+    enum bt_status status = bt_conv2d_check(&step->layer.u.conv, &why);
+    if (status != BT_OK) {
+        refuse_all(step, BT_FAIL, "layer refused", &why);
+        return false;
+    }
+    status = variant->check != NULL ? variant->check(&step->job->config, &why) : BT_OK;
+    if (status != BT_OK) {
+        refuse_all(step, BT_FAIL, "configuration refused", &why);
+        return false;
+    }
+    status = variant->driver->supports(&step->job->config, &step->layer, 1, &why);
+    if (status != BT_OK) {
+        refuse_all(step, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "not supported", &why);
+        return false;
+    }
+    return true;
+}
+
+static void run_engines(struct step *step, const struct step *before, struct bt_hal **hal)
+{
+    char reason[BT_REASON_BYTES];
+    if (!accepted(step) || !run_ref(step)) {
+        return;
+    }
+    place(step, before);
+    if (!run_plan(step)) {
+        return;
+    }
+    if (selected(step, BT_ENGINE_MODEL)) {
+        run_model(step);
+    }
+    const enum bt_verdict predicted = predict(step, reason, sizeof(reason));
+    if (selected(step, BT_ENGINE_CYCLES) && predicted != BT_PASS) {
+        bt_record_set(step->record, BT_ENGINE_CYCLES, predicted, reason);
+    }
+    if (selected(step, BT_ENGINE_RTL)) {
+        struct bt_error err = {""};
+        if (*hal == NULL && open_core(step->job, step->options, hal, &err) != BT_OK) {
+            fail_rtl(step, err.text);
+        } else {
+            run_rtl(step, *hal);
+        }
+    }
+    if (selected(step, BT_ENGINE_CYCLES) && predicted == BT_PASS) {
+        judge_cycles(step);
+    }
+}
+
+enum bt_status bt_engine_run(const struct bt_job *job, const struct bt_engine_options *options,
+                             struct bt_record *records)
+{
+    enum bt_status status = BT_OK;
+    struct bt_hal *hal = NULL;
+    struct step steps[2] = {{0}, {0}}; /* this layer and the one before */
+
+    for (uint32_t i = 0; i < job->count; i++) {
+        bt_engine_label(job, i, &records[i]);
+    }
+    for (uint32_t i = 0; i < job->count; i++) {
+        struct step *step = &steps[i % 2];
+        const struct step *before = i > 0 ? &steps[(i + 1) % 2] : NULL;
+        free_step(step);
+        step->job = job;
+        step->options = options;
+        step->index = i;
+        step->record = &records[i];
+        status = make_tensors(step, before);
+        if (status != BT_OK) {
+            goto cleanup;
+        }
+        run_engines(step, before, &hal);
+    }
+
+cleanup:
+    free_step(&steps[0]);
+    free_step(&steps[1]);
+    bt_hal_sim_close(hal);
+    return status;
+}
+
+void bt_engine_predict(const struct bt_job *job, void *plan, struct bt_record *record)
+{
+    char reason[BT_REASON_BYTES];
+    struct step step = {.job = job, .record = record, .layer = job->layers[0].work, .plan = plan};
+    struct bt_reason why = {0};
+
+    bt_engine_label(job, 0, record);
+    if (!accepted(&step)) {
+        return;
+    }
+    place(&step, NULL);
+    const enum bt_status status =
+        job->variant->driver->plan(&job->config, &step.layer, 1, given(&step.aux), &step.io, step.plan, &why);
+    if (status != BT_OK) {
+        refuse(&step, BT_ENGINE_CYCLES, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "plan", &why);
+        return;
+    }
+    const enum bt_verdict verdict = predict(&step, reason, sizeof(reason));
+    bt_record_set(record, BT_ENGINE_CYCLES, verdict, reason);
+}

@@ -1,0 +1,171 @@
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "harness/compare.h"
+#include "harness/report.h"
+
+/* json_object_set_new() takes NULL and then fails; one failed member makes the object incomplete, so it is noted. */
+static void set(json_t *object, const char *key, json_t *value, bool *ok)
+{
+    *ok = json_object_set_new(object, key, value) == 0 && *ok;
+}
+
+static json_t *integer(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+static json_t *cycles_or_null(uint64_t value)
+{
+    return value == 0 ? json_null() : integer(value);
+}
+
+static json_t *engines(const struct bt_record *record, bool *ok)
+{
+    json_t *object = json_object();
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        const struct bt_engine_result *result = &record->engine[e];
+        json_t *one = json_object();
+        set(one, "verdict", json_string(bt_verdict_name(result->verdict)), ok);
+        set(one, "ran", json_boolean(result->ran), ok);
+        set(one, "seconds", json_real(result->seconds), ok);
+        if (result->hash != 0) {
+            char hash[17];
+            (void)snprintf(hash, sizeof(hash), "%016" PRIx64, result->hash);
+            set(one, "hash", json_string(hash), ok);
+        }
+        set(object, bt_engine_name(e), one, ok);
+    }
+    return object;
+}
+
+/* Every predicted term beside the counter of its name, then the counters that nobody predicted. */
+static json_t *terms(const struct bt_record *record, bool *ok)
+{
+    json_t *object = json_object();
+    for (uint32_t i = 0; i < record->predicted.count; i++) {
+        json_t *one = json_object();
+        set(one, "predicted", integer(record->predicted.item[i].value), ok);
+        set(object, record->predicted.item[i].name, one, ok);
+    }
+    for (uint32_t i = 0; i < record->measured.count; i++) {
+        const char *name = record->measured.item[i].name;
+        json_t *one = json_object_get(object, name);
+        if (one == NULL) {
+            one = json_object();
+            set(object, name, one, ok);
+        }
+        set(one, "measured", integer(record->measured.item[i].value), ok);
+    }
+    return object;
+}
+
+static json_t *mismatch(const struct bt_record *record, bool *ok)
+{
+    const struct bt_mismatch *m = &record->mismatch;
+    if (m->differing == 0) {
+        return json_null();
+    }
+    json_t *object = json_object();
+    set(object, "engine", json_string(bt_engine_name(record->mismatch_engine)), ok);
+    set(object, "differing", integer(m->differing), ok);
+    set(object, "total", integer(m->total), ok);
+    set(object, "n", json_integer(m->n), ok);
+    set(object, "y", json_integer(m->y), ok);
+    set(object, "x", json_integer(m->x), ok);
+    set(object, "c", json_integer(m->c), ok);
+    set(object, "expected", json_integer(m->expected), ok);
+    set(object, "got", json_integer(m->got), ok);
+    set(object, "where", json_string(m->where), ok);
+    return object;
+}
+
+static json_t *result(const struct bt_report *report, const struct bt_record *record, bool *ok)
+{
+    json_t *object = json_object();
+    const bool both = record->rtl_cycles != 0 && record->predicted_cycles != 0;
+    char replay[1024];
+    bt_report_replay(report, record, replay, sizeof(replay));
+
+    set(object, "network", json_string(record->network), ok);
+    set(object, "layer", json_string(record->layer), ok);
+    set(object, "variant", json_string(record->variant), ok);
+    set(object, "config", json_string(record->config), ok);
+    set(object, "pattern", json_string(record->pattern), ok);
+    set(object, "stall_percent", json_integer(record->stall_percent), ok);
+    set(object, "seed", integer(record->seed), ok);
+    set(object, "same", json_integer(record->same), ok);
+    set(object, "macs", integer(record->macs), ok);
+    set(object, "verdict", json_string(bt_verdict_name(record->verdict)), ok);
+    set(object, "reason", json_string(record->reason), ok);
+    set(object, "engines", engines(record, ok), ok);
+    set(object, "rtl_cycles", cycles_or_null(record->rtl_cycles), ok);
+    set(object, "predicted_cycles", cycles_or_null(record->predicted_cycles), ok);
+    set(object, "roofline_cycles", cycles_or_null(record->roofline_cycles), ok);
+    set(object, "error_cycles",
+        both ? json_integer((json_int_t)(record->predicted_cycles - record->rtl_cycles)) : json_null(), ok);
+    set(object, "error_percent",
+        both ? json_real(bt_error_percent(record->predicted_cycles, record->rtl_cycles)) : json_null(), ok);
+    set(object, "gated", json_boolean(record->gated), ok);
+    set(object, "multipliers", cycles_or_null(record->multipliers), ok);
+    set(object, "utilisation", record->rtl_cycles != 0 ? json_real(record->utilisation) : json_null(), ok);
+    set(object, "rtl_seconds", record->rtl_cycles != 0 ? json_real(record->rtl_seconds) : json_null(), ok);
+    set(object, "terms", terms(record, ok), ok);
+    set(object, "mismatch", mismatch(record, ok), ok);
+    set(object, "replay", json_string(replay), ok);
+    return object;
+}
+
+static json_t *gate_object(const struct bt_gate *gate, bool *ok)
+{
+    json_t *object = json_object();
+    set(object, "variant", json_string(gate->variant), ok);
+    set(object, "config", json_string(gate->config), ok);
+    set(object, "verdict", json_string(bt_verdict_name(gate->verdict)), ok);
+    set(object, "reason", json_string(gate->reason), ok);
+    set(object, "layers", json_integer(gate->layers), ok);
+    set(object, "layers_at_zero", json_integer(gate->at_zero), ok);
+    set(object, "max_percent", json_real(gate->max_percent), ok);
+    set(object, "mean_percent", json_real(gate->mean_percent), ok);
+    set(object, "roofline_max_percent", json_real(gate->roofline_max), ok);
+    set(object, "roofline_mean_percent", json_real(gate->roofline_mean), ok);
+    set(object, "limit_max_percent", json_real(gate->limit_max), ok);
+    set(object, "limit_mean_percent", json_real(gate->limit_mean), ok);
+    return object;
+}
+
+static json_t *run_object(const struct bt_report *report, bool *ok)
+{
+    const struct bt_totals totals = bt_report_totals(report);
+    json_t *object = json_object();
+    set(object, "suite", json_string(report->plan->name), ok);
+    set(object, "seed", integer(report->plan->seed), ok);
+    set(object, "seconds", json_real(report->seconds), ok);
+    set(object, "passed", json_integer(totals.passed), ok);
+    set(object, "failed", json_integer(totals.failed), ok);
+    set(object, "skipped", json_integer(totals.skipped), ok);
+    set(object, "xfailed", json_integer(totals.xfailed), ok);
+    return object;
+}
+
+bool bt_report_json(const struct bt_report *report, FILE *out)
+{
+    bool ok = true;
+    json_t *root = json_object();
+    json_t *results = json_array();
+    json_t *gates = json_array();
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        ok = json_array_append_new(results, result(report, &report->records[i], &ok)) == 0 && ok;
+    }
+    for (uint32_t i = 0; i < report->gate_count; i++) {
+        ok = json_array_append_new(gates, gate_object(&report->gates[i], &ok)) == 0 && ok;
+    }
+    set(root, "run", run_object(report, &ok), &ok);
+    set(root, "gates", gates, &ok);
+    set(root, "results", results, &ok);
+    ok = ok && json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) == 0;
+    ok = fputc('\n', out) != EOF && ok;
+    json_decref(root);
+    return ok;
+}

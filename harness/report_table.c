@@ -1,0 +1,153 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "harness/compare.h"
+#include "harness/report.h"
+
+/* Numbers that were not measured or predicted are a dash, never a 0. */
+static void print_count(FILE *out, int width, uint64_t value)
+{
+    if (value == 0) {
+        (void)fprintf(out, " %*s", width, "-");
+    } else {
+        (void)fprintf(out, " %*" PRIu64, width, value);
+    }
+}
+
+static void print_error(FILE *out, const struct bt_record *record)
+{
+    if (record->rtl_cycles == 0 || record->predicted_cycles == 0) {
+        (void)fprintf(out, " %9s", "-");
+    } else {
+        (void)fprintf(out, " %+9" PRId64, (int64_t)(record->predicted_cycles - record->rtl_cycles));
+    }
+}
+
+static void print_percent(FILE *out, int width, bool known, double value)
+{
+    if (known) {
+        (void)fprintf(out, " %*.1f", width, value);
+    } else {
+        (void)fprintf(out, " %*s", width, "-");
+    }
+}
+
+static int longest(const struct bt_report *report, size_t offset, int least)
+{
+    int width = least;
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        const char *text = (const char *)&report->records[i] + offset;
+        const int length = (int)strlen(text);
+        width = length > width ? length : width;
+    }
+    return width;
+}
+
+/* What tells two records of the same layer apart, where it is not the usual. */
+static void print_kind(FILE *out, const struct bt_record *record)
+{
+    if (strcmp(record->pattern, "uniform") != 0) {
+        (void)fprintf(out, "  %s", record->pattern);
+    }
+    if (record->stall_percent != 0) {
+        (void)fprintf(out, "  stalls %u %%", record->stall_percent);
+    }
+    if (record->same > 1) {
+        (void)fprintf(out, "  x%u", record->same);
+    }
+}
+
+void bt_report_table(const struct bt_report *report, FILE *out)
+{
+    const int network = longest(report, offsetof(struct bt_record, network), 7);
+    const int layer = longest(report, offsetof(struct bt_record, layer), 5);
+    const int config = longest(report, offsetof(struct bt_record, config), 6);
+    (void)fprintf(out, "%-5s %-*s %-*s %-*s %12s %11s %11s %9s %7s %6s %7s\n", "", network, "network", layer, "layer",
+                  config, "config", "MACs", "cycles", "predicted", "error", "roof %", "util %", "s");
+    const char *variant = "";
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        const struct bt_record *record = &report->records[i];
+        if (strcmp(variant, record->variant) != 0) {
+            variant = record->variant;
+            (void)fprintf(out, "%s\n", variant);
+        }
+        (void)fprintf(out, "%-5s %-*s %-*s %-*s %12" PRIu64, bt_verdict_name(record->verdict), network, record->network,
+                      layer, record->layer, config, record->config, record->macs);
+        const bool measured = record->rtl_cycles != 0;
+        print_count(out, 11, record->rtl_cycles);
+        print_count(out, 11, record->predicted_cycles);
+        print_error(out, record);
+        print_percent(out, 7, measured && record->roofline_cycles != 0,
+                      bt_error_percent(record->roofline_cycles, record->rtl_cycles));
+        print_percent(out, 6, measured && record->multipliers != 0, 100.0 * record->utilisation);
+        (void)fprintf(out, " %7.2f", record->rtl_seconds);
+        print_kind(out, record);
+        (void)fprintf(out, "\n");
+    }
+}
+
+void bt_report_replay(const struct bt_report *report, const struct bt_record *record, char *text, size_t text_bytes)
+{
+    (void)snprintf(text, text_bytes,
+                   "%s replay%s%s --network '%s' --layer '%s' --variant %s --config %s --pattern %s --stalls %u --seed "
+                   "%" PRIu64,
+                   report->program, report->suite != NULL ? " --suite " : "",
+                   report->suite != NULL ? report->suite : "", record->network, record->layer, record->variant,
+                   record->config, record->pattern, record->stall_percent, record->seed);
+}
+
+static void print_mismatch(const struct bt_record *record, FILE *out)
+{
+    const struct bt_mismatch *m = &record->mismatch;
+    if (m->differing == 0) {
+        return;
+    }
+    (void)fprintf(out,
+                  "  %s differs from ref in %" PRIu64 " of %" PRIu64 " elements; first at n %d, y %d, x %d, c %d: "
+                  "expected %" PRId64 ", got %" PRId64 "\n",
+                  bt_engine_name(record->mismatch_engine), m->differing, m->total, m->n, m->y, m->x, m->c, m->expected,
+                  m->got);
+    if (m->where[0] != '\0') {
+        (void)fprintf(out, "  where:  %s\n", m->where);
+    }
+}
+
+void bt_report_failures(const struct bt_report *report, FILE *out)
+{
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        const struct bt_record *record = &report->records[i];
+        if (record->verdict != BT_FAIL && record->verdict != BT_XFAIL) {
+            continue;
+        }
+        char replay[1024];
+        bt_report_replay(report, record, replay, sizeof(replay));
+        (void)fprintf(out, "\n%s %s %s on %s %s\n  %s\n", bt_verdict_name(record->verdict), record->network,
+                      record->layer, record->variant, record->config, record->reason);
+        print_mismatch(record, out);
+        (void)fprintf(out, "  replay: %s\n", replay);
+    }
+    /* Skips share few reasons; each is said once, with the number of layers it took. */
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        const struct bt_record *record = &report->records[i];
+        uint32_t layers = 0;
+        for (uint32_t j = 0; j < report->record_count && record->verdict == BT_SKIP; j++) {
+            const struct bt_record *other = &report->records[j];
+            const bool same = other->verdict == BT_SKIP && strcmp(other->reason, record->reason) == 0;
+            if (same && j < i) {
+                layers = 0;
+                break;
+            }
+            layers += same ? 1 : 0;
+        }
+        if (layers > 0) {
+            (void)fprintf(out, "\nSKIP %u layers, first %s %s on %s %s\n  %s\n", layers, record->network, record->layer,
+                          record->variant, record->config, record->reason);
+        }
+    }
+    for (uint32_t i = 0; i < report->gate_count; i++) {
+        const struct bt_gate *gate = &report->gates[i];
+        if (gate->verdict == BT_FAIL) {
+            (void)fprintf(out, "\nFAIL cycle gate of %s %s\n  %s\n", gate->variant, gate->config, gate->reason);
+        }
+    }
+}
