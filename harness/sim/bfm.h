@@ -417,7 +417,367 @@ template <class P> struct bt_axi4_port {
         }
     }
 
-    void kick() {}
+    void kick(uint64_t, bool) {}
+};
+
+/* ---- TCDM: request/grant, responses in order after the latency, no back-pressure on them ---- */
+
+template <class P> struct bt_tcdm_port {
+    static constexpr uint32_t BEAT = P::data_bits / 8;
+
+    struct request {
+        uint64_t addr, be;
+        bool wen;
+        uint8_t data[BEAT];
+    };
+    struct read {
+        uint64_t addr, first_edge;
+    };
+
+    bt_world *world;
+    uint64_t latency;
+    uint32_t interval, outstanding;
+    bt_ring<read, BT_MAX_OUTSTANDING> reads;
+    uint64_t next_gnt_edge, next_r_edge;
+    const uint8_t *r_src;
+    bool gnt, r_valid, held;
+    request saved;
+    bt_stall gnt_stall, r_stall;
+
+    void init(bt_world *w, unsigned index)
+    {
+        world = w;
+        latency = w->mem.latency_cycles < 1 ? 1 : w->mem.latency_cycles;
+        interval = bt_beat_interval(w->mem, BEAT);
+        outstanding = w->mem.outstanding;
+        gnt_stall.init(w->mem, index * 8 + 0);
+        r_stall.init(w->mem, index * 8 + 1);
+        reset();
+    }
+
+    void reset()
+    {
+        reads.clear();
+        next_gnt_edge = next_r_edge = 0;
+        r_src = nullptr;
+        gnt = r_valid = held = false;
+    }
+
+    void check_reset(Vcore *t)
+    {
+        if (P::req(t)) world->violation(P::name, "req is high in reset");
+    }
+
+    void kick(uint64_t, bool) {}
+
+    void check_held(Vcore *t)
+    {
+        bool same = uint64_t(P::add(t)) == saved.addr && bool(P::wen(t)) == saved.wen;
+        if constexpr (P::writes) {
+            if (!P::wen(t)) same = same && uint64_t(P::be(t)) == saved.be && memcmp(saved.data, &P::data(t), BEAT) == 0;
+        }
+        if (!same) world->violation(P::name, "request changed before gnt");
+    }
+
+    void accept(Vcore *t, uint64_t edge)
+    {
+        const uint64_t addr = uint64_t(P::add(t)) + P::base;
+        const bool is_read = P::wen(t);
+        next_gnt_edge = edge + interval;
+        if (addr % BEAT != 0) {
+            world->violation(P::name, "address 0x%llx, expected a multiple of %u", (unsigned long long)addr, BEAT);
+        } else if (is_read ? !P::reads : !P::writes) {
+            world->violation(P::name, "%s on a port without that access", is_read ? "read" : "write");
+        } else if (!world->inside(addr, BEAT)) {
+            world->violation(P::name, "access to 0x%llx, outside the DRAM", (unsigned long long)addr);
+        } else if (is_read) {
+            read &r = reads.push();
+            r.addr = addr;
+            r.first_edge = edge + latency;
+            world->stats.read_bursts++;
+        } else {
+            if constexpr (P::writes)
+                world->store(P::name, addr, &P::data(t), BEAT, uint64_t(P::be(t)) & P::FULL, P::FULL);
+        }
+    }
+
+    void sample(Vcore *t, uint64_t edge)
+    {
+        if (r_valid) {
+            r_valid = false;
+            world->stats.read_bytes += BEAT;
+            next_r_edge = edge + interval;
+            reads.pop();
+        }
+        if (P::req(t)) {
+            if (__builtin_expect(held, 0)) check_held(t);
+            held = !gnt;
+            if (gnt) {
+                accept(t, edge);
+            } else {
+                saved.addr = P::add(t);
+                saved.wen = P::wen(t);
+                saved.be = P::be(t);
+                if constexpr (P::writes) memcpy(saved.data, &P::data(t), BEAT);
+            }
+        } else if (held) {
+            world->violation(P::name, "req dropped before gnt");
+            held = false;
+        }
+        if (reads.count() != 0) {
+            const read &r = reads.front();
+            if (r.first_edge <= edge + 1 && next_r_edge <= edge + 1 && !r_stall()) {
+                r_valid = true;
+                r_src = world->dram + r.addr;
+            }
+        }
+        gnt = next_gnt_edge <= edge + 1 && reads.count() < outstanding && !gnt_stall();
+    }
+
+    void drive(Vcore *t)
+    {
+        P::gnt(t) = gnt;
+        if constexpr (P::reads) {
+            P::r_valid(t) = r_valid;
+            if (r_valid) memcpy(&P::r_data(t), r_src, BEAT);
+        }
+    }
+};
+
+/*
+ * ---- AXI-Stream into the core ----
+ * The store at `base` holds a header of two 64-bit words: bytes to send, and bytes per packet (0: one packet); the data
+ * follow. The header is taken, and its first word zeroed, at a start or a run(), once the stream before it is through.
+ */
+static const uint64_t BT_STREAM_HEADER_BYTES = 16;
+
+template <class P> struct bt_stream_source {
+    static constexpr uint32_t BEAT = P::data_bits / 8;
+
+    bt_world *world;
+    uint64_t latency;
+    uint32_t interval;
+    uint64_t at, left, packet, sent, next_edge;
+    bool tvalid, tnew;
+    bt_stall stall;
+
+    void init(bt_world *w, unsigned index)
+    {
+        world = w;
+        latency = w->mem.latency_cycles < 1 ? 1 : w->mem.latency_cycles;
+        interval = bt_beat_interval(w->mem, BEAT);
+        stall.init(w->mem, index * 8);
+        reset();
+    }
+
+    void reset()
+    {
+        at = left = packet = sent = next_edge = 0;
+        tvalid = tnew = false;
+    }
+
+    void check_reset(Vcore *) {}
+
+    void kick(uint64_t edge, bool)
+    {
+        uint64_t header[2];
+        if (left != 0) return;
+        if (!world->inside(P::base, sizeof header)) {
+            world->violation(P::name, "base 0x%llx is outside the DRAM", (unsigned long long)P::base);
+            return;
+        }
+        memcpy(header, world->dram + P::base, sizeof header);
+        if (header[0] == 0) return;
+        if (header[0] % BEAT != 0 || header[1] % BEAT != 0 || !world->inside(P::base + sizeof header, header[0])) {
+            world->violation(P::name, "stream of %llu bytes in packets of %llu: not whole beats, or beyond the DRAM",
+                             (unsigned long long)header[0], (unsigned long long)header[1]);
+            return;
+        }
+        memset(world->dram + P::base, 0, sizeof header[0]);
+        at = P::base + sizeof header;
+        left = header[0];
+        packet = header[1];
+        sent = 0;
+        next_edge = edge + latency;
+        world->stats.read_bursts++;
+    }
+
+    void sample(Vcore *t, uint64_t edge)
+    {
+        if (tvalid && P::tready(t)) {
+            tvalid = false;
+            at += BEAT;
+            left -= BEAT;
+            sent += BEAT;
+            next_edge = edge + interval;
+            world->stats.read_bytes += BEAT;
+        }
+        if (!tvalid && left != 0 && next_edge <= edge + 1 && !stall()) tvalid = tnew = true;
+    }
+
+    void drive(Vcore *t)
+    {
+        P::tvalid(t) = tvalid;
+        if (tnew) {
+            tnew = false;
+            memcpy(&P::tdata(t), world->dram + at, BEAT);
+            P::tlast(t) = left == BEAT || (packet != 0 && (sent + BEAT) % packet == 0);
+        }
+    }
+};
+
+/*
+ * ---- AXI-Stream out of the core ----
+ * The store at `base` holds a header of two 64-bit words: bytes received so far, kept by the model and zeroed by the
+ * driver before each run, and bytes expected (0: unknown); the data follow.
+ */
+template <class P> struct bt_stream_sink {
+    static constexpr uint32_t BEAT = P::data_bits / 8;
+
+    bt_world *world;
+    uint32_t interval;
+    uint64_t next_edge;
+    bool tready, held, complete;
+    uint8_t saved[BEAT];
+    bool saved_last;
+    bt_stall stall;
+
+    void init(bt_world *w, unsigned index)
+    {
+        world = w;
+        interval = bt_beat_interval(w->mem, BEAT);
+        stall.init(w->mem, index * 8);
+        reset();
+    }
+
+    void reset()
+    {
+        next_edge = 0;
+        tready = held = complete = saved_last = false;
+    }
+
+    void check_reset(Vcore *t)
+    {
+        if (P::tvalid(t)) world->violation(P::name, "tvalid is high in reset");
+    }
+
+    void kick(uint64_t, bool) {}
+
+    /* True once for each time the expected bytes are complete. */
+    bool finished()
+    {
+        const bool now = complete;
+        complete = false;
+        return now;
+    }
+
+    void accept(Vcore *t)
+    {
+        uint64_t header[2];
+        if (!world->inside(P::base, sizeof header)) {
+            world->violation(P::name, "base 0x%llx is outside the DRAM", (unsigned long long)P::base);
+            return;
+        }
+        memcpy(header, world->dram + P::base, sizeof header);
+        if (header[1] != 0 && header[0] >= header[1]) {
+            world->violation(P::name, "more than the expected %llu bytes", (unsigned long long)header[1]);
+            return;
+        }
+        world->store(P::name, P::base + sizeof header + header[0], &P::tdata(t), BEAT, P::FULL, P::FULL);
+        header[0] += BEAT;
+        memcpy(world->dram + P::base, header, sizeof header[0]);
+        complete = header[1] != 0 && header[0] >= header[1];
+    }
+
+    void sample(Vcore *t, uint64_t edge)
+    {
+        if (P::tvalid(t)) {
+            const bool last = P::tlast(t);
+            if (held && (last != saved_last || memcmp(saved, &P::tdata(t), BEAT) != 0))
+                world->violation(P::name, "payload changed before tready");
+            held = !tready;
+            if (tready) {
+                accept(t);
+                next_edge = edge + interval;
+            } else {
+                memcpy(saved, &P::tdata(t), BEAT);
+                saved_last = last;
+            }
+        } else if (held) {
+            world->violation(P::name, "tvalid dropped before tready");
+            held = false;
+        }
+        tready = next_edge <= edge + 1 && !stall();
+    }
+
+    void drive(Vcore *t) { P::tready(t) = tready; }
+};
+
+/*
+ * ---- Raw pull ----
+ * While gnt is high, rdata is the n-th word of the window at `base`; an edge with req and gnt high takes it. n is 0 at
+ * each start. A core without gnt takes a word whenever it raises req, and memory timing does not apply to it.
+ */
+template <class P> struct bt_raw_port {
+    static constexpr uint32_t BEAT = P::data_bits / 8;
+
+    bt_world *world;
+    uint64_t latency;
+    uint32_t interval;
+    uint64_t at, next_edge;
+    bool gnt, gnew;
+    bt_stall stall;
+
+    void init(bt_world *w, unsigned index)
+    {
+        world = w;
+        latency = w->mem.latency_cycles < 1 ? 1 : w->mem.latency_cycles;
+        interval = bt_beat_interval(w->mem, BEAT);
+        stall.init(w->mem, index * 8);
+        reset();
+    }
+
+    void reset()
+    {
+        at = P::base;
+        next_edge = 0;
+        gnt = gnew = false;
+    }
+
+    void check_reset(Vcore *) {}
+
+    void kick(uint64_t edge, bool start)
+    {
+        if (!start) return;
+        at = P::base;
+        next_edge = edge + (P::has_gnt ? latency : 1);
+        gnt = false;
+    }
+
+    void sample(Vcore *t, uint64_t edge)
+    {
+        if (gnt && P::req(t)) {
+            if (!world->inside(at, BEAT))
+                world->violation(P::name, "pulled a word at 0x%llx, outside the DRAM", (unsigned long long)at);
+            gnt = false;
+            at += BEAT;
+            next_edge = edge + (P::has_gnt ? interval : 1);
+            world->stats.read_bytes += BEAT;
+        }
+        if (!gnt && next_edge <= edge + 1 && !(P::has_gnt && stall())) gnt = gnew = true;
+    }
+
+    void drive(Vcore *t)
+    {
+        P::gnt(t) = gnt;
+        if (!gnew) return;
+        gnew = false;
+        if (world->inside(at, BEAT)) {
+            memcpy(&P::rdata(t), world->dram + at, BEAT);
+        } else {
+            memset(&P::rdata(t), 0, BEAT); /* looked ahead past the end */
+        }
+    }
 };
 
 /* ---- control masters: one transfer at a time ---- */

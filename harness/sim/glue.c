@@ -1,6 +1,7 @@
 /*
  * bittrue-glue: reads a core description (harness/CONTRACT.md), checks it, and prints what the build needs: the C++
- * header that binds the core's pins to the bus-functional models, or the arguments for Verilator.
+ * header that binds the core's pins to the bus-functional models, or the arguments for Verilator; or nothing (--check,
+ * which also wants every file to be there).
  *
  * libyaml's document tree is used directly, because every node keeps its line: each refusal can name file and line.
  */
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <yaml.h>
 
 #define MAX_NAMES 256
@@ -21,6 +23,7 @@
 struct glue {
     const char *path;
     yaml_document_t doc;
+    bool check_files; /* sources may be generated later than the arguments are asked for */
     bool failed;
 };
 
@@ -387,8 +390,9 @@ static const char *put_port(struct glue *g, FILE *out, const yaml_node_t *map, u
     fprintf(out, "    static constexpr const char *name = \"%s\";\n", *bus.prefix != '\0' ? bus.prefix : "memory port");
     fprintf(out, "    static constexpr uint32_t data_bits = %" PRIu64 ";\n", bits);
     fprintf(out, "    static constexpr uint64_t base = %" PRIu64 "u;\n", get_number(g, map, "base", 0, UINT64_MAX, 0));
-    fprintf(out, "    static constexpr bool reads = %s, writes = %s, has_wlast = %s;\n", reads ? "true" : "false",
-            writes ? "true" : "false", wlast ? "true" : "false");
+    fprintf(out, "    static constexpr bool reads = %s, writes = %s, has_wlast = %s, has_gnt = %s;\n",
+            reads ? "true" : "false", writes ? "true" : "false", wlast ? "true" : "false",
+            kind == MEMORY_RAW && !omitted(&bus, "gnt") ? "true" : "false");
     fprintf(out, "    static constexpr uint64_t SIZE = %d, FULL = %s, DIR = %d;\n", bits == 0 ? 0 : __builtin_ctzll(bits / 8),
             "data_bits == 512 ? ~uint64_t(0) : (uint64_t(1) << (data_bits / 8 % 64)) - 1", reads ? 1 : 0);
     switch (kind) {
@@ -432,7 +436,7 @@ static void put_memory(struct glue *g, FILE *out, const yaml_node_t *root, const
         {"init([[maybe_unused]] bt_world *w)", "init(w, %u)"},
         {"reset()", "reset()"},
         {"check_reset([[maybe_unused]] Vcore *t)", "check_reset(t)"},
-        {"kick()", "kick()"},
+        {"kick([[maybe_unused]] uint64_t edge, [[maybe_unused]] bool start)", "kick(edge, start)"},
         {"sample([[maybe_unused]] Vcore *t, [[maybe_unused]] uint64_t edge)", "sample(t, edge)"},
         {"drive([[maybe_unused]] Vcore *t)", "drive(t)"},
     };
@@ -654,12 +658,10 @@ static void put_paths(struct glue *g, FILE *out, const yaml_node_t *root, const 
             refuse(g, paths.node[i], "%s: path too long", key);
             return;
         }
-        FILE *file = fopen(path, "r");
-        if (file == NULL) {
+        if (g->check_files && access(path, R_OK) != 0) {
             refuse(g, paths.node[i], "%s: '%s': %s", key, path, strerror(errno));
             return;
         }
-        fclose(file);
         fprintf(out, "%s%s\n", before, path);
     }
 }
@@ -731,13 +733,16 @@ int main(int argc, char **argv)
     FILE *out = NULL;
     int status = 2;
 
+    const bool check = argc == 3 && strcmp(argv[1], "--check") == 0;
     const bool header = argc == 3 && strcmp(argv[1], "--header") == 0;
     const bool args = argc >= 3 && strcmp(argv[1], "--verilator-args") == 0;
-    if (!header && !args) {
+    if (!check && !header && !args) {
         fprintf(stderr, "usage: bittrue-glue --header CORE.yaml\n"
-                        "       bittrue-glue --verilator-args CORE.yaml [NAME=VALUE ...]\n");
+                        "       bittrue-glue --verilator-args CORE.yaml [NAME=VALUE ...]\n"
+                        "       bittrue-glue --check CORE.yaml\n");
         return 2;
     }
+    g.check_files = check;
     g.path = argv[2];
     if (!load(&g))
         return 2;
@@ -764,8 +769,8 @@ int main(int argc, char **argv)
         goto cleanup;
     }
     out = NULL;
-    const size_t from = header ? 0 : (size_t)split;
-    const size_t bytes = header ? (size_t)split : text_bytes - (size_t)split;
+    const size_t from = args ? (size_t)split : 0;
+    const size_t bytes = args ? text_bytes - (size_t)split : header ? (size_t)split : 0;
     if (fwrite(text + from, 1, bytes, stdout) == bytes && fflush(stdout) == 0) {
         status = 0;
     } else {

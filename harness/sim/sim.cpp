@@ -60,7 +60,7 @@ static inline void settle(Vcore *t)
 
 static void on_start(bt_sim *s, uint64_t edge)
 {
-    s->mem.kick();
+    s->mem.kick(edge, true);
     if (!s->armed) return;
     s->armed = false;
     s->started = true;
@@ -305,7 +305,7 @@ static void sim_clear_windows(bt_sim *s)
 static enum bt_event sim_run(bt_sim *s, uint64_t max_cycles)
 {
     const uint64_t end = s->world.stats.cycles + max_cycles;
-    s->mem.kick();
+    s->mem.kick(s->world.edge - 1, false); // as if at the edge before
     while (s->world.stats.violations == 0) {
         if (BT_DONE_KIND != BT_DONE_IRQ && s->event) {
             s->event = false;

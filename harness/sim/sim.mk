@@ -1,7 +1,7 @@
 # Verilated cores as shared objects. Usage, from the main Makefile:
 #
 #   include harness/sim/sim.mk
-#   $(eval $(call bt_core,<core>,<config>,<core description>.yaml,<NAME=VALUE ...>))
+#   $(eval $(call bt_core,<core>,<config>,<core description>.yaml,<NAME=VALUE ...>,<generated sources>))
 #
 # gives build/rtl/<core>-<config>.so, and build/rtl/<core>-<config>-trace.so, which can write waveforms. The parameters
 # must be among those that the description lists. Rebuilt when the description, its sources, a parameter or the models
@@ -10,7 +10,7 @@
 BUILD               ?= build
 BT_VERILATOR        ?= verilator
 # Assertions and unknown values are the linter's and the formal tools' business; speed is this build's.
-BT_VERILATOR_FLAGS  ?= --cc -O3 --x-assign fast --x-initial fast --noassert --output-split 20000
+BT_VERILATOR_FLAGS  ?= --cc -O3 --x-assign fast --x-initial fast --noassert --output-split 20000 --MP
 BT_SIM_OPT          ?= -O3 -march=native
 BT_SIM_CXXFLAGS     := -std=gnu++17 -fPIC -fvisibility=hidden -fno-plt -pthread
 BT_VERILATOR_ROOT   ?= $(or $(VERILATOR_ROOT),/usr/share/verilator)
@@ -31,37 +31,52 @@ endef
 $(eval $(call bt_runtime,))
 $(eval $(call bt_runtime,-trace))
 
-# $1 core, $2 configuration, $3 description, $4 parameters, $5 "" or "-trace", $6 further Verilator flags.
-define bt_core_flavour
-$(BUILD)/rtl/$1-$2$5/parameters: FORCE
-	@mkdir -p $$(@D)
-	@echo '$4 $(BT_VERILATOR_FLAGS) $6' | cmp -s - $$@ || echo '$4 $(BT_VERILATOR_FLAGS) $6' >$$@
+# $1: file. Puts its new contents in place only if they differ, so that what depends on it stays as it is.
+bt_replace = if cmp -s $1.new $1; then rm $1.new; else mv $1.new $1; fi
 
-$(BUILD)/rtl/$1-$2$5/bt_glue.h: $3 $(BUILD)/bittrue-glue
+# $1 core, $2 configuration, $3 description, $4 parameters, $5 prerequisites, $6 "" or "-trace", $7 more Verilator flags.
+define bt_core_flavour
+$(BUILD)/rtl/$1-$2$6/bt_glue.h: $3 $(BUILD)/bittrue-glue
 	@mkdir -p $$(@D)
 	@$(BUILD)/bittrue-glue --header $3 >$$@.new
-	@mv $$@.new $$@
+	@$$(call bt_replace,$$@)
 
-$(BUILD)/rtl/$1-$2$5/obj/Vcore.mk: $3 $(BUILD)/rtl/$1-$2$5/parameters $(BUILD)/bittrue-glue
+# Always looked at, because the parameters may have changed.
+$(BUILD)/rtl/$1-$2$6/parameters: FORCE
 	@mkdir -p $$(@D)
-	@echo "VERILATE $1-$2$5"
-	@$(BUILD)/bittrue-glue --verilator-args $3 $4 >$(BUILD)/rtl/$1-$2$5/verilator.args
-	@$(BT_VERILATOR) $(BT_VERILATOR_FLAGS) $6 --prefix Vcore -Mdir $$(@D) -f $(BUILD)/rtl/$1-$2$5/verilator.args
+	@echo "$4 $(BT_VERILATOR_FLAGS) $7" >$$@.new
+	@$$(call bt_replace,$$@)
+
+$(BUILD)/rtl/$1-$2$6/verilator.args: $3 $(BUILD)/bittrue-glue $(BUILD)/rtl/$1-$2$6/parameters
+	@$(BUILD)/bittrue-glue --verilator-args $3 $4 >$$@.new
+	@echo "$(BT_VERILATOR_FLAGS) $7" >>$$@.new
+	@$$(call bt_replace,$$@)
+
+$(BUILD)/rtl/$1-$2$6/obj/Vcore.mk: $(BUILD)/rtl/$1-$2$6/verilator.args $5
+	@mkdir -p $$(@D)
+	@echo "VERILATE $1-$2$6"
+	@$(BUILD)/bittrue-glue --check $3
+	@$(BT_VERILATOR) --prefix Vcore -Mdir $$(@D) -f $$<
 	@touch $$@
 
-$(BUILD)/rtl/$1-$2$5.so: $(BUILD)/rtl/$1-$2$5/obj/Vcore.mk $(BUILD)/rtl/$1-$2$5/bt_glue.h $(BT_SIM_SOURCES) \
-    harness/sim/core.mk $(BT_RUNTIME$5:%=$(BUILD)/rtl/runtime$5/%.o)
-	@$$(MAKE) --no-print-directory -f harness/sim/core.mk DIR=$(BUILD)/rtl/$1-$2$5 OUT=$$@ CXX='$$(CXX)' \
-	    CXXFLAGS='$(BT_SIM_CXXFLAGS) $(BT_SIM_DEFINES$5) -isystem $(BT_VERILATOR_ROOT)/include -isystem $(BT_VERILATOR_ROOT)/include/vltstd' \
-	    OPT='$(BT_SIM_OPT)' RUNTIME='$(BT_RUNTIME$5:%=$(BUILD)/rtl/runtime$5/%.o)' LIBS='$(if $5,-lz)'
+$(BUILD)/rtl/$1-$2$6.so: $(BUILD)/rtl/$1-$2$6/obj/Vcore.mk $(BUILD)/rtl/$1-$2$6/bt_glue.h $(BT_SIM_SOURCES) \
+    harness/sim/core.mk $(BT_RUNTIME$6:%=$(BUILD)/rtl/runtime$6/%.o)
+	@$$(MAKE) --no-print-directory -f harness/sim/core.mk DIR=$(BUILD)/rtl/$1-$2$6 OUT=$$@ CXX='$$(CXX)' \
+	    CXXFLAGS='$(BT_SIM_CXXFLAGS) $(BT_SIM_DEFINES$6) -isystem $(BT_VERILATOR_ROOT)/include -isystem $(BT_VERILATOR_ROOT)/include/vltstd' \
+	    OPT='$(BT_SIM_OPT)' RUNTIME='$(BT_RUNTIME$6:%=$(BUILD)/rtl/runtime$6/%.o)' LIBS='$(if $6,-lz)'
 
--include $(BUILD)/rtl/$1-$2$5/obj/Vcore__ver.d
+-include $(BUILD)/rtl/$1-$2$6/obj/Vcore__ver.d
 endef
 
 define bt_core
-$(call bt_core_flavour,$1,$2,$3,$4,,)
-$(call bt_core_flavour,$1,$2,$3,$4,-trace,--trace-fst --trace-structs)
+$(call bt_core_flavour,$1,$2,$3,$4,$5,,)
+$(call bt_core_flavour,$1,$2,$3,$4,$5,-trace,--trace-fst --trace-structs)
 endef
 
 .PHONY: FORCE
 FORCE:
+
+# The second core's driver belongs to the test that plugs it in; so does one waveform.
+BT_GEMV := harness/tests/gemv/gemv_driver harness/tests/gemv/gemv_variant
+$(foreach b,$(BUILD) $(BUILD)/san $(BUILD)/cov,$(eval $b/test/test_sim: $(BT_GEMV:%=$b/obj/%.o)))
+unit-test_sim: | $(BUILD)/rtl/probe-test-trace.so
