@@ -572,8 +572,16 @@ cleanup:
 enum bt_status bt_network_load(const char *path, struct bt_network **network, struct bt_error *err)
 {
     struct bt_yaml *yaml = NULL;
-    const enum bt_status status = bt_yaml_open(path, &yaml, err);
-    return status != BT_OK ? status : make_network(yaml, network, err);
+    enum bt_status status = bt_yaml_open(path, &yaml, err);
+    if (status != BT_OK) {
+        return status;
+    }
+    status = bt_yaml_check_stem(yaml, "name", err);
+    if (status != BT_OK) {
+        bt_yaml_close(yaml);
+        return status;
+    }
+    return make_network(yaml, network, err);
 }
 
 enum bt_status bt_network_parse(const char *path, const void *text, size_t bytes, struct bt_network **network,

@@ -90,7 +90,7 @@ struct bt_suite_chain {
 struct bt_suite_variant {
     const char *variant;
     uint32_t config_count;
-    char **configs;
+    char *const *configs;
     unsigned line; /**< in the suite's file, for a message about a name that does not exist */
 };
 
@@ -108,13 +108,15 @@ struct bt_suite_run {
 };
 
 struct bt_suite {
-    char *name, *summary, *path;
+    const char *name, *summary;
+    char *path;
     uint64_t seed;
     unsigned engines; /**< bit (1u << enum bt_engine) */
     uint32_t run_count;
     struct bt_suite_run *runs;
     uint32_t network_count;
-    struct bt_network **networks; /**< every network that a run names, once */
+    struct bt_network **networks; /**< every network that a run or a chain names, once */
+    void *parsed;                 /**< owner of the names above */
 };
 
 /**

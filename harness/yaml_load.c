@@ -578,3 +578,20 @@ enum bt_status bt_yaml_check_name(const struct bt_yaml *yaml, bt_yaml_node node,
     }
     return BT_OK;
 }
+
+enum bt_status bt_yaml_check_stem(const struct bt_yaml *yaml, const char *key, struct bt_error *err)
+{
+    const bt_yaml_node at = bt_yaml_get(yaml, BT_YAML_ROOT, key);
+    const yaml_node_t *node = node_at(yaml, at);
+    if (node == NULL || node->type != YAML_SCALAR_NODE) {
+        return BT_OK; /* the schema complains */
+    }
+    const char *slash = strrchr(yaml->path, '/');
+    const char *base = slash != NULL ? slash + 1 : yaml->path;
+    const size_t length = strcspn(base, ".");
+    if (strlen(scalar_text(node)) != length || strncmp(scalar_text(node), base, length) != 0) {
+        return bt_yaml_fail(yaml, at, err, "%s: '%.60s': expected '%.*s' as in the file's name", key, scalar_text(node),
+                            (int)length, base);
+    }
+    return BT_OK;
+}
