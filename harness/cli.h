@@ -1,0 +1,46 @@
+/* The commands of `bittrue`. */
+#ifndef BT_CLI_H
+#define BT_CLI_H
+
+#include <stdbool.h>
+
+#include "harness/engine.h"
+#include "harness/error.h"
+#include "harness/job.h"
+
+/** Exit status: everything passed; a verdict failed; usage, input or output error; stopped by a signal. */
+enum { BT_EXIT_PASS = 0, BT_EXIT_FAIL = 1, BT_EXIT_ERROR = 2, BT_EXIT_INTERRUPTED = 130 };
+
+/** What the command line said. */
+struct bt_cli {
+    const char *program;
+    struct bt_selection selection;
+    char build_dir[1024], suites_dir[1024], suite[1024];
+    unsigned workers;
+    double timeout_seconds; /**< per job; 0: from the expected cycles */
+    char out[1024];
+    enum bt_ref_path ref;
+    bool layers;      /**< list */
+    const char *wave; /**< replay */
+    char id[512];     /**< replay: the selection's texts point in here */
+};
+
+/**
+ * @brief  Runs the program.
+ * @return Its exit status; every error was said in one line on stderr.
+ */
+int bt_cli_main(int argc, char **argv);
+
+/* One command each; the return value is the exit status. */
+int bt_cli_list(const struct bt_cli *cli);
+int bt_cli_run(const struct bt_cli *cli);
+int bt_cli_predict(const struct bt_cli *cli);
+int bt_cli_replay(const struct bt_cli *cli);
+
+/** "bittrue: text" on stderr. */
+void bt_cli_complain(const struct bt_error *err);
+
+/** Flushes stdout: BT_EXIT_ERROR with one line when not all of it could be written, else `status`. */
+int bt_cli_finish(int status);
+
+#endif

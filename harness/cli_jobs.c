@@ -1,0 +1,149 @@
+#include "harness/cli_jobs.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/pool.h"
+
+/* What a job costs besides its cycles: process, core, data. */
+#define JOB_CYCLES 20000
+/* A core that simulates fewer cycles per second than this is taken for hung. */
+#define SLOWEST_CYCLES_PER_SECOND 5000
+#define LEAST_SECONDS 60
+
+struct run {
+    const struct bt_plan *plan;
+    const struct bt_engine_options *options;
+    struct bt_pool_task *tasks;
+    uint32_t *first; /* record of each job */
+    struct bt_record *records;
+    struct bt_progress progress;
+    unsigned threads; /* of the fast reference, per worker */
+};
+
+uint64_t bt_job_weight(const struct bt_job *job)
+{
+    uint64_t cycles = JOB_CYCLES;
+    if ((job->engines & (1u << BT_ENGINE_RTL)) == 0) {
+        return cycles + job->macs / 1000;
+    }
+    for (uint32_t i = 0; i < job->count; i++) {
+        cycles += job->variant->roofline != NULL ? job->variant->roofline(&job->config, &job->layers[i].work, 1) : 0;
+    }
+    if (job->variant->roofline == NULL) {
+        cycles += job->macs;
+    }
+    return cycles * 100 / (100 - job->config.mem.stall_percent);
+}
+
+/* The library behind the fast reference starts one thread per CPU, unless told otherwise. */
+static void limit_threads(unsigned threads)
+{
+    void (*set_threads)(int) = NULL;
+    void *symbol = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+    if (symbol != NULL) {
+        memcpy(&set_threads, &symbol, sizeof(set_threads));
+        set_threads((int)threads);
+    }
+}
+
+static enum bt_status work(void *context, uint32_t task, void **bytes, size_t *length)
+{
+    const struct run *run = context;
+    const struct bt_job *job = &run->plan->jobs[task];
+    struct bt_record *records = calloc(job->count, sizeof(*records));
+    if (records == NULL) {
+        return BT_ENOMEM;
+    }
+    limit_threads(run->threads);
+    const enum bt_status status = bt_engine_run(job, run->options, records);
+    if (status != BT_OK) {
+        free(records);
+        return status;
+    }
+    *bytes = records;
+    *length = job->count * sizeof(*records);
+    return BT_OK;
+}
+
+static void fail_job(const struct bt_job *job, struct bt_record *records, const char *failure)
+{
+    for (uint32_t i = 0; i < job->count; i++) {
+        bt_engine_label(job, i, &records[i]);
+        records[i].verdict = BT_FAIL;
+        (void)snprintf(records[i].reason, sizeof(records[i].reason), "%s", failure);
+    }
+}
+
+static void done(void *context, uint32_t task, const void *bytes, size_t length, const char *failure)
+{
+    struct run *run = context;
+    const struct bt_job *job = &run->plan->jobs[task];
+    struct bt_record *records = &run->records[run->first[task]];
+    if (failure == NULL && length != job->count * sizeof(*records)) {
+        failure = "damaged result: not the job's records";
+    }
+    if (failure != NULL) {
+        fail_job(job, records, failure);
+    } else {
+        memcpy(records, bytes, length);
+    }
+    run->progress.work_done += run->tasks[task].weight;
+    for (uint32_t i = 0; i < job->count; i++) {
+        if (records[i].verdict == BT_FAIL) {
+            run->progress.failed++;
+            bt_progress_clear(&run->progress);
+            (void)fprintf(run->progress.out, "FAIL %s %s on %s %s: %s\n", records[i].network, records[i].layer,
+                          records[i].variant, records[i].config, records[i].reason);
+        }
+    }
+}
+
+static void tick(void *context, uint32_t running, uint32_t finished)
+{
+    struct run *run = context;
+    bt_progress_tick(&run->progress, running, finished);
+}
+
+enum bt_status bt_cli_jobs(const struct bt_cli *cli, const struct bt_plan *plan,
+                           const struct bt_engine_options *options, struct bt_record *records, int *interrupted)
+{
+    enum bt_status status = BT_ENOMEM;
+    struct run run = {.plan = plan, .options = options, .records = records, .threads = 1};
+    uint64_t total = 0;
+    uint32_t next = 0;
+
+    *interrupted = 0;
+    run.tasks = calloc(plan->count, sizeof(*run.tasks));
+    run.first = calloc(plan->count, sizeof(*run.first));
+    if (run.tasks == NULL || run.first == NULL) {
+        goto cleanup;
+    }
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const uint64_t weight = bt_job_weight(&plan->jobs[i]);
+        const double expected = LEAST_SECONDS + (double)weight / SLOWEST_CYCLES_PER_SECOND;
+        run.tasks[i].weight = weight;
+        run.tasks[i].timeout_seconds = cli->timeout_seconds > 0.0 ? cli->timeout_seconds : expected;
+        run.first[i] = next;
+        next += plan->jobs[i].count;
+        total += weight;
+    }
+    bt_progress_begin(&run.progress, stderr, plan->count, total);
+    const struct bt_pool pool = {
+        .workers = cli->workers < plan->count ? cli->workers : plan->count,
+        .count = plan->count,
+        .tasks = run.tasks,
+        .context = &run,
+        .work = work,
+        .done = done,
+        .tick = tick,
+    };
+    status = bt_pool_run(&pool, interrupted);
+    bt_progress_clear(&run.progress);
+
+cleanup:
+    free(run.first);
+    free(run.tasks);
+    return status;
+}

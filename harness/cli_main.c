@@ -1,0 +1,435 @@
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/cli.h"
+
+enum { LIST = 1, RUN = 2, PREDICT = 4, REPLAY = 8, FILTERS = LIST | RUN | PREDICT | REPLAY };
+
+struct command {
+    const char *name;
+    unsigned mask;
+    int (*run)(const struct bt_cli *cli);
+    const char *usage, *about;
+};
+
+static const struct command commands[] = {
+    {"list", LIST, bt_cli_list, "list [options]",
+     "Networks with parameters and multiply-accumulates, variants with their configurations."},
+    {"run", RUN, bt_cli_run, "run [options]",
+     "Runs all engines on the selected layers and compares them bit by bit, cycles with their prediction."},
+    {"predict", PREDICT, bt_cli_predict, "predict [options]",
+     "Predicted cycles, terms and roofline of the selected layers, without simulation."},
+    {"replay", REPLAY, bt_cli_replay, "replay [NETWORK:LAYER:VARIANT:CONFIG[:PATTERN[:STALLS]]] [options]",
+     "Runs one layer again, says everything about it, and records a waveform around the first wrong element."},
+};
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+struct option_spec {
+    int key;
+    const char *name;
+    const char *argument; /* NULL: a flag */
+    unsigned commands;
+    const char *help;
+};
+
+static const struct option_spec specs[] = {
+    {'s', "suite", "FILE", RUN | PREDICT | REPLAY, "what to run; without it, the layers of the networks"},
+    {'n', "network", "GLOBS", FILTERS, "only these networks, e.g. 'resnet*,lenet5'"},
+    {'l', "layer", "GLOBS", RUN | PREDICT | REPLAY, "only these layers"},
+    {'v', "variant", "GLOBS", FILTERS, "only these variants"},
+    {'c', "config", "GLOBS", RUN | PREDICT | REPLAY, "only these configurations"},
+    {'e', "engine", "GLOBS", RUN | REPLAY, "only these engines: ref, model, rtl, cycles"},
+    {'p', "pattern", "NAME", RUN | REPLAY, "data: uniform, min, ties, extreme_zp"},
+    {'S', "stalls", "PERCENT", RUN | REPLAY, "random stalls of the memory, 0 to 95"},
+    {'r', "seed", "N", RUN | REPLAY, "seed of all data and stalls"},
+    {'R', "ref", "PATH", RUN | REPLAY, "reference: fast (oneDNN, spot-checked; default) or plain (loops)"},
+    {'j', "jobs", "N", RUN, "worker processes; default: one per CPU"},
+    {'x', "shard", "I/N", RUN | PREDICT, "the I-th of N parts of the selection, 1 <= I <= N"},
+    {'t', "timeout", "SECONDS", RUN | REPLAY, "wall clock per job; default: from its expected cycles"},
+    {'o', "out", "DIR", RUN, "where the reports go; default: out/ in the build folder"},
+    {'w', "wave", "FILE", REPLAY, "write a waveform (FST); needs the core's -trace build"},
+    {'L', "layers", NULL, LIST, "every layer of the networks"},
+    {'h', "help", NULL, FILTERS, "this text"},
+};
+#define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
+
+void bt_cli_complain(const struct bt_error *err)
+{
+    (void)fprintf(stderr, "bittrue: %s\n", err->text);
+}
+
+int bt_cli_finish(int status)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return status;
+    }
+    (void)fprintf(stderr, "bittrue: standard output cannot be written: %s\n", strerror(errno));
+    return BT_EXIT_ERROR;
+}
+
+static void usage(FILE *out)
+{
+    (void)fprintf(out, "bittrue: verifies and measures CNN accelerators, layer by layer, bit by bit.\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        (void)fprintf(out, "  bittrue %-8s %s\n", commands[i].name, commands[i].about);
+    }
+    (void)fprintf(out, "\n'bittrue COMMAND --help' lists its options. Exit status: 0 all passed, 1 a verdict failed, "
+                       "2 usage or input\nerror, 130 interrupted.\n");
+}
+
+static int help(const struct command *command)
+{
+    (void)printf("usage: bittrue %s\n%s\n\n", command->usage, command->about);
+    for (size_t i = 0; i < SPEC_COUNT; i++) {
+        if ((specs[i].commands & command->mask) == 0) {
+            continue;
+        }
+        char left[64];
+        (void)snprintf(left, sizeof(left), "--%s%s%s", specs[i].name, specs[i].argument != NULL ? " " : "",
+                       specs[i].argument != NULL ? specs[i].argument : "");
+        (void)printf("  %-20s %s\n", left, specs[i].help);
+    }
+    (void)printf("\nEnvironment: BITTRUE_BUILD (build folder), BITTRUE_SUITES (folder of suites).\n");
+    return bt_cli_finish(BT_EXIT_PASS);
+}
+
+/* ---- folders ---- */
+
+static bool is_folder(const char *dir, const char *below)
+{
+    char path[1200];
+    struct stat info;
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, below);
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static void program_folder(char *dir, size_t dir_bytes)
+{
+    char path[1024];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    path[length > 0 ? length : 0] = '\0';
+    (void)snprintf(dir, dir_bytes, "%s", length > 0 ? dirname(path) : ".");
+}
+
+/* The folder of the program, or the one above it for a program built in a flavour of its own (build/san). */
+static void find_build(struct bt_cli *cli)
+{
+    const char *given = getenv("BITTRUE_BUILD");
+    char here[1024];
+    program_folder(here, sizeof(here));
+    char above[1100];
+    (void)snprintf(above, sizeof(above), "%s/..", here);
+    if (given != NULL && given[0] != '\0') {
+        (void)snprintf(cli->build_dir, sizeof(cli->build_dir), "%s", given);
+    } else if (!is_folder(here, "rtl") && is_folder(above, "rtl")) {
+        (void)snprintf(cli->build_dir, sizeof(cli->build_dir), "%.1000s", above);
+    } else {
+        (void)snprintf(cli->build_dir, sizeof(cli->build_dir), "%s", here);
+    }
+    /* Messages name files that users type again: from the folder they are in. */
+    char cwd[1024];
+    if (getcwd(cwd, sizeof(cwd)) != NULL) {
+        const size_t length = strlen(cwd);
+        if (strncmp(cli->build_dir, cwd, length) == 0 && cli->build_dir[length] == '/') {
+            memmove(cli->build_dir, cli->build_dir + length + 1, strlen(cli->build_dir) - length);
+        }
+    }
+}
+
+static void find_suites(struct bt_cli *cli)
+{
+    const char *given = getenv("BITTRUE_SUITES");
+    if (given != NULL && given[0] != '\0') {
+        (void)snprintf(cli->suites_dir, sizeof(cli->suites_dir), "%s", given);
+        return;
+    }
+    (void)snprintf(cli->suites_dir, sizeof(cli->suites_dir), "suites");
+    char here[1024];
+    program_folder(here, sizeof(here));
+    const char *const up[] = {"..", "../.."};
+    for (size_t i = 0; i < sizeof(up) / sizeof(up[0]) && !is_folder(cli->suites_dir, "variants"); i++) {
+        (void)snprintf(cli->suites_dir, sizeof(cli->suites_dir), "%.1000s/%s/suites", here, up[i]);
+    }
+}
+
+/* A suite may be named by its file or, for those of the tree, by its name. It brings its own variants if it has any. */
+static void find_suite(struct bt_cli *cli)
+{
+    if (cli->selection.suite == NULL) {
+        return;
+    }
+    (void)snprintf(cli->suite, sizeof(cli->suite), "%s", cli->selection.suite);
+    if (strchr(cli->suite, '/') == NULL && access(cli->suite, F_OK) != 0) {
+        const size_t length = strlen(cli->suite);
+        const bool ending = length > 5 && strcmp(cli->suite + length - 5, ".yaml") == 0;
+        (void)snprintf(cli->suite, sizeof(cli->suite), "%.800s/%.200s%s", cli->suites_dir, cli->selection.suite,
+                       ending ? "" : ".yaml");
+    }
+    cli->selection.suite = cli->suite;
+    char copy[1024];
+    (void)snprintf(copy, sizeof(copy), "%s", cli->suite);
+    const char *dir = dirname(copy);
+    if (is_folder(dir, "variants")) {
+        (void)snprintf(cli->suites_dir, sizeof(cli->suites_dir), "%s", dir);
+    }
+}
+
+/* ---- arguments ---- */
+
+static bool number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
+{
+    char *end = NULL;
+    errno = 0;
+    const unsigned long long n = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || n < min || n > max) {
+        return false;
+    }
+    *value = n;
+    return true;
+}
+
+static bool shard(const char *text, struct bt_selection *selection)
+{
+    char first[32];
+    const char *slash = strchr(text, '/');
+    uint64_t part = 0;
+    uint64_t parts = 0;
+    if (slash == NULL || (size_t)(slash - text) >= sizeof(first)) {
+        return false;
+    }
+    memcpy(first, text, (size_t)(slash - text));
+    first[slash - text] = '\0';
+    if (!number(slash + 1, 1, 1000000, &parts) || !number(first, 1, parts, &part)) {
+        return false;
+    }
+    selection->shard = (uint32_t)part - 1;
+    selection->shards = (uint32_t)parts;
+    return true;
+}
+
+static const char *expected_number(int key)
+{
+    switch (key) {
+    case 'S':
+        return "0 to 95";
+    case 'j':
+        return "1 to 1024";
+    case 't':
+        return "1 to 1000000";
+    default:
+        return "0 to 9223372036854775807";
+    }
+}
+
+static bool apply_number(struct bt_cli *cli, int key, const char *value)
+{
+    uint64_t n = 0;
+    switch (key) {
+    case 'S':
+        if (!number(value, 0, 95, &n)) {
+            return false;
+        }
+        cli->selection.has_stalls = true;
+        cli->selection.stall_percent = (uint32_t)n;
+        return true;
+    case 'j':
+        if (!number(value, 1, 1024, &n)) {
+            return false;
+        }
+        cli->workers = (unsigned)n;
+        return true;
+    case 't':
+        if (!number(value, 1, 1000000, &n)) {
+            return false;
+        }
+        cli->timeout_seconds = (double)n;
+        return true;
+    default:
+        if (!number(value, 0, INT64_MAX, &n)) {
+            return false;
+        }
+        cli->selection.has_seed = true;
+        cli->selection.seed = n;
+        return true;
+    }
+}
+
+/* @return false with one line in err. */
+static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_error *err)
+{
+    switch (key) {
+    case 's':
+        cli->selection.suite = value;
+        return true;
+    case 'n':
+        cli->selection.network = value;
+        return true;
+    case 'l':
+        cli->selection.layer = value;
+        return true;
+    case 'v':
+        cli->selection.variant = value;
+        return true;
+    case 'c':
+        cli->selection.config = value;
+        return true;
+    case 'e':
+        cli->selection.engine = value;
+        return true;
+    case 'p':
+        cli->selection.pattern = value;
+        return true;
+    case 'o':
+        (void)snprintf(cli->out, sizeof(cli->out), "%s", value);
+        return true;
+    case 'w':
+        cli->wave = value;
+        return true;
+    case 'L':
+        cli->layers = true;
+        return true;
+    case 'R':
+        if (strcmp(value, "fast") != 0 && strcmp(value, "plain") != 0) {
+            (void)bt_fail(err, BT_EINPUT, "--ref '%s': expected fast or plain", value);
+            return false;
+        }
+        cli->ref = strcmp(value, "fast") == 0 ? BT_REF_FAST : BT_REF_PLAIN;
+        return true;
+    case 'x':
+        if (!shard(value, &cli->selection)) {
+            (void)bt_fail(err, BT_EINPUT, "--shard '%s': expected I/N with 1 <= I <= N", value);
+            return false;
+        }
+        return true;
+    default:
+        if (!apply_number(cli, key, value)) {
+            (void)bt_fail(err, BT_EINPUT, "'%s': expected a number, %s", value, expected_number(key));
+            return false;
+        }
+        return true;
+    }
+}
+
+/* NETWORK:LAYER:VARIANT:CONFIG[:PATTERN[:STALLS]] */
+static bool apply_id(struct bt_cli *cli, const char *id, struct bt_error *err)
+{
+    const char **const fields[] = {&cli->selection.network, &cli->selection.layer, &cli->selection.variant,
+                                   &cli->selection.config, &cli->selection.pattern};
+    (void)snprintf(cli->id, sizeof(cli->id), "%s", id);
+    char *rest = cli->id;
+    size_t count = 0;
+    while (rest != NULL) {
+        const char *field = strsep(&rest, ":");
+        if (count < sizeof(fields) / sizeof(fields[0])) {
+            *fields[count] = field;
+        } else if (count > 5 || !apply_number(cli, 'S', field)) {
+            count = 0;
+            break;
+        }
+        count++;
+    }
+    if (count < 4) {
+        (void)bt_fail(err, BT_EINPUT, "'%s': expected NETWORK:LAYER:VARIANT:CONFIG[:PATTERN[:STALLS]]", id);
+        return false;
+    }
+    return true;
+}
+
+static unsigned cpu_count(void)
+{
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0) {
+        return 1;
+    }
+    const int count = CPU_COUNT(&cpus);
+    return count > 0 ? (unsigned)count : 1;
+}
+
+/* @return BT_EXIT_PASS to go on; anything else, with *done set, is the exit status. */
+static int parse(const struct command *command, int argc, char **argv, struct bt_cli *cli, bool *done)
+{
+    struct option options[SPEC_COUNT + 1] = {{0}};
+    size_t count = 0;
+    for (size_t i = 0; i < SPEC_COUNT; i++) {
+        if ((specs[i].commands & command->mask) != 0) {
+            options[count++] = (struct option){
+                specs[i].name, specs[i].argument != NULL ? required_argument : no_argument, NULL, specs[i].key};
+        }
+    }
+    struct bt_error err = {""};
+    *done = true;
+    opterr = 0;
+    optind = 0;
+    int key;
+    while ((key = getopt_long(argc, argv, ":j:", options, NULL)) != -1) {
+        const bool short_jobs = key == 'j' && command->mask != RUN;
+        if (key == 'h') {
+            return help(command);
+        }
+        if (key == '?' || short_jobs) {
+            (void)bt_fail(&err, BT_EINPUT, "%s: unknown option '%s'; see bittrue %s --help", command->name,
+                          argv[optind - 1], command->name);
+        } else if (key == ':') {
+            (void)bt_fail(&err, BT_EINPUT, "%s: option '%s' needs a value; see bittrue %s --help", command->name,
+                          argv[optind - 1], command->name);
+        } else if (apply(cli, key, optarg, &err)) {
+            continue;
+        }
+        bt_cli_complain(&err);
+        return BT_EXIT_ERROR;
+    }
+    if (command->mask == REPLAY && optind < argc && !apply_id(cli, argv[optind++], &err)) {
+        bt_cli_complain(&err);
+        return BT_EXIT_ERROR;
+    }
+    if (optind < argc) {
+        (void)bt_fail(&err, BT_EINPUT, "%s: unexpected argument '%s'; see bittrue %s --help", command->name,
+                      argv[optind], command->name);
+        bt_cli_complain(&err);
+        return BT_EXIT_ERROR;
+    }
+    *done = false;
+    return BT_EXIT_PASS;
+}
+
+int bt_cli_main(int argc, char **argv)
+{
+    struct bt_cli cli = {.program = argc > 0 ? argv[0] : "bittrue", .workers = cpu_count(), .ref = BT_REF_FAST};
+    if (argc < 2) {
+        usage(stderr);
+        return BT_EXIT_ERROR;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return bt_cli_finish(BT_EXIT_PASS);
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0) {
+            continue;
+        }
+        bool done = false;
+        const int status = parse(&commands[i], argc - 1, argv + 1, &cli, &done);
+        if (done) {
+            return status;
+        }
+        find_build(&cli);
+        find_suites(&cli);
+        find_suite(&cli);
+        cli.selection.suites_dir = cli.suites_dir;
+        return commands[i].run(&cli);
+    }
+    struct bt_error err;
+    (void)bt_fail(&err, BT_EINPUT, "no command '%s'; expected list, run, predict or replay (see bittrue --help)",
+                  argv[1]);
+    bt_cli_complain(&err);
+    return BT_EXIT_ERROR;
+}

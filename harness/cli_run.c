@@ -1,0 +1,101 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/cli.h"
+#include "harness/cli_jobs.h"
+#include "harness/report.h"
+
+static enum bt_status write_reports(const struct bt_cli *cli, const struct bt_report *report, char *dir,
+                                    size_t dir_bytes, struct bt_error *err)
+{
+    if (cli->out[0] != '\0') {
+        (void)snprintf(dir, dir_bytes, "%s", cli->out);
+    } else {
+        (void)snprintf(dir, dir_bytes, "%s/out/%s", cli->build_dir, report->plan->name);
+    }
+    return bt_report_files(report, dir, err);
+}
+
+static int conclude(const struct bt_cli *cli, const struct bt_report *report, struct bt_error *err)
+{
+    char dir[2048];
+    bt_report_table(report, stdout);
+    bt_report_failures(report, stdout);
+    const enum bt_status status = write_reports(cli, report, dir, sizeof(dir), err);
+    const struct bt_totals totals = bt_report_totals(report);
+    (void)printf("\n%s: %u passed, %u failed, %u skipped, %u known errors; %.1f s", report->plan->name, totals.passed,
+                 totals.failed, totals.skipped, totals.xfailed, report->seconds);
+    if (status == BT_OK) {
+        (void)printf("; reports in %s", dir);
+    }
+    (void)printf("\n");
+    if (status != BT_OK) {
+        return BT_EXIT_ERROR;
+    }
+    if (totals.passed + totals.failed + totals.xfailed == 0) {
+        (void)printf("FAIL: nothing ran, every layer was skipped\n");
+        return BT_EXIT_FAIL;
+    }
+    return totals.failed != 0 ? BT_EXIT_FAIL : BT_EXIT_PASS;
+}
+
+static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct bt_error *err)
+{
+    int exit_status = BT_EXIT_ERROR;
+    int interrupted = 0;
+    struct bt_gate *gates = NULL;
+    struct bt_report report = {
+        .plan = plan,
+        .record_count = plan->records,
+        .program = cli->program,
+        .suite = cli->selection.suite,
+    };
+    const struct bt_engine_options options = {.build_dir = cli->build_dir, .ref = cli->ref};
+    struct bt_record *records = calloc(plan->records, sizeof(*records));
+    if (records == NULL) {
+        (void)bt_fail(err, BT_ENOMEM, "out of memory");
+        goto cleanup;
+    }
+    report.records = records;
+    const double begin = bt_now_seconds();
+    const enum bt_status status = bt_cli_jobs(cli, plan, &options, records, &interrupted);
+    if (interrupted != 0) {
+        (void)bt_fail(err, BT_OK, "stopped by signal %d (%s); nothing was reported", interrupted,
+                      strsignal(interrupted));
+        exit_status = BT_EXIT_INTERRUPTED;
+        goto cleanup;
+    }
+    if (status != BT_OK) {
+        (void)bt_fail(err, status, "no worker processes could be had");
+        goto cleanup;
+    }
+    report.seconds = bt_now_seconds() - begin;
+    if (bt_report_gates(plan, records, plan->records, &gates, &report.gate_count) != BT_OK) {
+        (void)bt_fail(err, BT_ENOMEM, "out of memory");
+        goto cleanup;
+    }
+    report.gates = gates;
+    exit_status = conclude(cli, &report, err);
+
+cleanup:
+    free(gates);
+    free(records);
+    return exit_status;
+}
+
+int bt_cli_run(const struct bt_cli *cli)
+{
+    struct bt_error err = {""};
+    struct bt_plan plan;
+    if (bt_plan_make(&cli->selection, &plan, &err) != BT_OK) {
+        bt_cli_complain(&err);
+        return BT_EXIT_ERROR;
+    }
+    const int status = bt_cli_finish(run_plan(cli, &plan, &err));
+    if (err.text[0] != '\0') {
+        bt_cli_complain(&err);
+    }
+    bt_plan_free(&plan);
+    return status;
+}

@@ -1,0 +1,74 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "harness/compare.h"
+#include "harness/report.h"
+
+/* RFC 4180: quoted where it must be, quotes doubled. */
+static void text(FILE *out, const char *value)
+{
+    if (strpbrk(value, ",\"\r\n") == NULL) {
+        (void)fputs(value, out);
+        return;
+    }
+    (void)fputc('"', out);
+    for (; *value != '\0'; value++) {
+        if (*value == '"') {
+            (void)fputc('"', out);
+        }
+        (void)fputc(*value, out);
+    }
+    (void)fputc('"', out);
+}
+
+static void cycles(FILE *out, uint64_t value)
+{
+    if (value != 0) {
+        (void)fprintf(out, "%" PRIu64, value);
+    }
+    (void)fputc(',', out);
+}
+
+void bt_report_csv(const struct bt_report *report, FILE *out)
+{
+    (void)fputs("network,layer,variant,config,pattern,stall_percent,same,macs,verdict,ref,model,rtl,cycles,rtl_cycles,"
+                "predicted_cycles,roofline_cycles,error_cycles,error_percent,roofline_error_percent,utilisation,"
+                "rtl_seconds,reason\n",
+                out);
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        const struct bt_record *record = &report->records[i];
+        text(out, record->network);
+        (void)fputc(',', out);
+        text(out, record->layer);
+        (void)fputc(',', out);
+        text(out, record->variant);
+        (void)fputc(',', out);
+        text(out, record->config);
+        (void)fputc(',', out);
+        (void)fprintf(out, "%s,%u,%u,%" PRIu64 ",%s,", record->pattern, record->stall_percent, record->same,
+                      record->macs, bt_verdict_name(record->verdict));
+        for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+            (void)fprintf(out, "%s,", bt_verdict_name(record->engine[e].verdict));
+        }
+        cycles(out, record->rtl_cycles);
+        cycles(out, record->predicted_cycles);
+        cycles(out, record->roofline_cycles);
+        if (record->rtl_cycles != 0 && record->predicted_cycles != 0) {
+            (void)fprintf(out, "%" PRId64 ",%.6f,", (int64_t)(record->predicted_cycles - record->rtl_cycles),
+                          bt_error_percent(record->predicted_cycles, record->rtl_cycles));
+        } else {
+            (void)fputs(",,", out);
+        }
+        if (record->rtl_cycles != 0 && record->roofline_cycles != 0) {
+            (void)fprintf(out, "%.6f", bt_error_percent(record->roofline_cycles, record->rtl_cycles));
+        }
+        (void)fputc(',', out);
+        if (record->rtl_cycles != 0) {
+            (void)fprintf(out, "%.6f,%.6f,", record->utilisation, record->rtl_seconds);
+        } else {
+            (void)fputs(",,", out);
+        }
+        text(out, record->reason);
+        (void)fputc('\n', out);
+    }
+}

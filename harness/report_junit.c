@@ -1,0 +1,120 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/report.h"
+
+/* XML 1.0: markup is escaped, control characters and bytes that are not ASCII (names are) become '?'. */
+static void escaped(FILE *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        switch (*text) {
+        case '&':
+            (void)fputs("&amp;", out);
+            break;
+        case '<':
+            (void)fputs("&lt;", out);
+            break;
+        case '>':
+            (void)fputs("&gt;", out);
+            break;
+        case '"':
+            (void)fputs("&quot;", out);
+            break;
+        default:
+            (void)fputc((unsigned char)*text < 0x20 || (unsigned char)*text > 0x7e ? '?' : *text, out);
+            break;
+        }
+    }
+}
+
+static void begin_suite(FILE *out, const char *name, const uint32_t by_verdict[BT_VERDICT_COUNT], double seconds)
+{
+    const uint32_t skipped = by_verdict[BT_SKIP] + by_verdict[BT_XFAIL];
+    (void)fputs("  <testsuite name=\"", out);
+    escaped(out, name);
+    (void)fprintf(out, "\" tests=\"%u\" failures=\"%u\" errors=\"0\" skipped=\"%u\" time=\"%.3f\">\n",
+                  skipped + by_verdict[BT_PASS] + by_verdict[BT_FAIL], by_verdict[BT_FAIL], skipped, seconds);
+}
+
+static void testcase(FILE *out, const char *class_name, const char *name, double seconds)
+{
+    (void)fputs("    <testcase classname=\"", out);
+    escaped(out, class_name);
+    (void)fputs("\" name=\"", out);
+    escaped(out, name);
+    (void)fprintf(out, "\" time=\"%.3f\">\n", seconds);
+}
+
+static void outcome(FILE *out, enum bt_verdict verdict, const char *reason, const char *detail)
+{
+    switch (verdict) {
+    case BT_FAIL:
+        (void)fputs("      <failure message=\"", out);
+        escaped(out, reason);
+        (void)fputs("\">", out);
+        escaped(out, detail);
+        (void)fputs("</failure>\n", out);
+        break;
+    case BT_SKIP:
+    case BT_XFAIL:
+        (void)fprintf(out, "      <skipped message=\"%s", verdict == BT_XFAIL ? "XFAIL: " : "");
+        escaped(out, reason);
+        (void)fputs("\"/>\n", out);
+        break;
+    default:
+        break;
+    }
+    (void)fputs("    </testcase>\n", out);
+}
+
+static void record_case(const struct bt_report *report, const struct bt_record *record, FILE *out)
+{
+    char class_name[256];
+    char name[256];
+    char detail[1100] = "replay: ";
+    (void)snprintf(class_name, sizeof(class_name), "%s.%s.%s", record->variant, record->config, record->network);
+    (void)snprintf(name, sizeof(name), "%s [%s, stalls %u %%]", record->layer, record->pattern, record->stall_percent);
+    bt_report_replay(report, record, detail + strlen(detail), sizeof(detail) - strlen(detail));
+    double seconds = 0.0;
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        seconds += record->engine[e].seconds;
+    }
+    testcase(out, class_name, name, seconds);
+    outcome(out, record->verdict, record->reason, detail);
+}
+
+void bt_report_junit(const struct bt_report *report, FILE *out)
+{
+    const struct bt_totals totals = bt_report_totals(report);
+    uint32_t layers[BT_VERDICT_COUNT] = {0};
+    uint32_t gates[BT_VERDICT_COUNT] = {0};
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        layers[report->records[i].verdict]++;
+    }
+    for (uint32_t i = 0; i < report->gate_count; i++) {
+        gates[report->gates[i].verdict]++;
+    }
+    (void)fprintf(out,
+                  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"%u\" failures=\"%u\" errors=\"0\" "
+                  "skipped=\"%u\" time=\"%.3f\">\n",
+                  totals.passed + totals.failed + totals.skipped + totals.xfailed, totals.failed,
+                  totals.skipped + totals.xfailed, report->seconds);
+    begin_suite(out, report->plan->name, layers, report->seconds);
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        record_case(report, &report->records[i], out);
+    }
+    (void)fputs("  </testsuite>\n", out);
+    if (report->gate_count != 0) {
+        begin_suite(out, "cycle gates", gates, 0.0);
+        for (uint32_t i = 0; i < report->gate_count; i++) {
+            const struct bt_gate *gate = &report->gates[i];
+            char name[256];
+            (void)snprintf(name, sizeof(name), "%s, %u layers", gate->config, gate->layers);
+            testcase(out, gate->variant, name, 0.0);
+            outcome(out, gate->verdict, gate->reason, gate->reason);
+        }
+        (void)fputs("  </testsuite>\n", out);
+    }
+    (void)fputs("</testsuites>\n", out);
+}

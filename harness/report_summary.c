@@ -1,0 +1,144 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "harness/compare.h"
+#include "harness/report.h"
+
+/* What one network took on one configuration. */
+struct network_sum {
+    uint32_t layers, failed;
+    uint64_t macs, multiplier_cycles, cycles, predicted, roofline;
+    double rtl_seconds;
+};
+
+/* Layers measured without random stalls and on uniform data: adding up several runs of one layer would mean nothing. */
+static bool counts(const struct bt_record *record)
+{
+    return record->gated && strcmp(record->pattern, "uniform") == 0 && strchr(record->layer, '/') == NULL;
+}
+
+static bool same_row(const struct bt_record *a, const struct bt_record *b)
+{
+    return strcmp(a->network, b->network) == 0 && strcmp(a->variant, b->variant) == 0 &&
+           strcmp(a->config, b->config) == 0;
+}
+
+static bool first_of_row(const struct bt_report *report, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++) {
+        if (counts(&report->records[i]) && same_row(&report->records[i], &report->records[index])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct network_sum sum_of(const struct bt_report *report, uint32_t index)
+{
+    struct network_sum sum = {0};
+    for (uint32_t i = index; i < report->record_count; i++) {
+        const struct bt_record *record = &report->records[i];
+        if (!counts(record) || !same_row(record, &report->records[index])) {
+            continue;
+        }
+        sum.layers++;
+        sum.failed += record->verdict == BT_FAIL ? 1 : 0;
+        sum.macs += record->macs;
+        sum.cycles += record->rtl_cycles;
+        sum.multiplier_cycles += record->rtl_cycles * record->multipliers;
+        sum.predicted += record->predicted_cycles;
+        sum.roofline += record->roofline_cycles;
+        sum.rtl_seconds += record->rtl_seconds;
+    }
+    return sum;
+}
+
+static void percent_or_dash(FILE *out, bool known, double value, int decimals)
+{
+    if (known) {
+        (void)fprintf(out, " %.*f |", decimals, value);
+    } else {
+        (void)fputs(" - |", out);
+    }
+}
+
+static void networks(const struct bt_report *report, FILE *out)
+{
+    (void)fputs("\n## Networks\n\nLayers on uniform data without random stalls; each distinct layer once.\n\n"
+                "| network | variant | config | layers | MACs | rtl cycles | predicted | error % | roofline error % | "
+                "utilisation % | GMAC/s simulated |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+                out);
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        const struct bt_record *record = &report->records[i];
+        if (!counts(record) || !first_of_row(report, i)) {
+            continue;
+        }
+        const struct network_sum sum = sum_of(report, i);
+        (void)fprintf(out, "| %s | %s | %s | %u | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " |", record->network,
+                      record->variant, record->config, sum.layers, sum.macs, sum.cycles, sum.predicted);
+        percent_or_dash(out, true, bt_error_percent(sum.predicted, sum.cycles), 4);
+        percent_or_dash(out, sum.roofline != 0, bt_error_percent(sum.roofline, sum.cycles), 2);
+        percent_or_dash(out, sum.multiplier_cycles != 0, 100.0 * (double)sum.macs / (double)sum.multiplier_cycles, 1);
+        percent_or_dash(out, sum.rtl_seconds > 0.0, (double)sum.macs / sum.rtl_seconds * 1e-9, 3);
+        (void)fputc('\n', out);
+    }
+}
+
+static void cycle_errors(const struct bt_report *report, FILE *out)
+{
+    (void)fputs("\n## Cycle error\n\n"
+                "| variant | config | layers | at 0 | max % | mean % | allowed max / mean % | roofline max % | "
+                "roofline mean % | gate |\n|---|---|--:|--:|--:|--:|--:|--:|--:|---|\n",
+                out);
+    for (uint32_t i = 0; i < report->gate_count; i++) {
+        const struct bt_gate *gate = &report->gates[i];
+        (void)fprintf(out, "| %s | %s | %u | %u | %.4f | %.4f | %.4f / %.4f | %.2f | %.2f | %s |\n", gate->variant,
+                      gate->config, gate->layers, gate->at_zero, gate->max_percent, gate->mean_percent, gate->limit_max,
+                      gate->limit_mean, gate->roofline_max, gate->roofline_mean, bt_verdict_name(gate->verdict));
+    }
+}
+
+static void failures(const struct bt_report *report, FILE *out)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        const struct bt_record *record = &report->records[i];
+        if (record->verdict != BT_FAIL && record->verdict != BT_XFAIL) {
+            continue;
+        }
+        if (!any) {
+            (void)fputs("\n## Failures and known errors\n\n", out);
+            any = true;
+        }
+        char replay[1024];
+        bt_report_replay(report, record, replay, sizeof(replay));
+        (void)fprintf(out, "- %s `%s` `%s` on %s %s: %s\n  `%s`\n", bt_verdict_name(record->verdict), record->network,
+                      record->layer, record->variant, record->config, record->reason, replay);
+    }
+}
+
+void bt_report_summary(const struct bt_report *report, FILE *out)
+{
+    const struct bt_totals totals = bt_report_totals(report);
+    uint64_t macs = 0;
+    double seconds = 0.0;
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        if (report->records[i].rtl_cycles != 0) {
+            macs += report->records[i].macs;
+            seconds += report->records[i].rtl_seconds;
+        }
+    }
+    (void)fprintf(out,
+                  "# bittrue: %s\n\n%u passed, %u failed, %u skipped, %u known errors; seed %" PRIu64 ", %.1f s.\n",
+                  report->plan->name, totals.passed, totals.failed, totals.skipped, totals.xfailed, report->plan->seed,
+                  report->seconds);
+    if (seconds > 0.0) {
+        (void)fprintf(out, "RTL simulation: %.3f GMAC in %.1f s of one core, %.3f GMAC/s.\n", (double)macs * 1e-9,
+                      seconds, (double)macs / seconds * 1e-9);
+    }
+    if (report->gate_count != 0) {
+        cycle_errors(report, out);
+        networks(report, out);
+    }
+    failures(report, out);
+}
