@@ -58,7 +58,9 @@ $1/obj/%.o: %.c | bootstrap
 	@echo "CC $$<$(if $3, ($3))"
 	@$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(if $$(filter reference/%,$$<),$$(OPT_REF),$$(OPT)) $2 -MMD -MP -c $$< -o $$@
 
+$1/libsupport.a: $(SUPPORT_SRC:%.c=$1/obj/%.o)
 $1/libbittrue.a: $(LIB_SRC:%.c=$1/obj/%.o)
+$1/libbittrue.a $1/libsupport.a:
 	@echo "AR $$@"
 	@rm -f $$@
 	@$$(AR) rcs $$@ $$^
@@ -76,7 +78,7 @@ $1/bittrue-cores: $1/obj/harness/sim/cores.o $1/libbittrue.a
 	@echo "LD $$@"
 	@$$(CC) $2 $$^ $$(LDLIBS) -o $$@
 
-$(foreach t,$(TEST_SRC),$1/test/$(notdir $(t:.c=)): $1/obj/$(t:.c=.o) $(SUPPORT_SRC:%.c=$1/obj/%.o) $1/libbittrue.a
+$(foreach t,$(TEST_SRC),$1/test/$(notdir $(t:.c=)): $1/obj/$(t:.c=.o) $1/libsupport.a $1/libbittrue.a
 )
 $(TESTS:%=$1/test/%):
 	@mkdir -p $$(@D)
