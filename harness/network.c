@@ -217,8 +217,9 @@ static enum bt_status resolve_inputs(const struct context *context, const struct
     }
     const bt_yaml_node in = bt_yaml_get(context->yaml, context->at, "in");
     if (layer->in_count < spec->min_inputs || layer->in_count > spec->max_inputs) {
-        return bt_yaml_fail(context->yaml, in, context->err, "layer '%s': %u inputs: expected %u to %u for %s",
-                            layer->name, layer->in_count, spec->min_inputs, spec->max_inputs, spec->name);
+        return bt_yaml_fail(context->yaml, in, context->err, "layer '%s': %u inputs: expected %s%u for %s", layer->name,
+                            layer->in_count, spec->max_inputs > spec->min_inputs ? "at least " : "", spec->min_inputs,
+                            spec->name);
     }
     for (uint32_t i = 0; i < layer->in_count; i++) {
         const struct bt_node *from = bt_network_find(context->network, layer->in[i]);
