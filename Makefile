@@ -146,7 +146,7 @@ $(foreach y,$(wildcard harness/tests/*/*.yaml),$(eval $(call core,$(basename $(n
 rtl: $(CORES:%=$(BUILD)/rtl/%.so) ## build the simulated cores of all configurations
 
 # What unit tests load; the large ones take minutes to build.
-TEST_CORES := $(filter %-4x4 %-8x8 %-test,$(CORES))
+TEST_CORES := $(filter %-4x4 %-8x8 %-test,$(CORES)) $(if $(filter probe-test,$(CORES)),probe-test-trace)
 
 # ---- steps and their records ------------------------------------------------------------------------------------------
 
