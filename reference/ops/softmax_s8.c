@@ -41,7 +41,9 @@ static void softmax_row(const struct ref_softmax_s8 *softmax, const int8_t *in, 
         if (in[i] - max >= softmax->diff_min) {
             const int32_t share =
                 ref_saturating_rounding_doubling_high_mul(reciprocal, exponential(softmax, in[i] - max));
-            q = ref_rounding_divide_by_pot(share, bits_over_unit + 31 - 8);
+            /* Where more than 512 equal inputs share the unit, each is below half a step: beyond 31 the rest is 0. */
+            const int32_t exponent = bits_over_unit + 31 - 8;
+            q = exponent <= 31 ? ref_rounding_divide_by_pot(share, exponent) : 0;
             q = ref_offset_clamp(q, INT8_MIN, INT8_MIN, INT8_MAX);
         }
         out[i] = (int8_t)q;
