@@ -1,0 +1,344 @@
+/* One job through all engines, on a core that goes wrong on request: every fault has its verdict and its words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "harness/data.h"
+#include "harness/engine.h"
+#include "harness/test_fake.h"
+
+static char build_dir[] = "/tmp/bt_test_engine_XXXXXX";
+
+static int make_build(void **state)
+{
+    (void)state;
+    if (mkdtemp(build_dir) == NULL) {
+        return -1;
+    }
+    char command[256];
+    (void)snprintf(command, sizeof(command), "mkdir %s/rtl && touch %s/rtl/fake-c.so", build_dir, build_dir);
+    return system(command);
+}
+
+static int remove_build(void **state)
+{
+    (void)state;
+    char command[128];
+    (void)snprintf(command, sizeof(command), "rm -rf %s", build_dir);
+    return system(command);
+}
+
+static const struct bt_conv2d small = {
+    .n = 1,
+    .h = 6,
+    .w = 5,
+    .c_in = 3,
+    .c_out = 4,
+    .kh = 3,
+    .kw = 3,
+    .stride_h = 1,
+    .stride_w = 1,
+    .dil_h = 1,
+    .dil_w = 1,
+    .pad_top = 1,
+    .pad_bottom = 1,
+    .pad_left = 1,
+    .pad_right = 1,
+    .groups = 1,
+    .act_min = -128,
+    .act_max = 127,
+};
+
+struct bench {
+    struct bt_suite_layer layers[3];
+    struct bt_variant_configs configs;
+    struct bt_exemption exemption;
+    struct bt_job job;
+    struct bt_record records[3];
+    struct bt_engine_options options;
+};
+
+static void set_up(struct bench *bench, enum fake_fault fault)
+{
+    memset(bench, 0, sizeof(*bench));
+    for (int i = 0; i < 3; i++) {
+        bench->layers[i] = (struct bt_suite_layer){
+            .network = "net",
+            .layer = i == 0   ? "first"
+                     : i == 1 ? "second"
+                              : "third",
+            .work = {.op = BT_OP_CONV2D, .dtype = BT_S8, .u.conv = small},
+            .act = BT_ACT_NONE,
+            .same = 1,
+        };
+    }
+    bench->job = (struct bt_job){
+        .variant = &fake_variant,
+        .configs = &bench->configs,
+        .config = {.name = "c", .mem = {.dram_bytes = 1 << 20, .outstanding = 1, .bytes_per_cycle = 16}, .count = 1},
+        .count = 1,
+        .layers = bench->layers,
+        .pattern = BT_PATTERN_UNIFORM,
+        .seed = 1,
+        .engines = BT_ENGINES_ALL,
+    };
+    bench->job.config.param[0].key = "FAULT";
+    bench->job.config.param[0].value = fault;
+    bench->options = (struct bt_engine_options){.build_dir = build_dir};
+}
+
+static void run(struct bench *bench)
+{
+    assert_int_equal(bt_engine_run(&bench->job, &bench->options, bench->records), BT_OK);
+}
+
+/* What each fault must lead to. Verdicts of ref, model, rtl, cycles; words that the reason must hold. */
+static const struct {
+    enum fake_fault fault;
+    enum bt_verdict verdict, engines[BT_ENGINE_COUNT];
+    const char *words;
+} faults[] = {
+    {FAKE_GOOD, BT_PASS, {BT_PASS, BT_PASS, BT_PASS, BT_PASS}, ""},
+    {FAKE_FLIP, BT_FAIL, {BT_PASS, BT_PASS, BT_FAIL, BT_PASS}, "rtl: 1 of 120 elements differ, first n 0 y 3 x 0 c 0"},
+    {FAKE_PERMUTE, BT_FAIL, {BT_PASS, BT_PASS, BT_FAIL, BT_PASS}, "elements differ, first n 0 y 0 x 0 c "},
+    {FAKE_HANG, BT_FAIL, {BT_PASS, BT_PASS, BT_FAIL, BT_SKIP}, "rtl: timeout: not done after 103"},
+    {FAKE_DEVICE, BT_FAIL, {BT_PASS, BT_PASS, BT_FAIL, BT_SKIP}, "rtl: the core reported error 7: descriptor refused"},
+    {FAKE_VIOLATION, BT_FAIL, {BT_PASS, BT_PASS, BT_FAIL, BT_SKIP}, "outside the allowed windows"},
+    {FAKE_ONE_CYCLE,
+     BT_FAIL,
+     {BT_PASS, BT_PASS, BT_PASS, BT_FAIL},
+     "cycles: cycles predicted 820, measured 821, error -1"},
+    {FAKE_COUNTER, BT_FAIL, {BT_PASS, BT_PASS, BT_FAIL, BT_PASS}, "rtl: the core's cycles counter says 821"},
+    {FAKE_TERM, BT_FAIL, {BT_PASS, BT_PASS, BT_PASS, BT_FAIL}, "cycles: term overhead: predicted 10, counted 11"},
+    {FAKE_IMPOSSIBLE, BT_FAIL, {BT_PASS, BT_PASS, BT_FAIL, BT_FAIL}, "cycles: 3 cycles predicted, but 3240 MACs"},
+    {FAKE_MODEL,
+     BT_FAIL,
+     {BT_PASS, BT_FAIL, BT_PASS, BT_PASS},
+     "model: 1 of 120 elements differ, first n 0 y 0 x 0 c 0"},
+    {FAKE_UNSUPPORTED,
+     BT_SKIP,
+     {BT_SKIP, BT_SKIP, BT_SKIP, BT_SKIP},
+     "not supported: layers of this kind: got 1, limit 0"},
+    {FAKE_NOTHING, BT_FAIL, {BT_PASS, BT_PASS, BT_FAIL, BT_PASS}, "elements differ"},
+    {FAKE_MEASURES_NOTHING, BT_FAIL, {BT_PASS, BT_PASS, BT_FAIL, BT_SKIP}, "rtl: no cycles were measured"},
+};
+
+static void test_faults(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        struct bench bench;
+        set_up(&bench, faults[i].fault);
+        run(&bench);
+        const struct bt_record *record = &bench.records[0];
+        if (strstr(record->reason, faults[i].words) == NULL) {
+            fail_msg("fault %d: \"%s\" lacks \"%s\"", (int)faults[i].fault, record->reason, faults[i].words);
+        }
+        for (int e = 0; e < BT_ENGINE_COUNT; e++) {
+            if (record->engine[e].verdict != faults[i].engines[e]) {
+                fail_msg("fault %d: engine %s is %s", (int)faults[i].fault, bt_engine_name((enum bt_engine)e),
+                         bt_verdict_name(record->engine[e].verdict));
+            }
+        }
+        assert_int_equal(record->verdict, faults[i].verdict);
+    }
+}
+
+static void test_numbers_of_a_pass(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, FAKE_GOOD);
+    run(&bench);
+    const struct bt_record *record = &bench.records[0];
+    assert_int_equal(record->macs, 3240);
+    assert_int_equal(record->rtl_cycles, 820);
+    assert_int_equal(record->predicted_cycles, 820);
+    assert_int_equal(record->roofline_cycles, 811);
+    assert_true(record->utilisation > 0.98 && record->utilisation < 0.99);
+    assert_true(record->gated);
+    assert_true(record->engine[BT_ENGINE_REF].hash != 0);
+    assert_true(record->engine[BT_ENGINE_REF].hash == record->engine[BT_ENGINE_RTL].hash);
+    assert_string_equal(record->reason, "");
+}
+
+static void test_mismatch_is_located(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, FAKE_FLIP);
+    run(&bench);
+    const struct bt_mismatch *mismatch = &bench.records[0].mismatch;
+    assert_int_equal(mismatch->differing, 1);
+    assert_int_equal(mismatch->expected ^ mismatch->got, 1);
+    assert_string_equal(mismatch->where, "tile 3");
+    assert_int_equal(bench.records[0].mismatch_engine, BT_ENGINE_RTL);
+}
+
+static void test_missing_core_fails(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, FAKE_GOOD);
+    bench.job.config.name = "absent";
+    run(&bench);
+    assert_int_equal(bench.records[0].engine[BT_ENGINE_RTL].verdict, BT_FAIL);
+    assert_non_null(strstr(bench.records[0].reason, "rtl/fake-absent.so; build it with: make "));
+}
+
+static void test_stalls_gate_bits_only(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, FAKE_ONE_CYCLE);
+    bench.job.config.mem.stall_percent = 20;
+    run(&bench);
+    assert_int_equal(bench.records[0].verdict, BT_PASS);
+    assert_false(bench.records[0].gated);
+    set_up(&bench, FAKE_FLIP);
+    bench.job.config.mem.stall_percent = 20;
+    run(&bench);
+    assert_int_equal(bench.records[0].verdict, BT_FAIL);
+}
+
+static void test_gate_and_exemption(void **state)
+{
+    (void)state;
+    static const struct {
+        double gate, exempted;
+        enum fake_fault fault;
+        enum bt_verdict verdict;
+    } cases[] = {
+        {0.2, -1.0, FAKE_ONE_CYCLE, BT_PASS}, /* 1 of 821 is 0.12 % */
+        {0.1, -1.0, FAKE_ONE_CYCLE, BT_FAIL}, {0.0, 0.13, FAKE_ONE_CYCLE, BT_XFAIL},
+        {0.0, 0.12, FAKE_ONE_CYCLE, BT_FAIL}, /* the error has grown */
+        {0.0, 0.13, FAKE_GOOD, BT_FAIL},      /* the exemption is no longer needed */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench bench;
+        set_up(&bench, cases[i].fault);
+        bench.configs.gate_max_percent = cases[i].gate;
+        bench.exemption = (struct bt_exemption){"net", "first", "c", cases[i].exempted};
+        bench.configs.exemptions = &bench.exemption;
+        bench.configs.exemption_count = cases[i].exempted >= 0.0 ? 1 : 0;
+        run(&bench);
+        assert_int_equal(bench.records[0].verdict, cases[i].verdict);
+    }
+}
+
+static void test_chain_feeds_itself(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, FAKE_GOOD);
+    bench.job.chain = "chain";
+    bench.job.count = 3;
+    bench.layers[1].work.u.conv.c_in = 4; /* what the first puts out */
+    bench.layers[2].work.u.conv.c_in = 7; /* fits nothing: gets data of its own */
+    run(&bench);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(bench.records[i].verdict, BT_PASS);
+    }
+    assert_string_equal(bench.records[1].layer, "chain/second");
+    assert_int_not_equal(bench.records[1].engine[BT_ENGINE_REF].hash, bench.records[0].engine[BT_ENGINE_REF].hash);
+
+    /* Alone, the second layer gets seeded data instead. */
+    const uint64_t chained = bench.records[1].engine[BT_ENGINE_REF].hash;
+    bench.job.layers = &bench.layers[1];
+    bench.job.count = 1;
+    run(&bench);
+    assert_int_not_equal(bench.records[0].engine[BT_ENGINE_REF].hash, chained);
+}
+
+static void test_selected_engines_only(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, FAKE_FLIP);
+    bench.job.engines = (1u << BT_ENGINE_MODEL) | (1u << BT_ENGINE_CYCLES);
+    run(&bench);
+    assert_int_equal(bench.records[0].verdict, BT_PASS);
+    assert_int_equal(bench.records[0].engine[BT_ENGINE_RTL].verdict, BT_SKIP);
+    assert_int_equal(bench.records[0].rtl_cycles, 0);
+
+    bench.job.engines = 1u << BT_ENGINE_REF;
+    run(&bench);
+    assert_int_equal(bench.records[0].verdict, BT_PASS);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, FAKE_GOOD);
+    bench.job.config.mem.dram_bytes = 4200;
+    run(&bench);
+    assert_int_equal(bench.records[0].verdict, BT_FAIL);
+    assert_non_null(strstr(bench.records[0].reason, "plan: DRAM bytes: got "));
+
+    set_up(&bench, FAKE_GOOD); /* 9 * 60000 products of up to 127 * 255 do not fit 31 bits */
+    struct bt_conv2d *conv = &bench.layers[0].work.u.conv;
+    *conv = small;
+    conv->h = conv->w = conv->kh = conv->kw = 3;
+    conv->pad_top = conv->pad_bottom = conv->pad_left = conv->pad_right = 0;
+    conv->c_in = 60000;
+    bench.job.pattern = BT_PATTERN_MIN;
+    run(&bench);
+    assert_int_equal(bench.records[0].verdict, BT_FAIL);
+    assert_non_null(strstr(bench.records[0].reason, "ref: refused: accumulator bound"));
+}
+
+static void test_probe_finds_the_moment(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, FAKE_FLIP);
+    run(&bench);
+    uint64_t from = 0;
+    uint64_t to = 0;
+    const struct bt_probe probe = {.elem = 60, .value = bench.records[0].mismatch.got};
+    bench.options.probe = &probe;
+    bench.options.probe_from = &from;
+    bench.options.probe_to = &to;
+    run(&bench);
+    assert_int_equal(from, 512);
+    assert_int_equal(to, 820);
+}
+
+static void test_predict(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, FAKE_GOOD);
+    _Alignas(16) struct fake_plan plan;
+    bt_engine_predict(&bench.job, &plan, &bench.records[0]);
+    assert_int_equal(bench.records[0].verdict, BT_PASS);
+    assert_int_equal(bench.records[0].predicted_cycles, 820);
+    set_up(&bench, FAKE_IMPOSSIBLE);
+    bt_engine_predict(&bench.job, &plan, &bench.records[0]);
+    assert_int_equal(bench.records[0].verdict, BT_FAIL);
+    set_up(&bench, FAKE_UNSUPPORTED);
+    bt_engine_predict(&bench.job, &plan, &bench.records[0]);
+    assert_int_equal(bench.records[0].verdict, BT_SKIP);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_numbers_of_a_pass),
+        cmocka_unit_test(test_mismatch_is_located),
+        cmocka_unit_test(test_missing_core_fails),
+        cmocka_unit_test(test_stalls_gate_bits_only),
+        cmocka_unit_test(test_gate_and_exemption),
+        cmocka_unit_test(test_chain_feeds_itself),
+        cmocka_unit_test(test_selected_engines_only),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_probe_finds_the_moment),
+        cmocka_unit_test(test_predict),
+    };
+    return cmocka_run_group_tests(tests, make_build, remove_build);
+}
