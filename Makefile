@@ -33,7 +33,7 @@ C_ALL      := $(sort $(wildcard harness/*.c harness/*/test_*.c reference/*.c ref
 TEST_SRC   := $(foreach f,$(C_ALL),$(if $(filter test_%,$(notdir $f)),$f))
 FUZZ_SRC   := $(foreach f,$(C_ALL),$(if $(filter fuzz_%,$(notdir $f)),$f))
 LIB_SRC    := $(filter-out harness/main.c $(TEST_SRC) $(FUZZ_SRC),$(C_ALL))
-# Small cores with which the harness tests itself: linked into tests, never into the library.
+# Small cores with which the harness tests itself: linked into the tests that name them, never into the library.
 SUPPORT_SRC := $(sort $(wildcard harness/tests/*/*.c))
 TESTS      := $(notdir $(TEST_SRC:.c=))
 CI_TESTS   := $(notdir $(wildcard ci/test_*))
@@ -58,9 +58,7 @@ $1/obj/%.o: %.c | bootstrap
 	@echo "CC $$<$(if $3, ($3))"
 	@$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(if $$(filter reference/%,$$<),$$(OPT_REF),$$(OPT)) $2 -MMD -MP -c $$< -o $$@
 
-$1/libsupport.a: $(SUPPORT_SRC:%.c=$1/obj/%.o)
 $1/libbittrue.a: $(LIB_SRC:%.c=$1/obj/%.o)
-$1/libbittrue.a $1/libsupport.a:
 	@echo "AR $$@"
 	@rm -f $$@
 	@$$(AR) rcs $$@ $$^
@@ -78,7 +76,7 @@ $1/bittrue-cores: $1/obj/harness/sim/cores.o $1/libbittrue.a
 	@echo "LD $$@"
 	@$$(CC) $2 $$^ $$(LDLIBS) -o $$@
 
-$(foreach t,$(TEST_SRC),$1/test/$(notdir $(t:.c=)): $1/obj/$(t:.c=.o) $1/libsupport.a $1/libbittrue.a
+$(foreach t,$(TEST_SRC),$1/test/$(notdir $(t:.c=)): $1/obj/$(t:.c=.o) $1/libbittrue.a
 )
 $(TESTS:%=$1/test/%):
 	@mkdir -p $$(@D)
@@ -127,7 +125,8 @@ endef
 
 # Which cores there are, say suites/variants/*.yaml and the rooms' parameter tables: bittrue-cores reads them and calls
 # `core` for each. Left out for goals that need no core, since it must be compiled first.
-CORE_FREE  := help clean format bootstrap bootstrap-% check-rooms predict fuzz golden chroot $(BUILD)/bittrue-% $(BUILD)/gen/%.sv $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% $(BUILD)/%.a
+CORE_FREE  := help clean format bootstrap bootstrap-% check-rooms predict fuzz golden chroot $(BUILD)/bittrue-% $(BUILD)/gen/%.sv $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% \
+              $(BUILD)/%.a $(BUILD)/rtl/%-test.so $(BUILD)/rtl/%-test-trace.so
 ROOM_YAML  := $(foreach v,$(VARIANTS),rtl/$v/$v.yaml suites/variants/$v.yaml)
 ifneq ($(or $(filter-out $(CORE_FREE),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
 ifeq ($(words $(wildcard $(ROOM_YAML))),$(words $(ROOM_YAML)))
@@ -146,7 +145,7 @@ $(foreach y,$(wildcard harness/tests/*/*.yaml),$(eval $(call core,$(basename $(n
 rtl: $(CORES:%=$(BUILD)/rtl/%.so) ## build the simulated cores of all configurations
 
 # What unit tests load; the large ones take minutes to build.
-TEST_CORES := $(filter %-4x4 %-8x8 %-test,$(CORES)) $(if $(filter probe-test,$(CORES)),probe-test-trace)
+TEST_CORES := $(filter %-4x4 %-8x8 %-test,$(CORES))
 
 # ---- steps and their records ------------------------------------------------------------------------------------------
 
