@@ -64,7 +64,7 @@ static enum bt_status prepare(struct job *job, const struct bt_conv2d *conv, con
     job->block_pixels = fitting < 1 ? 1 : fitting < pixels ? fitting : pixels;
 
     job->patches = malloc((size_t)(job->block_pixels * job->taps_depth));
-    job->corrections = malloc((size_t)conv->c_out * sizeof(int32_t));
+    job->corrections = calloc((size_t)conv->c_out, sizeof(int32_t));
     if (job->patches == NULL || job->corrections == NULL) {
         return BT_ENOMEM;
     }
