@@ -1,0 +1,506 @@
+/* The whole program, in a process of its own, on a room whose configurations each go wrong in another way. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "harness/cli.h"
+#include "harness/test_fake.h"
+
+static char root[] = "/tmp/bt_test_cli_XXXXXX";
+
+static const struct {
+    const char *path, *text;
+} files[] = {
+    {"suites/networks/tiny.yaml", "name: tiny\nsource: here\nlicence: none needed\n"
+                                  "input: {h: 6, w: 5, c: 3}\n"
+                                  "layers:\n"
+                                  "  - {name: conv1, op: conv, c_out: 4, kernel: 3, pad: 1, act: relu}\n"
+                                  "  - {name: conv2, op: conv, c_out: 7, kernel: 3, act: silu}\n"
+                                  "  - {name: fc, op: fc, c_out: 9}\n"},
+    {"suites/variants/fake.yaml", "variant: fake\n"
+                                  "gate: {max_percent: 0.0, mean_percent: 0.0}\n"
+                                  "exemptions: []\n"
+                                  "defaults:\n"
+                                  "  memory: {latency_cycles: 1, bytes_per_cycle: 16, outstanding: 1, dram_mib: 1}\n"
+                                  "  params: {FAULT: 0}\n"
+                                  "configs:\n"
+                                  "  - {name: good, params: {FAULT: 0}}\n"
+                                  "  - {name: flip, params: {FAULT: 1}}\n"
+                                  "  - {name: permute, params: {FAULT: 2}}\n"
+                                  "  - {name: hang, params: {FAULT: 3}}\n"
+                                  "  - {name: stuck, params: {FAULT: 4}}\n"
+                                  "  - {name: crash, params: {FAULT: 5}}\n"
+                                  "  - {name: late, params: {FAULT: 8}}\n"
+                                  "  - {name: refuses, params: {FAULT: 13}}\n"},
+    {"suites/good.yaml", "name: good\nsummary: passes\nseed: 5\nengines: [ref, model, rtl, cycles]\n"
+                         "shapes:\n  - {name: a, h: 4, w: 4, c_in: 3, c_out: 5}\n"
+                         "  - {name: b, h: 4, w: 4, c_in: 5, c_out: 6, kernel: 3}\n"
+                         "chains:\n  - {name: ab, layers: [shapes/a, shapes/b]}\n"
+                         "runs:\n"
+                         "  - shapes: [all]\n    chains: [all]\n    patterns: [uniform, min, ties, extreme_zp]\n"
+                         "    stalls: [0, 30]\n"
+                         "    variants:\n      - {name: fake, configs: [good]}\n"},
+    {"suites/mixed.yaml", "name: mixed\nsummary: one fault each\nseed: 5\nengines: [ref, model, rtl, cycles]\n"
+                          "runs:\n  - networks: [tiny]\n    variants:\n"
+                          "      - {name: fake, configs: [good, flip, crash, late]}\n"},
+    {"suites/nobody.yaml", "name: nobody\nsummary: unknown variant\nseed: 5\nengines: [ref]\n"
+                           "runs:\n  - networks: [tiny]\n    variants:\n      - {name: stranger}\n"},
+};
+
+static const char *const cores[] = {"good", "flip", "permute", "hang", "stuck", "crash", "late", "refuses"};
+
+static int make_tree(void **state)
+{
+    (void)state;
+    if (mkdtemp(root) == NULL || chdir(root) != 0) {
+        return -1;
+    }
+    const char *const dirs[] = {"suites", "suites/networks", "suites/variants", "build", "build/rtl"};
+    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+        if (mkdir(dirs[i], 0777) != 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        FILE *file = fopen(files[i].path, "w");
+        if (file == NULL || fputs(files[i].text, file) < 0 || fclose(file) != 0) {
+            return -1;
+        }
+    }
+    for (size_t i = 0; i < sizeof(cores) / sizeof(cores[0]); i++) {
+        char path[64];
+        (void)snprintf(path, sizeof(path), "build/rtl/fake-%s.so", cores[i]);
+        FILE *file = fopen(path, "w");
+        if (file == NULL || fclose(file) != 0) {
+            return -1;
+        }
+    }
+    return setenv("BITTRUE_BUILD", "build", 1) | setenv("BITTRUE_SUITES", "suites", 1);
+}
+
+static int remove_tree(void **state)
+{
+    (void)state;
+    char command[64];
+    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
+    return chdir("/") | system(command);
+}
+
+#define TEXT_BYTES 65536
+static char out[TEXT_BYTES], err[TEXT_BYTES];
+
+static void slurp(const char *path, char *text)
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    const size_t n = fread(text, 1, TEXT_BYTES - 1, file);
+    text[n] = '\0';
+    assert_int_equal(fclose(file), 0);
+}
+
+/* How the child's world differs from ours. */
+enum world { NORMAL, FULL_STDOUT, SMALL_FILES };
+
+static pid_t start(enum world world, const char *line)
+{
+    (void)fflush(NULL);
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid != 0) {
+        return pid;
+    }
+    char copy[512];
+    char *argv[32] = {"bittrue"};
+    int argc = 1;
+    (void)snprintf(copy, sizeof(copy), "%s", line);
+    for (char *word = strtok(copy, " "); word != NULL && argc < 31; word = strtok(NULL, " ")) {
+        argv[argc++] = word;
+    }
+    const int out_fd = open(world == FULL_STDOUT ? "/dev/full" : "stdout", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    const int err_fd = open("stderr", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (dup2(out_fd, STDOUT_FILENO) < 0 || dup2(err_fd, STDERR_FILENO) < 0) {
+        _exit(99);
+    }
+    if (world == SMALL_FILES) {
+        const struct rlimit limit = {2000, 2000};
+        (void)signal(SIGXFSZ, SIG_IGN);
+        (void)setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    const int status = bt_cli_main(argc, argv);
+    (void)fflush(NULL);
+    _exit(status);
+}
+
+static int finish(pid_t pid)
+{
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    slurp("stdout", out);
+    slurp("stderr", err);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int call(const char *line)
+{
+    return finish(start(NORMAL, line));
+}
+
+static void holds(const char *text, const char *words)
+{
+    if (strstr(text, words) == NULL) {
+        fail_msg("lacks \"%s\":\n%s", words, text);
+    }
+}
+
+static unsigned lines(const char *text)
+{
+    unsigned count = 0;
+    for (; *text != '\0'; text++) {
+        count += *text == '\n' ? 1 : 0;
+    }
+    return count;
+}
+
+static void test_usage(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        int status;
+        const char *words; /* on stderr for errors, else on stdout */
+    } cases[] = {
+        {"", 2, "bittrue run"},
+        {"--help", 0, "bittrue replay"},
+        {"fly", 2, "no command 'fly'"},
+        {"run --help", 0, "--shard I/N"},
+        {"list --help", 0, "--layers"},
+        {"predict --help", 0, "--network GLOBS"},
+        {"replay --help", 0, "--wave FILE"},
+        {"list --shard 1/2", 2, "list: unknown option '--shard'"},
+        {"run --what", 2, "run: unknown option '--what'"},
+        {"run --seed", 2, "run: option '--seed' needs a value"},
+        {"run here", 2, "run: unexpected argument 'here'"},
+        {"run --shard 3/2", 2, "--shard '3/2': expected I/N"},
+        {"run --shard 0/2", 2, "--shard '0/2': expected I/N"},
+        {"run --shard 1", 2, "--shard '1': expected I/N"},
+        {"run --stalls 96", 2, "'96': expected a number, 0 to 95"},
+        {"run --seed -1", 2, "'-1': expected a number"},
+        {"run --seed 1x", 2, "'1x': expected a number"},
+        {"run -j 0", 2, "'0': expected a number, 1 to 1024"},
+        {"run --ref slow", 2, "--ref 'slow': expected fast or plain"},
+        {"run --pattern stripes", 2, "no pattern 'stripes'"},
+        {"run --engine magic", 2, "no engine matches 'magic'"},
+        {"run --variant none", 2, "no variant matches 'none'"},
+        {"run --network none", 2, "no network matches 'none'"},
+        {"run --layer none", 2, "nothing selected: network *, layer none"},
+        {"run --config none", 2, "nothing selected"},
+        {"run --suite suites/good.yaml --network tiny", 2, "nothing selected"},
+        {"run --suite absent.yaml", 2, "absent.yaml"},
+        {"run --suite nobody", 2, "suites/nobody.yaml:8: no variant 'stranger'"},
+        {"run --suite good --layer a --pattern uniform --stalls 0 --shard 2/2", 2, "shard 2/2 is empty"},
+        {"replay --network tiny", 2, "replay runs one job, the selection has 24"},
+        {"replay tiny:conv1:fake", 2, "expected NETWORK:LAYER:VARIANT:CONFIG"},
+        {"replay tiny:conv1:fake:good:uniform:99", 2, "expected NETWORK:LAYER:VARIANT:CONFIG"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const int status = call(cases[i].line);
+        if (status != cases[i].status) {
+            fail_msg("'%s': status %d\n%s%s", cases[i].line, status, out, err);
+        }
+        holds(status == 0 ? out : err, cases[i].words);
+        if (status == 2 && i > 0) {
+            assert_int_equal(lines(err), 1);
+        }
+    }
+}
+
+static json_t *results(const char *path)
+{
+    json_error_t error;
+    json_t *json = json_load_file(path, 0, &error);
+    if (json == NULL) {
+        fail_msg("%s:%d: %s", path, error.line, error.text);
+    }
+    return json;
+}
+
+static void test_pass(void **state)
+{
+    (void)state;
+    assert_int_equal(call("run --suite suites/good.yaml -j 2 --out o/good"), 0);
+    holds(out, "good: 33 passed, 0 failed, 0 skipped, 0 known errors");
+    holds(out, "reports in o/good");
+    json_t *json = results("o/good/results.json");
+    const json_t *list = json_object_get(json, "results");
+    assert_int_equal(json_array_size(list), 32); /* 2 shapes and a chain of 2, 4 patterns, 2 stalls */
+    const json_t *first = json_array_get(list, 0);
+    assert_string_equal(json_string_value(json_object_get(first, "network")), "shapes");
+    assert_string_equal(json_string_value(json_object_get(first, "layer")), "a");
+    assert_string_equal(json_string_value(json_object_get(first, "variant")), "fake");
+    assert_string_equal(json_string_value(json_object_get(first, "config")), "good");
+    assert_string_equal(json_string_value(json_object_get(first, "verdict")), "PASS");
+    assert_int_equal(json_integer_value(json_object_get(first, "macs")), 240);
+    assert_int_equal(json_integer_value(json_object_get(first, "rtl_cycles")), 70);
+    assert_int_equal(json_integer_value(json_object_get(first, "predicted_cycles")), 70);
+    assert_int_equal(json_integer_value(json_object_get(first, "roofline_cycles")), 61);
+    assert_int_equal(json_integer_value(json_object_get(first, "error_cycles")), 0);
+    assert_true(json_is_real(json_object_get(first, "error_percent")));
+    assert_true(json_is_real(json_object_get(first, "utilisation")));
+    assert_true(json_is_real(json_object_get(first, "rtl_seconds")));
+    const json_t *engines = json_object_get(first, "engines");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(engines, "rtl"), "verdict")), "PASS");
+    const json_t *term = json_object_get(json_object_get(first, "terms"), "overhead");
+    assert_int_equal(json_integer_value(json_object_get(term, "predicted")), 10);
+    assert_int_equal(json_integer_value(json_object_get(term, "measured")), 10);
+    assert_int_equal(json_array_size(json_object_get(json, "gates")), 1);
+    json_decref(json);
+}
+
+static void test_faults(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config, *words;
+    } cases[] = {
+        {"flip", "rtl: 1 of 120 elements differ, first n 0 y 3 x 0 c 0: expected "},
+        {"permute", "elements differ, first n 0 y 0 x 0 c "},
+        {"hang", "rtl: timeout: not done after "},
+        {"stuck", "timeout: killed after 1 s"},
+        {"crash", "crash: worker ended by signal 9 (Killed)"},
+        {"late", "cycles: cycles predicted 820, measured 821, error -1"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char line[256];
+        (void)snprintf(line, sizeof(line), "run --layer conv1 --config %s --timeout 1 --out o/fault", cases[i].config);
+        assert_int_equal(call(line), 1);
+        holds(out, cases[i].words);
+        (void)snprintf(line, sizeof(line),
+                       "replay: bittrue replay --network 'tiny' --layer 'conv1' --variant fake --config %s --pattern "
+                       "uniform --stalls 0 --seed 1\n",
+                       cases[i].config);
+        holds(out, line);
+    }
+}
+
+static void test_others_survive(void **state)
+{
+    (void)state;
+    assert_int_equal(call("run --suite mixed --out o/mixed"), 1);
+    /* good: 3 and its gate; flip: its gate; late: no prediction holds and its gate fails. */
+    holds(out, "mixed: 5 passed, 10 failed");
+    slurp("o/mixed/junit.xml", out);
+    holds(out, "<testsuite name=\"mixed\" tests=\"12\" failures=\"9\" errors=\"0\" skipped=\"0\"");
+    holds(out, "<testsuite name=\"cycle gates\" tests=\"3\" failures=\"1\"");
+    assert_int_equal(system("python3 -c 'import xml.dom.minidom as m; m.parse(\"o/mixed/junit.xml\")' 2>/dev/null || "
+                            "! command -v python3 >/dev/null"),
+                     0);
+    slurp("o/mixed/results.csv", out);
+    assert_int_equal(lines(out), 13);
+    slurp("o/mixed/summary.md", out);
+    holds(out, "| fake | good | 3 | 3 | 0.0000 |");
+    holds(out, "| tiny | fake | good | 3 |");
+}
+
+static void test_nothing_ran(void **state)
+{
+    (void)state;
+    assert_int_equal(call("run --config refuses --out o/none"), 1);
+    holds(out, "3 skipped");
+    holds(out, "FAIL: nothing ran");
+}
+
+static void test_missing_core(void **state)
+{
+    (void)state;
+    assert_int_equal(rename("build/rtl/fake-good.so", "build/rtl/away"), 0);
+    const int status = call("run --config good --layer fc --out o/missing");
+    assert_int_equal(rename("build/rtl/away", "build/rtl/fake-good.so"), 0);
+    assert_int_equal(status, 1);
+    holds(out, "no simulated core build/rtl/fake-good.so; build it with: make build/rtl/fake-good.so");
+}
+
+/* A run's results, without times. */
+static char *stable_results(const char *path)
+{
+    json_t *json = results(path);
+    json_t *list = json_object_get(json, "results");
+    size_t i;
+    json_t *one;
+    json_array_foreach(list, i, one)
+    {
+        const char *key;
+        json_t *engine;
+        json_object_foreach(json_object_get(one, "engines"), key, engine)
+        {
+            (void)json_object_del(engine, "seconds");
+        }
+        (void)json_object_del(one, "rtl_seconds");
+    }
+    char *text = json_dumps(list, JSON_SORT_KEYS);
+    json_decref(json);
+    return text;
+}
+
+static void test_order_and_seed(void **state)
+{
+    (void)state;
+    assert_int_equal(call("run --suite good -j 1 --out o/one"), 0);
+    assert_int_equal(call("run --suite good -j 5 --out o/five"), 0);
+    assert_int_equal(call("run --suite good --seed 6 --out o/six"), 0);
+    char *one = stable_results("o/one/results.json");
+    char *five = stable_results("o/five/results.json");
+    char *six = stable_results("o/six/results.json");
+    assert_string_equal(one, five);
+    assert_string_not_equal(one, six);
+    free(one);
+    free(five);
+    free(six);
+}
+
+static void test_shards(void **state)
+{
+    (void)state;
+    assert_int_equal(call("run --suite good --shard 1/3 --out o/s1"), 0);
+    assert_int_equal(call("run --suite good --shard 2/3 --out o/s2"), 0);
+    assert_int_equal(call("run --suite good --shard 3/3 --out o/s3"), 0);
+    size_t total = 0;
+    const char *const paths[] = {"o/s1/results.json", "o/s2/results.json", "o/s3/results.json"};
+    for (size_t i = 0; i < 3; i++) {
+        json_t *json = results(paths[i]);
+        total += json_array_size(json_object_get(json, "results"));
+        json_decref(json);
+    }
+    assert_int_equal(total, 32);
+}
+
+static unsigned entries(const char *command)
+{
+    char text[32] = "";
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_non_null(fgets(text, sizeof(text), pipe));
+    (void)pclose(pipe);
+    return (unsigned)strtoul(text, NULL, 10);
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+    assert_int_equal(call("run --config good --out o/full"), 0);
+    slurp("o/full/results.csv", out);
+    char before[TEXT_BYTES];
+    memcpy(before, out, sizeof(before));
+    const int status = finish(start(SMALL_FILES, "run --config good --seed 9 --out o/full"));
+    assert_int_equal(status, 2);
+    holds(err, "bittrue: o/full/results.json: cannot be written: File too large; no report was changed\n");
+    assert_int_equal(lines(err), 1);
+    slurp("o/full/results.csv", out);
+    assert_string_equal(out, before);
+    assert_int_equal(entries("ls -A o/full | wc -l"), 4);
+
+    assert_int_equal(call("run --config good --out /proc/nowhere"), 2);
+    holds(err, "bittrue: /proc/nowhere: cannot make the folder");
+
+    const pid_t pid = start(FULL_STDOUT, "list");
+    int raw = 0;
+    assert_int_equal(waitpid(pid, &raw, 0), pid);
+    assert_int_equal(WEXITSTATUS(raw), 2);
+    slurp("stderr", err);
+    holds(err, "standard output cannot be written: No space left on device");
+}
+
+static void pause_ms(long ms)
+{
+    const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    (void)nanosleep(&t, NULL);
+}
+
+static void test_interrupt(void **state)
+{
+    (void)state;
+    const int signals[] = {SIGINT, SIGTERM};
+    for (size_t i = 0; i < 2; i++) {
+        const pid_t pid = start(NORMAL, "run --config stuck -j 3 --out o/interrupted");
+        char count[64];
+        (void)snprintf(count, sizeof(count), "pgrep -c -P %d; true", (int)pid);
+        for (int tries = 0; tries < 500 && entries(count) < 3; tries++) {
+            pause_ms(10);
+        }
+        assert_int_equal(entries(count), 3);
+        char list[128];
+        (void)snprintf(list, sizeof(list), "pgrep -P %d >children", (int)pid);
+        assert_int_equal(system(list), 0);
+        assert_int_equal(kill(pid, signals[i]), 0);
+        assert_int_equal(finish(pid), 130);
+        holds(err, "bittrue: stopped by signal ");
+        assert_int_equal(entries("for p in $(cat children); do kill -0 $p 2>/dev/null && echo; done | wc -l"), 0);
+        assert_int_equal(access("o/interrupted", F_OK), -1);
+    }
+}
+
+static void test_list(void **state)
+{
+    (void)state;
+    assert_int_equal(call("list"), 0);
+    holds(out, "tiny                      3         1136           7020");
+    holds(out, "fake: the reference operator behind a register");
+    assert_int_equal(call("list --layers"), 0);
+    holds(out, "conv2");
+}
+
+static void test_predict(void **state)
+{
+    (void)state;
+    assert_int_equal(call("predict --config good"), 0);
+    holds(out, "conv1");
+    holds(out, "        820");
+    holds(out, "3 layers predicted in ");
+    assert_int_equal(call("predict --suite good"), 0);
+}
+
+static void test_replay(void **state)
+{
+    (void)state;
+    assert_int_equal(call("replay tiny:conv1:fake:good"), 0);
+    holds(out, "PASS");
+    assert_int_equal(call("replay tiny:conv1:fake:flip:uniform:0"), 1);
+    holds(out, "rtl differs from ref in 1 of 120 elements");
+    holds(out, "where:  tile 3");
+    holds(out, "for a waveform: make build/rtl/fake-flip-trace.so");
+    FILE *file = fopen("build/rtl/fake-flip-trace.so", "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(call("replay tiny:conv1:fake:flip --wave w.fst"), 1);
+    holds(out, "waveform  w.fst, cycles 12 to 1320"); /* written between cycles 512 and 820 */
+    assert_int_equal(access("w.fst", F_OK), 0);
+    assert_int_equal(
+        call("replay --suite good --network shapes --layer ab/b --variant fake --config good --pattern ties "
+             "--stalls 30"),
+        0);
+    holds(out, "ab/a");
+    holds(out, "ab/b");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_usage),          cmocka_unit_test(test_pass),        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_others_survive), cmocka_unit_test(test_nothing_ran), cmocka_unit_test(test_missing_core),
+        cmocka_unit_test(test_order_and_seed), cmocka_unit_test(test_shards),      cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_interrupt),      cmocka_unit_test(test_list),        cmocka_unit_test(test_predict),
+        cmocka_unit_test(test_replay),
+    };
+    return cmocka_run_group_tests(tests, make_tree, remove_tree);
+}
