@@ -55,7 +55,7 @@ static const struct {
                           "runs:\n  - networks: [tiny]\n    variants:\n"
                           "      - {name: fake, configs: [good, flip, crash, late]}\n"},
     {"suites/nobody.yaml", "name: nobody\nsummary: unknown variant\nseed: 5\nengines: [ref]\n"
-                           "runs:\n  - networks: [tiny]\n    variants:\n      - {name: stranger}\n"},
+                           "runs:\n  - networks: [tiny]\n    variants:\n      - {name: stranger, configs: [x]}\n"},
 };
 
 static const char *const cores[] = {"good", "flip", "permute", "hang", "stuck", "crash", "late", "refuses"};
