@@ -6,7 +6,8 @@
 
 #include "harness/suite.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* The name is libFuzzer's. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* NOLINT(readability-identifier-naming) */
 
 static const struct bt_param_spec params[] = {
     {"ROWS", 1, 64, 16, "rows"},
@@ -24,7 +25,7 @@ static void check(enum bt_status status, const struct bt_error *err, const void 
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) /* NOLINT(readability-identifier-naming) */
 {
     struct bt_network *network = NULL;
     struct bt_error err = {""};

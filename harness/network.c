@@ -459,13 +459,11 @@ static enum bt_status make_head(const struct bt_yaml *yaml, const struct network
             return bt_yaml_fail(yaml, input, err, "input: extent %d: expected 1 to %d", extents[i], BT_MAX_DIM);
         }
     }
-    network->nodes = calloc((size_t)raw->layers_count + 1, sizeof(*network->nodes));
     network->path = strdup(bt_yaml_path(yaml));
     network->name = strdup(raw->name);
     network->source = strdup(raw->source);
     network->licence = strdup(raw->licence);
-    if (network->nodes == NULL || network->path == NULL || network->name == NULL || network->source == NULL ||
-        network->licence == NULL) {
+    if (network->path == NULL || network->name == NULL || network->source == NULL || network->licence == NULL) {
         return out_of_memory(yaml, err);
     }
     struct bt_node *node = &network->nodes[0];
@@ -548,6 +546,11 @@ static enum bt_status make_network(struct bt_yaml *yaml, struct bt_network **net
     const struct network_yaml *raw = loaded;
     made = calloc(1, sizeof(*made));
     if (made == NULL) {
+        status = out_of_memory(yaml, err);
+        goto cleanup;
+    }
+    made->nodes = calloc((size_t)raw->layers_count + 1, sizeof(*made->nodes));
+    if (made->nodes == NULL) {
         status = out_of_memory(yaml, err);
         goto cleanup;
     }

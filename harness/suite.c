@@ -621,9 +621,11 @@ static enum bt_status run_data(const struct context *context, bt_yaml_node at, c
 {
     const bt_yaml_node patterns = bt_yaml_get(context->yaml, at, "patterns");
     const bt_yaml_node stalls = bt_yaml_get(context->yaml, at, "stalls");
+    const uint32_t pattern_count = raw->patterns == NULL ? 0 : raw->patterns_count;
+    const uint32_t stall_count = raw->stalls == NULL ? 0 : raw->stalls_count;
     run->patterns[0] = BT_PATTERN_UNIFORM;
-    run->pattern_count = raw->patterns == NULL ? 1 : 0;
-    for (uint32_t i = 0; i < raw->patterns_count; i++) {
+    run->pattern_count = pattern_count == 0 ? 1 : 0;
+    for (uint32_t i = 0; i < pattern_count; i++) {
         for (uint32_t k = 0; k < i; k++) {
             if (raw->patterns[k] == raw->patterns[i]) {
                 return bt_yaml_fail(context->yaml, bt_yaml_item(context->yaml, patterns, i), context->err,
@@ -633,12 +635,12 @@ static enum bt_status run_data(const struct context *context, bt_yaml_node at, c
         }
         run->patterns[run->pattern_count++] = (enum bt_pattern)raw->patterns[i];
     }
-    run->stall_percents = calloc((size_t)raw->stalls_count + 1, sizeof(*run->stall_percents));
+    run->stall_percents = calloc((size_t)stall_count + 1, sizeof(*run->stall_percents));
     if (run->stall_percents == NULL) {
         return out_of_memory(context);
     }
-    run->stall_count = raw->stalls == NULL ? 1 : 0;
-    for (uint32_t i = 0; i < raw->stalls_count; i++) {
+    run->stall_count = stall_count == 0 ? 1 : 0;
+    for (uint32_t i = 0; i < stall_count; i++) {
         for (uint32_t k = 0; k < i; k++) {
             if (raw->stalls[k] == raw->stalls[i]) {
                 return bt_yaml_fail(context->yaml, bt_yaml_item(context->yaml, stalls, i), context->err,
