@@ -12,6 +12,9 @@
 /* Patches of one matrix product: large enough for oneDNN's blocking, small enough for the second-level cache. */
 #define BLOCK_BYTES (INT64_C(1) << 20)
 
+/* Filters per group from which on a product pays. */
+#define FEWEST_FILTERS 8
+
 /* What one call works with; allocated and released in one place. */
 struct job {
     const struct bt_conv2d *conv;
@@ -170,6 +173,10 @@ enum bt_status ref_conv2d_s8_onednn(const struct bt_conv2d *conv, const struct b
     enum bt_status status = ofmap == NULL ? BT_EINVAL : ref_conv2d_s8_check(conv, data, NULL);
     if (status != BT_OK) {
         return status;
+    }
+    /* A matrix of a few columns per group, as in a depthwise layer, is slower as a product than as plain loops. */
+    if (conv->groups > 1 && conv->c_out / conv->groups < FEWEST_FILTERS) {
+        return ref_conv2d_s8(conv, data, ofmap);
     }
     struct job job = {0};
     status = prepare(&job, conv, data);

@@ -17,7 +17,12 @@
  *         - oneDNN's convolution is not used: below AVX512 VNNI it passes its int32 sums through binary32, which
  *           rounds those above 2^24, and for int8 times int8 it halves the weights.
  *
- *         Runs on oneDNN's OpenMP threads (OMP_NUM_THREADS). Nothing is kept from one call to the next.
+ *         Groups of fewer than 8 filters, so all depthwise layers, are left to ref_conv2d_s8(), which is faster there.
+ *         The first call of a process compiles oneDNN's kernels (some 10 ms).
+ *
+ *         Runs on oneDNN's OpenMP threads: where several jobs share the machine, OMP_NUM_THREADS=1 in the environment of
+ *         the process is several times faster, since the threads wait for each other spinning. Nothing is kept from
+ *         one call to the next.
  * @param[in]  conv, data  As for ref_conv2d_s8().
  * @param[out] ofmap       As for ref_conv2d_s8().
  * @return As ref_conv2d_s8(), and BT_ENOMEM or BT_EUNSUPPORTED (oneDNN failed). On error ofmap is unspecified.
