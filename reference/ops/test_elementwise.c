@@ -209,10 +209,16 @@ static void test_concat(void **state)
 static void test_upsample(void **state)
 {
     (void)state;
-    const int8_t ifmap[] = {1, 2, 3, 4, 5, 6, 7, 8}; /* 2 x 1 x 2 x 2 */
-    const struct ref_upsample good = {.n = 2, .h = 1, .w = 2, .c = 2, .factor_h = 2, .factor_w = 3};
-    const int8_t expected[] = {1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4, 1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4,
-                               5, 6, 5, 6, 5, 6, 7, 8, 7, 8, 7, 8, 5, 6, 5, 6, 5, 6, 7, 8, 7, 8, 7, 8};
+    const int8_t ifmap[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}; /* 2 x 2 x 2 x 2 */
+    const struct ref_upsample good = {.n = 2, .h = 2, .w = 2, .c = 2, .factor_h = 2, .factor_w = 3};
+    int8_t expected[96];
+    int8_t *next = expected;
+    for (int row = 0; row < 8; row++) { /* each of the four input rows twice, each of its two pixels three times */
+        for (int column = 0; column < 6; column++) {
+            *next++ = ifmap[row / 2 * 4 + column / 3 * 2];
+            *next++ = ifmap[row / 2 * 4 + column / 3 * 2 + 1];
+        }
+    }
     int8_t out[sizeof(expected)];
     assert_int_equal(ref_upsample_nearest_s8(&good, ifmap, out), BT_OK);
     assert_memory_equal(out, expected, sizeof(expected));
