@@ -2,7 +2,7 @@
  * bittrue-cores: prints, for make, every core there is to simulate: one call per variant and configuration, with the
  * configuration's values of those parameters which the core's description lists.
  *
- *   $(eval $(call bt_core,os_array-16x16,rtl/os_array/os_array.yaml,Rows=16 Cols=16))
+ *   $(eval $(call core,os_array,16x16,rtl/os_array/os_array.yaml,Rows=16 Cols=16))
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -74,7 +74,7 @@ static enum bt_status print_variant(const struct bt_variant *variant, struct bt_
         goto cleanup;
     for (uint32_t i = 0; i < configs->count; i++) {
         const struct bt_config *config = &configs->configs[i];
-        printf("$(eval $(call bt_core,%s-%s,%s,", variant->name, config->name, path);
+        printf("$(eval $(call core,%s,%s,%s,", variant->name, config->name, path);
         for (uint32_t k = 0; k < config->count; k++) {
             if (is_parameter(&doc, config->param[k].key))
                 printf("%s=%" PRId64 " ", config->param[k].key, config->param[k].value);
