@@ -64,6 +64,7 @@ $(BUILD)/rtl/$1-$2$6.so: $(BUILD)/rtl/$1-$2$6/obj/Vcore.mk $(BUILD)/rtl/$1-$2$6/
 	@$$(MAKE) --no-print-directory -f harness/sim/core.mk DIR=$(BUILD)/rtl/$1-$2$6 OUT=$$@ CXX='$$(CXX)' \
 	    CXXFLAGS='$(BT_SIM_CXXFLAGS) $(BT_SIM_DEFINES$6) -isystem $(BT_VERILATOR_ROOT)/include -isystem $(BT_VERILATOR_ROOT)/include/vltstd' \
 	    OPT='$(BT_SIM_OPT)' RUNTIME='$(BT_RUNTIME$6:%=$(BUILD)/rtl/runtime$6/%.o)' LIBS='$(if $6,-lz)'
+	@touch $$@
 
 -include $(BUILD)/rtl/$1-$2$6/obj/Vcore__ver.d
 endef

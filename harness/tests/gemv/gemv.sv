@@ -115,11 +115,13 @@ module gemv #(
   assign done_o        = state_q == Done;
 
   logic signed [7:0]  w_byte, x_byte;
+  logic        [15:0] w_wide;
   logic signed [15:0] product;
   assign w_byte  = signed'(word_q[8*byte_q+:8]);
   assign x_byte  = signed'(x_q[index_q][8*byte_q+:8]);
   // Planted fault 4 forgets the sign of the weight.
-  assign product = bug_i == 3'd4 ? 16'(unsigned'(w_byte)) * 16'(x_byte) : w_byte * x_byte;
+  assign w_wide  = bug_i == 3'd4 ? {8'd0, w_byte} : {{8{w_byte[7]}}, w_byte};
+  assign product = signed'(w_wide) * 16'(x_byte);
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
