@@ -13,14 +13,18 @@ module os_array_cell (
   logic signed [31:0] sum0_q, sum1_q, sum2_q, sum3_q;
   logic signed [8:0]  act_q;
   logic [31:0]        wgt_q;
+  logic signed [31:0] keep;
+
+  // A mask, not a choice: simulators evaluate it without a branch.
+  assign keep = {32{~first_i}};
 
   always_ff @(posedge clk_i) begin
     act_q  <= act_i;
     wgt_q  <= wgt_i;
-    sum0_q <= (first_i ? 32'sd0 : sum0_q) + 32'(act_i) * 32'($signed(wgt_i[7:0]));
-    sum1_q <= (first_i ? 32'sd0 : sum1_q) + 32'(act_i) * 32'($signed(wgt_i[15:8]));
-    sum2_q <= (first_i ? 32'sd0 : sum2_q) + 32'(act_i) * 32'($signed(wgt_i[23:16]));
-    sum3_q <= (first_i ? 32'sd0 : sum3_q) + 32'(act_i) * 32'($signed(wgt_i[31:24]));
+    sum0_q <= (sum0_q & keep) + 32'(act_i) * 32'($signed(wgt_i[7:0]));
+    sum1_q <= (sum1_q & keep) + 32'(act_i) * 32'($signed(wgt_i[15:8]));
+    sum2_q <= (sum2_q & keep) + 32'(act_i) * 32'($signed(wgt_i[23:16]));
+    sum3_q <= (sum3_q & keep) + 32'(act_i) * 32'($signed(wgt_i[31:24]));
   end
 
   assign act_o = act_q;

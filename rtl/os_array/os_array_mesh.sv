@@ -71,7 +71,7 @@ module os_array_mesh #(
       assign tag  = tag_q;
     end
 
-    logic [128*Rows-1:0] sum;
+    logic [128*Rows-1:0] sum /*verilator split_var*/;
     for (genvar r = 0; r < Rows; r++) begin : g_row
       logic signed [8:0] act_in, act_out;
       logic [31:0]       wgt_in, wgt_out;
