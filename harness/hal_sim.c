@@ -52,7 +52,8 @@ enum bt_status bt_hal_sim_open(const char *so_path, const struct bt_memory *mem,
     memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from an object pointer to a function pointer */
     h->api = entry();
     if (h->api->abi != BT_SIM_ABI) {
-        bt_fail(err, status, "%s: built for interface %u, expected %u; build it again", so_path, h->api->abi, BT_SIM_ABI);
+        bt_fail(err, status, "%s: built for interface %u, expected %u; build it again", so_path, h->api->abi,
+                BT_SIM_ABI);
         goto cleanup;
     }
     h->sim = h->api->open(mem, dram, wave);

@@ -23,12 +23,12 @@ struct bt_sim; /* opaque */
 
 /** What the outside of the RTL counted since arm(), but for `cycles`. */
 struct bt_sim_stats {
-    uint64_t cycles;          /**< clock cycles since reset */
-    uint64_t start_to_done;   /**< from the edge that accepted the start to the edge at which done rose; 0 until then */
-    uint64_t read_bytes;      /**< per measured interval, all memory ports */
-    uint64_t write_bytes;     /**< bytes with their strobe set */
+    uint64_t cycles;        /**< clock cycles since reset */
+    uint64_t start_to_done; /**< from the edge that accepted the start to the edge at which done rose; 0 until then */
+    uint64_t read_bytes;    /**< per measured interval, all memory ports */
+    uint64_t write_bytes;   /**< bytes with their strobe set */
     uint64_t read_bursts;
-    uint64_t violations;      /**< protocol rules broken, writes outside the windows */
+    uint64_t violations; /**< protocol rules broken, writes outside the windows */
 };
 
 struct bt_sim_api {

@@ -102,8 +102,28 @@ static void fill_store(struct bt_hal *hal, uint64_t bytes)
 /* ---- probe: pins in the order of harness/tests/probe/probe.yaml ---- */
 
 enum {
-    AR, ARVALID, ARREADY, RREADY, RVALID, R, RDATA_LO, RDATA_HI, AW, AWVALID, AWREADY, WDATA_LO, WDATA_HI, W, WVALID,
-    WREADY, BREADY, BVALID, B, HANG, ERROR, IRQ,
+    AR,
+    ARVALID,
+    ARREADY,
+    RREADY,
+    RVALID,
+    R,
+    RDATA_LO,
+    RDATA_HI,
+    AW,
+    AWVALID,
+    AWREADY,
+    WDATA_LO,
+    WDATA_HI,
+    W,
+    WVALID,
+    WREADY,
+    BREADY,
+    BVALID,
+    B,
+    HANG,
+    ERROR,
+    IRQ,
 };
 
 static uint64_t request(uint64_t addr, unsigned beats, unsigned id)
@@ -130,12 +150,12 @@ struct traffic {
 };
 
 static const struct traffic TRAFFIC[] = {
-    {1, 16, 1, 6, 1, 0, 0, 0, 0, 0},   {1, 16, 4, 6, 4, 3, 0, 0, 0, 0},   {5, 16, 1, 6, 4, 0, 0, 0, 0, 0},
-    {20, 16, 2, 8, 4, 0, 0, 0, 0, 0},  {20, 16, 8, 16, 8, 5, 0, 0, 0, 0}, {20, 8, 8, 12, 8, 5, 0, 0, 0, 0},
-    {3, 4, 4, 12, 16, 0, 0, 0, 0, 0},  {3, 5, 4, 12, 3, 7, 0, 0, 0, 0},   {7, 1, 3, 6, 2, 1, 0, 0, 0, 0},
-    {7, 16, 3, 12, 4, 1, 9, 0, 0, 0},  {7, 16, 3, 12, 4, 1, 0, 2, 0, 0},  {7, 8, 3, 12, 4, 1, 3, 3, 0, 0},
-    {50, 16, 64, 24, 1, 0, 0, 0, 0, 0}, {0, 16, 2, 6, 4, 0, 0, 0, 0, 0},  {9, 16, 2, 6, 4, 0, 0, 0, 11, 0},
-    {9, 16, 2, 6, 4, 0, 0, 0, 0, 13},  {9, 4, 2, 6, 4, 0, 2, 1, 5, 0},    {4, 64, 2, 6, 4, 0, 2, 0, 0, 40},
+    {1, 16, 1, 6, 1, 0, 0, 0, 0, 0},    {1, 16, 4, 6, 4, 3, 0, 0, 0, 0},   {5, 16, 1, 6, 4, 0, 0, 0, 0, 0},
+    {20, 16, 2, 8, 4, 0, 0, 0, 0, 0},   {20, 16, 8, 16, 8, 5, 0, 0, 0, 0}, {20, 8, 8, 12, 8, 5, 0, 0, 0, 0},
+    {3, 4, 4, 12, 16, 0, 0, 0, 0, 0},   {3, 5, 4, 12, 3, 7, 0, 0, 0, 0},   {7, 1, 3, 6, 2, 1, 0, 0, 0, 0},
+    {7, 16, 3, 12, 4, 1, 9, 0, 0, 0},   {7, 16, 3, 12, 4, 1, 0, 2, 0, 0},  {7, 8, 3, 12, 4, 1, 3, 3, 0, 0},
+    {50, 16, 64, 24, 1, 0, 0, 0, 0, 0}, {0, 16, 2, 6, 4, 0, 0, 0, 0, 0},   {9, 16, 2, 6, 4, 0, 0, 0, 11, 0},
+    {9, 16, 2, 6, 4, 0, 0, 0, 0, 13},   {9, 4, 2, 6, 4, 0, 2, 1, 5, 0},    {4, 64, 2, 6, 4, 0, 2, 0, 0, 40},
 };
 
 static unsigned beats_of(const struct traffic *t, unsigned burst)
@@ -277,7 +297,8 @@ static void play_writes(struct bt_hal *hal, const struct traffic *t, uint64_t be
         memcpy(halves, bytes, sizeof halves);
         bt_hal_pin_set(hal, WDATA_LO, halves[0]);
         bt_hal_pin_set(hal, WDATA_HI, halves[1]);
-        bt_hal_pin_set(hal, W, (in_burst == 0 ? 0xfffe : 0xffff) | (uint64_t)(in_burst + 1 == beats_of(t, burst)) << 16);
+        bt_hal_pin_set(hal, W,
+                       (in_burst == 0 ? 0xfffe : 0xffff) | (uint64_t)(in_burst + 1 == beats_of(t, burst)) << 16);
         bt_hal_pin_set(hal, WVALID, data);
         bt_hal_pin_set(hal, BREADY, ready);
         if (show && is_high(hal, AWREADY)) {
@@ -566,33 +587,32 @@ static void bad_driver_window(struct bt_hal *hal)
 }
 
 static const struct {
-    const char *name;
     void (*play)(struct bt_hal *hal);
     const char *expected;
 } RULES[] = {
-    {"ar dropped", bad_ar_dropped, "arvalid dropped before arready"},
-    {"ar changed", bad_ar_changed, "ar payload changed before arready"},
-    {"ar across 4 KiB", bad_ar_boundary, "crosses a 4 KiB boundary"},
-    {"ar unaligned", bad_ar_unaligned, "expected a multiple of 16"},
-    {"ar wrap", bad_ar_wrap, "burst type 2"},
-    {"ar narrow", bad_ar_narrow, "ar size 5, expected 4"},
-    {"aw across 4 KiB", bad_aw_boundary, "aw burst of 2 beats at 0xff0 crosses"},
-    {"wlast early", bad_w_early_last, "wlast with 1 beats to come"},
-    {"wlast missing", bad_w_missing_last, "wlast missing"},
-    {"w dropped", bad_w_dropped, "wvalid dropped before wready"},
-    {"w changed", bad_w_changed, "w payload changed before wready"},
-    {"window", bad_window, "write to 0x8000, outside the allowed windows"},
-    {"window, one byte", bad_window_by_one_byte, "write to 0x4001, outside the allowed windows"},
-    {"beyond the DRAM", bad_write_beyond, "outside the DRAM"},
-    {"pin", bad_pin, "pin 2 is not an input"},
-    {"hanging write", bad_hang, "write of register 0x10 not answered"},
-    {"hanging read", bad_hang_read, "read of register 0x10 not answered"},
-    {"error response", bad_answer, "write of register 0x10: error response"},
-    {"offset", bad_offset, "beyond the bus's 12 address bits"},
-    {"driver write", bad_driver_write, "driver writes: 2 bytes at 0xffff"},
-    {"driver read", bad_driver_read, "driver reads: 1 bytes"},
-    {"driver fill", bad_driver_fill, "driver fills: 65537 bytes"},
-    {"driver window", bad_driver_window, "driver allows writes: 16 bytes at 0x10000"},
+    {bad_ar_dropped, "arvalid dropped before arready"},
+    {bad_ar_changed, "ar payload changed before arready"},
+    {bad_ar_boundary, "crosses a 4 KiB boundary"},
+    {bad_ar_unaligned, "expected a multiple of 16"},
+    {bad_ar_wrap, "burst type 2"},
+    {bad_ar_narrow, "ar size 5, expected 4"},
+    {bad_aw_boundary, "aw burst of 2 beats at 0xff0 crosses"},
+    {bad_w_early_last, "wlast with 1 beats to come"},
+    {bad_w_missing_last, "wlast missing"},
+    {bad_w_dropped, "wvalid dropped before wready"},
+    {bad_w_changed, "w payload changed before wready"},
+    {bad_window, "write to 0x8000, outside the allowed windows"},
+    {bad_window_by_one_byte, "write to 0x4001, outside the allowed windows"},
+    {bad_write_beyond, "outside the DRAM"},
+    {bad_pin, "pin 2 is not an input"},
+    {bad_hang, "write of register 0x10 not answered"},
+    {bad_hang_read, "read of register 0x10 not answered"},
+    {bad_answer, "write of register 0x10: error response"},
+    {bad_offset, "beyond the bus's 12 address bits"},
+    {bad_driver_write, "driver writes: 2 bytes at 0xffff"},
+    {bad_driver_read, "driver reads: 1 bytes"},
+    {bad_driver_fill, "driver fills: 65537 bytes"},
+    {bad_driver_window, "driver allows writes: 16 bytes at 0x10000"},
 };
 
 static void test_broken_rules_are_violations(void **state)
@@ -718,8 +738,25 @@ static void test_registers_and_interval(void **state)
 /* ---- the other ports: pins in the order of harness/tests/probe/ports.yaml ---- */
 
 enum {
-    REQ, ADD, WEN, DATA, BE, GNT, R_VALID, R_DATA, TREADY, TVALID, TDATA, TLAST, OUT_TVALID, OUT_TDATA, OUT_TREADY, WANT,
-    RAW_GNT, RAW, GO,
+    REQ,
+    ADD,
+    WEN,
+    DATA,
+    BE,
+    GNT,
+    R_VALID,
+    R_DATA,
+    TREADY,
+    TVALID,
+    TDATA,
+    TLAST,
+    OUT_TVALID,
+    OUT_TDATA,
+    OUT_TREADY,
+    WANT,
+    RAW_GNT,
+    RAW,
+    GO,
 };
 
 static const struct {
@@ -735,7 +772,7 @@ static void test_tcdm_follows_the_recurrence(void **state)
         const struct bt_memory mem = memory(TCDM[row].latency, TCDM[row].bytes_per_cycle, TCDM[row].outstanding);
         const uint64_t interval = 4 / TCDM[row].bytes_per_cycle;
         struct bt_hal *hal = open_core("ports-test", &mem);
-        uint64_t granted[WORDS], answered[WORDS], want_g[WORDS], want_r[WORDS];
+        uint64_t granted[WORDS], answered[WORDS], want_g[WORDS] = {0}, want_r[WORDS] = {0};
         unsigned asked = 0, got = 0;
 
         fill_store(hal, 8192);
@@ -1089,8 +1126,22 @@ static struct bt_layer dense(int32_t rows, int32_t cols, int32_t in_zp)
 {
     struct bt_layer layer = {.op = BT_OP_CONV2D, .dtype = BT_S8};
     layer.u.conv = (struct bt_conv2d){
-        .n = 1, .h = 1, .w = 1, .c_in = cols, .c_out = rows, .kh = 1, .kw = 1, .stride_h = 1, .stride_w = 1,
-        .dil_h = 1, .dil_w = 1, .groups = 1, .in_zp = in_zp, .act_min = -128, .act_max = 127, .raw = true,
+        .n = 1,
+        .h = 1,
+        .w = 1,
+        .c_in = cols,
+        .c_out = rows,
+        .kh = 1,
+        .kw = 1,
+        .stride_h = 1,
+        .stride_w = 1,
+        .dil_h = 1,
+        .dil_w = 1,
+        .groups = 1,
+        .in_zp = in_zp,
+        .act_min = -128,
+        .act_max = 127,
+        .raw = true,
     };
     return layer;
 }
@@ -1173,7 +1224,8 @@ static enum bt_status run_gemv(struct bt_hal *hal, const struct gemv_job *job, u
 static const struct {
     int32_t rows, cols, in_zp;
 } SHAPES[] = {
-    {1, 1, 0}, {1, 3, -128}, {3, 4, 127}, {2, 5, 1}, {7, 31, -3}, {32, 32, 0}, {31, 17, 12}, {5, 255, -128}, {4, 256, 127},
+    {1, 1, 0},   {1, 3, -128}, {3, 4, 127},    {2, 5, 1},     {7, 31, -3},
+    {32, 32, 0}, {31, 17, 12}, {5, 255, -128}, {4, 256, 127},
 };
 
 static const struct {
@@ -1321,31 +1373,41 @@ static const struct {
     {"", "empty file"},
     {"- a\n- b\n", ":1: core: expected a mapping"},
     {"sources: [t.sv]\nclock: clk\nreset: {pin: rst, active: low}\n" TAIL, "key 'top' is missing"},
-    {"top: 1t\nsources: [t.sv]\nclock: clk\nreset: {pin: rst, active: low}\n" TAIL, ":1: top: '1t' is not a plain identifier"},
+    {"top: 1t\nsources: [t.sv]\nclock: clk\nreset: {pin: rst, active: low}\n" TAIL,
+     ":1: top: '1t' is not a plain identifier"},
     {"top: t\nclock: clk\nreset: {pin: rst, active: low}\n" TAIL, "key 'sources' is missing or empty"},
     {"top: t\nsources: t.sv\nclock: clk\nreset: {pin: rst, active: low}\n" TAIL, ":2: sources: expected a list"},
-    {"top: t\nsources: [\"a b.sv\"]\nclock: clk\nreset: {pin: rst, active: low}\n" TAIL, ":2: sources: 'a b.sv' must be a word"},
+    {"top: t\nsources: [\"a b.sv\"]\nclock: clk\nreset: {pin: rst, active: low}\n" TAIL,
+     ":2: sources: 'a b.sv' must be a word"},
     {"top: t\nsources: [t.sv]\nclock: clk\nreset: {pin: rst, active: sometimes}\n" TAIL, ":4: active: got 'sometimes'"},
     {"top: t\nsources: [t.sv]\nclock: clk\nreset: {pin: rst, active: low, cycles: 0}\n" TAIL, ":4: cycles: got '0'"},
     {HEAD "control: {bus: wishbone}\nstart: {pin: go}\ndone: {irq: irq}\n", ":5: bus: got 'wishbone'"},
-    {HEAD "control: {bus: none}\nstart: {reg: 8}\ndone: {irq: irq}\n", ":6: start: a register, but control.bus is none"},
+    {HEAD "control: {bus: none}\nstart: {reg: 8}\ndone: {irq: irq}\n",
+     ":6: start: a register, but control.bus is none"},
     {HEAD "control: {bus: apb}\nstart: {reg: 8, mask: 0}\ndone: {irq: irq}\n", ":6: mask: got '0'"},
-    {HEAD "control: {bus: apb}\nstart: {reg: 8, pin: go}\ndone: {irq: irq}\n", ":6: start: either reg and mask, or pin"},
+    {HEAD "control: {bus: apb}\nstart: {reg: 8, pin: go}\ndone: {irq: irq}\n",
+     ":6: start: either reg and mask, or pin"},
     {HEAD "control: {bus: none}\nstart: {pin: go}\ndone: {irq: a, pulse: b}\n", ":7: done: expected exactly one"},
     {HEAD "control: {bus: none}\nstart: {pin: go}\ndone: {count: m_}\n", ":7: count: 'm_' is not the prefix"},
-    {HEAD "control: {bus: apb}\nstart: {pin: go}\ndone: {poll: {reg: 4, mask: 1, value: 2}}\n", ":7: poll: value has bits outside"},
+    {HEAD "control: {bus: apb}\nstart: {pin: go}\ndone: {poll: {reg: 4, mask: 1, value: 2}}\n",
+     ":7: poll: value has bits outside"},
     {HEAD "control: {bus: apb, omit: [psel]}\nstart: {pin: go}\ndone: {irq: i}\n", ":5: omit: signal 'psel'"},
-    {HEAD "control: {bus: apb, omit: [pslver]}\nstart: {pin: go}\ndone: {irq: i}\n", ":5: omit: unknown signal 'pslver'"},
-    {HEAD "control: {bus: apb, rename: {psell: x}}\nstart: {pin: go}\ndone: {irq: i}\n", ":5: rename: unknown key 'psell'"},
-    {HEAD TAIL "memory:\n  - {bus: axi4, access: rw, data_bits: 48}\n", ":9: data_bits: got 48, expected a power of two"},
+    {HEAD "control: {bus: apb, omit: [pslver]}\nstart: {pin: go}\ndone: {irq: i}\n",
+     ":5: omit: unknown signal 'pslver'"},
+    {HEAD "control: {bus: apb, rename: {psell: x}}\nstart: {pin: go}\ndone: {irq: i}\n",
+     ":5: rename: unknown key 'psell'"},
+    {HEAD TAIL "memory:\n  - {bus: axi4, access: rw, data_bits: 48}\n",
+     ":9: data_bits: got 48, expected a power of two"},
     {HEAD TAIL "memory:\n  - {bus: axi4, access: rw, data_bits: 16}\n", ":9: data_bits: got 16, expected 32 to 512"},
     {HEAD TAIL "memory:\n  - {bus: axi4, access: rw}\n", ":9: memory port: key 'data_bits' is missing"},
     {HEAD TAIL "memory:\n  - {bus: axi_stream, access: rw, data_bits: 64}\n", ":9: access: a stream goes one way"},
-    {HEAD TAIL "memory:\n  - {bus: axi4, access: r, data_bits: 64, width: 3}\n", ":9: memory port: unknown key 'width'"},
+    {HEAD TAIL "memory:\n  - {bus: axi4, access: r, data_bits: 64, width: 3}\n",
+     ":9: memory port: unknown key 'width'"},
     {HEAD TAIL "memory:\n  - {bus: axi4, access: r, data_bits: 64, base: -1}\n", ":9: base: got '-1'"},
     {HEAD TAIL "pins:\n  - {name: a, dir: out, value: 1}\n", ":9: value: pin 'a' is an output"},
     {HEAD TAIL "pins:\n  - {name: a, dir: in, bits: 65}\n", ":9: bits: got '65'"},
-    {HEAD TAIL "pins:\n  - {name: a, dir: in, bits: 2, value: 4}\n", ":9: value: got '4', expected a number from 0 to 3"},
+    {HEAD TAIL "pins:\n  - {name: a, dir: in, bits: 2, value: 4}\n",
+     ":9: value: got '4', expected a number from 0 to 3"},
 };
 
 /* Runs bittrue-glue; returns its exit status, and what it wrote to stderr. */

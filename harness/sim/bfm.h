@@ -20,7 +20,10 @@
 
 /* A signal and its pin on the core; a signal the core does not have, which reads as `value`. */
 #define BT_PIN(signal, pin)                                                                                            \
-    static auto &signal(Vcore *t) { return t->pin; }
+    static auto &signal(Vcore *t)                                                                                      \
+    {                                                                                                                  \
+        return t->pin;                                                                                                 \
+    }
 #define BT_ABSENT(signal, value)                                                                                       \
     static uint64_t &signal(Vcore *)                                                                                   \
     {                                                                                                                  \
@@ -45,7 +48,8 @@ struct bt_world {
 
     __attribute__((cold, noinline, format(printf, 3, 4))) void violation(const char *port, const char *format, ...)
     {
-        if (stats.violations++ != 0) return;
+        if (stats.violations++ != 0)
+            return;
         char text[200];
         va_list args;
         va_start(args, format);
@@ -56,7 +60,8 @@ struct bt_world {
 
     bool may_write(uint64_t addr, uint64_t bytes)
     {
-        if (__builtin_expect(addr >= hot.lo && addr + bytes <= hot.hi, 1)) return true;
+        if (__builtin_expect(addr >= hot.lo && addr + bytes <= hot.hi, 1))
+            return true;
         for (const window &w : windows) {
             if (addr >= w.lo && addr + bytes <= w.hi) {
                 hot = w;
@@ -75,7 +80,8 @@ struct bt_world {
             return;
         }
         for (uint32_t i = 0; i < bytes; i++) {
-            if (((strb >> i) & 1) == 0) continue;
+            if (((strb >> i) & 1) == 0)
+                continue;
             stats.write_bytes++;
             if (may_write(addr + i, 1)) {
                 dram[addr + i] = static_cast<const uint8_t *>(data)[i];
@@ -86,7 +92,10 @@ struct bt_world {
         }
     }
 
-    bool inside(uint64_t addr, uint64_t bytes) const { return addr <= dram_bytes && bytes <= dram_bytes - addr; }
+    bool inside(uint64_t addr, uint64_t bytes) const
+    {
+        return addr <= dram_bytes && bytes <= dram_bytes - addr;
+    }
 };
 
 /* Seeded stalls of one channel (splitmix64, 7 fractional bits of bias are far below one percent). */
@@ -102,7 +111,8 @@ struct bt_stall {
 
     bool operator()()
     {
-        if (__builtin_expect(threshold == 0, 1)) return false;
+        if (__builtin_expect(threshold == 0, 1))
+            return false;
         uint64_t z = (state += 0x9e3779b97f4a7c15u);
         z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
         z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
@@ -115,11 +125,26 @@ template <class T, uint32_t N> struct bt_ring {
     T item[N];
     uint32_t head = 0, tail = 0;
 
-    uint32_t count() const { return tail - head; }
-    T &front() { return item[head & (N - 1)]; }
-    T &push() { return item[tail++ & (N - 1)]; }
-    void pop() { head++; }
-    void clear() { head = tail = 0; }
+    uint32_t count() const
+    {
+        return tail - head;
+    }
+    T &front()
+    {
+        return item[head & (N - 1)];
+    }
+    T &push()
+    {
+        return item[tail++ & (N - 1)];
+    }
+    void pop()
+    {
+        head++;
+    }
+    void clear()
+    {
+        head = tail = 0;
+    }
 };
 
 static const uint32_t BT_MAX_OUTSTANDING = 64; /* read bursts per port */
@@ -140,7 +165,10 @@ template <class P> struct bt_axi4_port {
 
     struct request {
         uint64_t addr, rest;
-        bool operator==(const request &o) const { return addr == o.addr && rest == o.rest; }
+        bool operator==(const request &o) const
+        {
+            return addr == o.addr && rest == o.rest;
+        }
     };
     struct read_burst {
         uint64_t addr, first_edge;
@@ -215,11 +243,14 @@ template <class P> struct bt_axi4_port {
     void check_reset(Vcore *t)
     {
         if constexpr (P::reads) {
-            if (P::arvalid(t)) world->violation(P::name, "arvalid is high in reset");
+            if (P::arvalid(t))
+                world->violation(P::name, "arvalid is high in reset");
         }
         if constexpr (P::writes) {
-            if (P::awvalid(t)) world->violation(P::name, "awvalid is high in reset");
-            if (P::wvalid(t)) world->violation(P::name, "wvalid is high in reset");
+            if (P::awvalid(t))
+                world->violation(P::name, "awvalid is high in reset");
+            if (P::wvalid(t))
+                world->violation(P::name, "wvalid is high in reset");
         }
     }
 
@@ -227,8 +258,10 @@ template <class P> struct bt_axi4_port {
     bool accept(uint64_t addr, uint32_t beats, uint32_t size, uint32_t burst, const char *channel)
     {
         const uint64_t bytes = uint64_t(beats) * BEAT;
-        if (burst != 1) world->violation(P::name, "%s burst type %u, expected INCR (1)", channel, burst);
-        if (size != SIZE) world->violation(P::name, "%s size %u, expected %u (full width)", channel, size, SIZE);
+        if (burst != 1)
+            world->violation(P::name, "%s burst type %u, expected INCR (1)", channel, burst);
+        if (size != SIZE)
+            world->violation(P::name, "%s size %u, expected %u (full width)", channel, size, SIZE);
         if (addr % BEAT != 0)
             world->violation(P::name, "%s address 0x%llx, expected a multiple of %u", channel, (unsigned long long)addr,
                              BEAT);
@@ -250,7 +283,8 @@ template <class P> struct bt_axi4_port {
             world->stats.read_bytes += BEAT;
             rvalid = false;
             next_r_edge = edge + interval;
-            if (--reads.front().left == 0) reads.pop();
+            if (--reads.front().left == 0)
+                reads.pop();
         }
         if (P::arvalid(t)) {
             if (__builtin_expect(ar_held, 0) && !(ar_request(t) == ar_saved))
@@ -351,7 +385,8 @@ template <class P> struct bt_axi4_port {
         if (P::wvalid(t)) {
             const uint64_t strb = uint64_t(P::wstrb(t)) & FULL;
             const bool last = P::wlast(t);
-            if (w_held && (strb != w_saved.strb || last != w_saved.last || memcmp(w_saved.data, &P::wdata(t), BEAT) != 0))
+            if (w_held &&
+                (strb != w_saved.strb || last != w_saved.last || memcmp(w_saved.data, &P::wdata(t), BEAT) != 0))
                 world->violation(P::name, "w payload changed before wready");
             w_held = !wready;
             if (wready) {
@@ -387,8 +422,10 @@ template <class P> struct bt_axi4_port {
 
     void sample(Vcore *t, uint64_t edge)
     {
-        if constexpr (P::reads) sample_read(t, edge);
-        if constexpr (P::writes) sample_write(t, edge);
+        if constexpr (P::reads)
+            sample_read(t, edge);
+        if constexpr (P::writes)
+            sample_write(t, edge);
     }
 
     void drive(Vcore *t)
@@ -417,7 +454,9 @@ template <class P> struct bt_axi4_port {
         }
     }
 
-    void kick(uint64_t, bool) {}
+    void kick(uint64_t, bool)
+    {
+    }
 };
 
 /* ---- TCDM: request/grant, responses in order after the latency, no back-pressure on them ---- */
@@ -465,18 +504,23 @@ template <class P> struct bt_tcdm_port {
 
     void check_reset(Vcore *t)
     {
-        if (P::req(t)) world->violation(P::name, "req is high in reset");
+        if (P::req(t))
+            world->violation(P::name, "req is high in reset");
     }
 
-    void kick(uint64_t, bool) {}
+    void kick(uint64_t, bool)
+    {
+    }
 
     void check_held(Vcore *t)
     {
         bool same = uint64_t(P::add(t)) == saved.addr && bool(P::wen(t)) == saved.wen;
         if constexpr (P::writes) {
-            if (!P::wen(t)) same = same && uint64_t(P::be(t)) == saved.be && memcmp(saved.data, &P::data(t), BEAT) == 0;
+            if (!P::wen(t))
+                same = same && uint64_t(P::be(t)) == saved.be && memcmp(saved.data, &P::data(t), BEAT) == 0;
         }
-        if (!same) world->violation(P::name, "request changed before gnt");
+        if (!same)
+            world->violation(P::name, "request changed before gnt");
     }
 
     void accept(Vcore *t, uint64_t edge)
@@ -510,7 +554,8 @@ template <class P> struct bt_tcdm_port {
             reads.pop();
         }
         if (P::req(t)) {
-            if (__builtin_expect(held, 0)) check_held(t);
+            if (__builtin_expect(held, 0))
+                check_held(t);
             held = !gnt;
             if (gnt) {
                 accept(t, edge);
@@ -518,7 +563,8 @@ template <class P> struct bt_tcdm_port {
                 saved.addr = P::add(t);
                 saved.wen = P::wen(t);
                 saved.be = P::be(t);
-                if constexpr (P::writes) memcpy(saved.data, &P::data(t), BEAT);
+                if constexpr (P::writes)
+                    memcpy(saved.data, &P::data(t), BEAT);
             }
         } else if (held) {
             world->violation(P::name, "req dropped before gnt");
@@ -539,7 +585,8 @@ template <class P> struct bt_tcdm_port {
         P::gnt(t) = gnt;
         if constexpr (P::reads) {
             P::r_valid(t) = r_valid;
-            if (r_valid) memcpy(&P::r_data(t), r_src, BEAT);
+            if (r_valid)
+                memcpy(&P::r_data(t), r_src, BEAT);
         }
     }
 };
@@ -576,18 +623,22 @@ template <class P> struct bt_stream_source {
         tvalid = tnew = false;
     }
 
-    void check_reset(Vcore *) {}
+    void check_reset(Vcore *)
+    {
+    }
 
     void kick(uint64_t edge, bool)
     {
         uint64_t header[2];
-        if (left != 0) return;
+        if (left != 0)
+            return;
         if (!world->inside(P::base, sizeof header)) {
             world->violation(P::name, "base 0x%llx is outside the DRAM", (unsigned long long)P::base);
             return;
         }
         memcpy(header, world->dram + P::base, sizeof header);
-        if (header[0] == 0) return;
+        if (header[0] == 0)
+            return;
         if (header[0] % BEAT != 0 || header[1] % BEAT != 0 || !world->inside(P::base + sizeof header, header[0])) {
             world->violation(P::name, "stream of %llu bytes in packets of %llu: not whole beats, or beyond the DRAM",
                              (unsigned long long)header[0], (unsigned long long)header[1]);
@@ -612,7 +663,8 @@ template <class P> struct bt_stream_source {
             next_edge = edge + interval;
             world->stats.read_bytes += BEAT;
         }
-        if (!tvalid && left != 0 && next_edge <= edge + 1 && !stall()) tvalid = tnew = true;
+        if (!tvalid && left != 0 && next_edge <= edge + 1 && !stall())
+            tvalid = tnew = true;
     }
 
     void drive(Vcore *t)
@@ -658,10 +710,13 @@ template <class P> struct bt_stream_sink {
 
     void check_reset(Vcore *t)
     {
-        if (P::tvalid(t)) world->violation(P::name, "tvalid is high in reset");
+        if (P::tvalid(t))
+            world->violation(P::name, "tvalid is high in reset");
     }
 
-    void kick(uint64_t, bool) {}
+    void kick(uint64_t, bool)
+    {
+    }
 
     /* True once for each time the expected bytes are complete. */
     bool finished()
@@ -710,7 +765,10 @@ template <class P> struct bt_stream_sink {
         tready = next_edge <= edge + 1 && !stall();
     }
 
-    void drive(Vcore *t) { P::tready(t) = tready; }
+    void drive(Vcore *t)
+    {
+        P::tready(t) = tready;
+    }
 };
 
 /*
@@ -744,11 +802,14 @@ template <class P> struct bt_raw_port {
         gnt = gnew = false;
     }
 
-    void check_reset(Vcore *) {}
+    void check_reset(Vcore *)
+    {
+    }
 
     void kick(uint64_t edge, bool start)
     {
-        if (!start) return;
+        if (!start)
+            return;
         at = P::base;
         next_edge = edge + (P::has_gnt ? latency : 1);
         gnt = false;
@@ -764,13 +825,15 @@ template <class P> struct bt_raw_port {
             next_edge = edge + (P::has_gnt ? interval : 1);
             world->stats.read_bytes += BEAT;
         }
-        if (!gnt && next_edge <= edge + 1 && !(P::has_gnt && stall())) gnt = gnew = true;
+        if (!gnt && next_edge <= edge + 1 && !(P::has_gnt && stall()))
+            gnt = gnew = true;
     }
 
     void drive(Vcore *t)
     {
         P::gnt(t) = gnt;
-        if (!gnew) return;
+        if (!gnew)
+            return;
         gnew = false;
         if (world->inside(at, BEAT)) {
             memcpy(&P::rdata(t), world->dram + at, BEAT);
@@ -816,8 +879,10 @@ template <class P> struct bt_axil_master {
     void sample(Vcore *t, uint64_t edge)
     {
         if (x.write) {
-            if (awvalid && P::awready(t)) awvalid = false;
-            if (wvalid && P::wready(t)) wvalid = false;
+            if (awvalid && P::awready(t))
+                awvalid = false;
+            if (wvalid && P::wready(t))
+                wvalid = false;
             if (!awvalid && !wvalid && !x.accepted) {
                 x.accepted = true;
                 x.accepted_edge = edge;
@@ -828,7 +893,8 @@ template <class P> struct bt_axil_master {
                 x.done_edge = edge;
             }
         } else {
-            if (arvalid && P::arready(t)) arvalid = false;
+            if (arvalid && P::arready(t))
+                arvalid = false;
             if (!arvalid && P::rvalid(t)) {
                 x.failed = P::rresp(t) != 0;
                 x.value = P::rdata(t);
@@ -880,7 +946,8 @@ template <class P> struct bt_apb_master {
             penable = true;
         } else if (P::pready(t)) {
             x.failed = P::pslverr(t) != 0;
-            if (!x.write) x.value = P::prdata(t);
+            if (!x.write)
+                x.value = P::prdata(t);
             x.accepted = x.write;
             x.accepted_edge = x.done_edge = edge;
             x.busy = false;
@@ -902,10 +969,19 @@ template <class P> struct bt_apb_master {
 /* A core without a register bus. */
 struct bt_no_master {
     bt_transfer x;
-    void reset(Vcore *) {}
-    void begin(Vcore *, bool, uint32_t, uint32_t) { x.failed = true; }
-    void sample(Vcore *, uint64_t) {}
-    void drive(Vcore *) {}
+    void reset(Vcore *)
+    {
+    }
+    void begin(Vcore *, bool, uint32_t, uint32_t)
+    {
+        x.failed = true;
+    }
+    void sample(Vcore *, uint64_t)
+    {
+    }
+    void drive(Vcore *)
+    {
+    }
 };
 
 #endif

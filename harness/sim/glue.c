@@ -29,7 +29,8 @@ struct glue {
 
 /* ---- reading, with refusals ---- */
 
-static void refuse(struct glue *g, const yaml_node_t *node, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void refuse(struct glue *g, const yaml_node_t *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Only the first refusal is printed: the ones after it are often its consequences. */
 static void refuse(struct glue *g, const yaml_node_t *node, const char *format, ...)
@@ -160,7 +161,8 @@ static uint64_t get_number(struct glue *g, const yaml_node_t *map, const char *k
 }
 
 /* Index of the value within the space-separated list. */
-static unsigned get_choice(struct glue *g, const yaml_node_t *map, const char *key, const char *choices, const char *what)
+static unsigned get_choice(struct glue *g, const yaml_node_t *map, const char *key, const char *choices,
+                           const char *what)
 {
     const yaml_node_t *node = find(g, map, key);
     if (node == NULL) {
@@ -213,7 +215,8 @@ static struct names get_words(struct glue *g, const yaml_node_t *map, const char
     const struct names names = get_names(g, map, key);
     for (unsigned i = 0; i < names.count; i++) {
         const char *text = names.item[i];
-        if (*text == '\0' || strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./=,") != strlen(text))
+        if (*text == '\0' ||
+            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./=,") != strlen(text))
             refuse(g, names.node[i], "%s: '%s' must be a word of letters, digits and _-+./=,", key, text);
     }
     return names;
@@ -228,28 +231,28 @@ struct signal {
 };
 
 static const struct signal AXI_LITE[] = {
-    {"awaddr", NULL}, {"awvalid", NULL}, {"awready", NULL}, {"wdata", NULL},   {"wstrb", "0"},   {"wvalid", NULL},
-    {"wready", NULL}, {"bresp", "0"},    {"bvalid", NULL},  {"bready", "0"},   {"araddr", NULL}, {"arvalid", NULL},
-    {"arready", NULL}, {"rdata", NULL},  {"rresp", "0"},    {"rvalid", NULL},  {"rready", "0"},  {NULL, NULL},
+    {"awaddr", NULL},  {"awvalid", NULL}, {"awready", NULL}, {"wdata", NULL},  {"wstrb", "0"},   {"wvalid", NULL},
+    {"wready", NULL},  {"bresp", "0"},    {"bvalid", NULL},  {"bready", "0"},  {"araddr", NULL}, {"arvalid", NULL},
+    {"arready", NULL}, {"rdata", NULL},   {"rresp", "0"},    {"rvalid", NULL}, {"rready", "0"},  {NULL, NULL},
 };
 static const struct signal APB[] = {
-    {"paddr", NULL}, {"psel", NULL},   {"penable", NULL}, {"pwrite", NULL},  {"pwdata", NULL},
-    {"prdata", NULL}, {"pready", "1"}, {"pslverr", "0"},  {"pstrb", "0"},    {NULL, NULL},
+    {"paddr", NULL},  {"psel", NULL},  {"penable", NULL}, {"pwrite", NULL}, {"pwdata", NULL},
+    {"prdata", NULL}, {"pready", "1"}, {"pslverr", "0"},  {"pstrb", "0"},   {NULL, NULL},
 };
 static const struct signal AXI4_READ[] = {
-    {"araddr", NULL},  {"arlen", "0"},   {"arsize", "SIZE"}, {"arburst", "1"}, {"arvalid", NULL}, {"arready", NULL},
-    {"rdata", NULL},   {"rresp", "0"},   {"rlast", "0"},     {"rvalid", NULL}, {"rready", "1"},   {NULL, NULL},
+    {"araddr", NULL}, {"arlen", "0"}, {"arsize", "SIZE"}, {"arburst", "1"}, {"arvalid", NULL}, {"arready", NULL},
+    {"rdata", NULL},  {"rresp", "0"}, {"rlast", "0"},     {"rvalid", NULL}, {"rready", "1"},   {NULL, NULL},
 };
 static const struct signal AXI4_READ_ID[] = {{"arid", "0"}, {"rid", "0"}, {NULL, NULL}};
 static const struct signal AXI4_WRITE[] = {
-    {"awaddr", NULL}, {"awlen", "0"},  {"awsize", "SIZE"}, {"awburst", "1"}, {"awvalid", NULL},
-    {"awready", NULL}, {"wdata", NULL}, {"wstrb", "FULL"}, {"wlast", "0"},   {"wvalid", NULL},
-    {"wready", NULL}, {"bresp", "0"},  {"bvalid", NULL},   {"bready", "1"},  {NULL, NULL},
+    {"awaddr", NULL},  {"awlen", "0"},  {"awsize", "SIZE"}, {"awburst", "1"}, {"awvalid", NULL},
+    {"awready", NULL}, {"wdata", NULL}, {"wstrb", "FULL"},  {"wlast", "0"},   {"wvalid", NULL},
+    {"wready", NULL},  {"bresp", "0"},  {"bvalid", NULL},   {"bready", "1"},  {NULL, NULL},
 };
 static const struct signal AXI4_WRITE_ID[] = {{"awid", "0"}, {"bid", "0"}, {NULL, NULL}};
 static const struct signal TCDM[] = {
-    {"req", NULL}, {"add", NULL},    {"wen", "DIR"},   {"data", "0"}, {"be", "FULL"},
-    {"gnt", NULL}, {"r_valid", "0"}, {"r_data", "0"},  {NULL, NULL},
+    {"req", NULL}, {"add", NULL},    {"wen", "DIR"},  {"data", "0"}, {"be", "FULL"},
+    {"gnt", NULL}, {"r_valid", "0"}, {"r_data", "0"}, {NULL, NULL},
 };
 static const struct signal STREAM[] = {
     {"tdata", NULL}, {"tvalid", NULL}, {"tready", NULL}, {"tlast", "0"}, {NULL, NULL},
@@ -393,7 +396,8 @@ static const char *put_port(struct glue *g, FILE *out, const yaml_node_t *map, u
     fprintf(out, "    static constexpr bool reads = %s, writes = %s, has_wlast = %s, has_gnt = %s;\n",
             reads ? "true" : "false", writes ? "true" : "false", wlast ? "true" : "false",
             kind == MEMORY_RAW && !omitted(&bus, "gnt") ? "true" : "false");
-    fprintf(out, "    static constexpr uint64_t SIZE = %d, FULL = %s, DIR = %d;\n", bits == 0 ? 0 : __builtin_ctzll(bits / 8),
+    fprintf(out, "    static constexpr uint64_t SIZE = %d, FULL = %s, DIR = %d;\n",
+            bits == 0 ? 0 : __builtin_ctzll(bits / 8),
             "data_bits == 512 ? ~uint64_t(0) : (uint64_t(1) << (data_bits / 8 % 64)) - 1", reads ? 1 : 0);
     switch (kind) {
     case MEMORY_AXI4:
@@ -495,8 +499,8 @@ static void put_clock_and_reset(struct glue *g, FILE *out, const yaml_node_t *ro
         refuse(g, root, "key 'reset' is missing");
         return;
     }
-    const struct names all = one->type == YAML_SEQUENCE_NODE ? get_names(g, root, "reset")
-                                                             : (struct names){1, {""}, {one}};
+    const struct names all =
+        one->type == YAML_SEQUENCE_NODE ? get_names(g, root, "reset") : (struct names){1, {""}, {one}};
     uint64_t cycles = 1;
     fprintf(out, "static inline void bt_reset(Vcore *t, bool active)\n{\n");
     for (unsigned i = 0; i < all.count; i++) {
@@ -525,8 +529,9 @@ static void put_pins(struct glue *g, FILE *out, const yaml_node_t *root)
         input[i] = get_choice(g, pins.node[i], "dir", "in out", "pin") == 0;
         bits[i] = get_number(g, pins.node[i], "bits", 1, 64, 1);
         if (input[i]) {
-            fprintf(out, "    t->%s = %" PRIu64 "u;\n", name[i],
-                    get_number(g, pins.node[i], "value", 0, bits[i] == 64 ? UINT64_MAX : (UINT64_C(1) << bits[i]) - 1, 0));
+            fprintf(
+                out, "    t->%s = %" PRIu64 "u;\n", name[i],
+                get_number(g, pins.node[i], "value", 0, bits[i] == 64 ? UINT64_MAX : (UINT64_C(1) << bits[i]) - 1, 0));
         } else if (find(g, pins.node[i], "value") != NULL) {
             refuse(g, find(g, pins.node[i], "value"), "value: pin '%s' is an output", name[i]);
         }
@@ -559,8 +564,9 @@ static void put_start(struct glue *g, FILE *out, const yaml_node_t *root, enum c
     if (find(g, map, "pin") != NULL) {
         if (find(g, map, "reg") != NULL || find(g, map, "mask") != NULL)
             refuse(g, map, "start: either reg and mask, or pin");
-        fprintf(out, "#define BT_START_KIND BT_START_PIN\n#define BT_START_OFFSET 0u\n#define BT_START_MASK 0u\n"
-                     "static inline bool bt_start_pin(Vcore *t) { return t->%s != 0; }\n",
+        fprintf(out,
+                "#define BT_START_KIND BT_START_PIN\n#define BT_START_OFFSET 0u\n#define BT_START_MASK 0u\n"
+                "static inline bool bt_start_pin(Vcore *t) { return t->%s != 0; }\n",
                 get_identifier(g, map, "pin", "start"));
         return;
     }
@@ -569,7 +575,8 @@ static void put_start(struct glue *g, FILE *out, const yaml_node_t *root, enum c
     if (control == CONTROL_NONE)
         refuse(g, map, "start: a register, but control.bus is none");
     fprintf(out,
-            "#define BT_START_KIND BT_START_REG\n#define BT_START_OFFSET %" PRIu64 "u\n#define BT_START_MASK %" PRIu64 "u\n"
+            "#define BT_START_KIND BT_START_REG\n#define BT_START_OFFSET %" PRIu64 "u\n#define BT_START_MASK %" PRIu64
+            "u\n"
             "static inline bool bt_start_pin(Vcore *) { return false; }\n",
             get_number(g, map, "reg", 0, UINT32_MAX, 0), get_number(g, map, "mask", 1, UINT32_MAX, UINT32_MAX));
 }
@@ -617,10 +624,13 @@ static const yaml_node_t *put_done(struct glue *g, FILE *out, const yaml_node_t 
         if (control == CONTROL_NONE)
             refuse(g, node, "poll: a register, but control.bus is none");
     }
-    fprintf(out, "#define BT_POLL_OFFSET %" PRIu64 "u\n#define BT_POLL_MASK %" PRIu64 "u\n#define BT_POLL_VALUE %" PRIu64 "u\n",
+    fprintf(out,
+            "#define BT_POLL_OFFSET %" PRIu64 "u\n#define BT_POLL_MASK %" PRIu64 "u\n#define BT_POLL_VALUE %" PRIu64
+            "u\n",
             reg, mask, value);
     if (kind < 2) {
-        fprintf(out, "static inline bool bt_done_pin(Vcore *t) { return t->%s != 0; }\n", identifier(g, node, kinds[kind]));
+        fprintf(out, "static inline bool bt_done_pin(Vcore *t) { return t->%s != 0; }\n",
+                identifier(g, node, kinds[kind]));
     } else {
         fprintf(out, "static inline bool bt_done_pin(Vcore *) { return false; }\n");
     }
@@ -629,9 +639,10 @@ static const yaml_node_t *put_done(struct glue *g, FILE *out, const yaml_node_t 
 
 static void put_header(struct glue *g, FILE *out, const yaml_node_t *root)
 {
-    fprintf(out, "/* Written by bittrue-glue from the core's description; do not edit. */\n"
-                 "#include \"harness/sim/bfm.h\"\n"
-                 "#define BT_TOP_NAME \"%s\"\n",
+    fprintf(out,
+            "/* Written by bittrue-glue from the core's description; do not edit. */\n"
+            "#include \"harness/sim/bfm.h\"\n"
+            "#define BT_TOP_NAME \"%s\"\n",
             get_identifier(g, root, "top", "core"));
     put_clock_and_reset(g, out, root);
     const enum control_kind control = put_control(g, out, root);
@@ -644,7 +655,8 @@ static void put_header(struct glue *g, FILE *out, const yaml_node_t *root)
 /* ---- arguments for Verilator ---- */
 
 /* Paths in the description are relative to its own folder. */
-static void put_paths(struct glue *g, FILE *out, const yaml_node_t *root, const char *key, const char *before, bool must)
+static void put_paths(struct glue *g, FILE *out, const yaml_node_t *root, const char *key, const char *before,
+                      bool must)
 {
     const char *slash = strrchr(g->path, '/');
     const int folder = slash != NULL ? (int)(slash - g->path) + 1 : 0;
@@ -653,7 +665,8 @@ static void put_paths(struct glue *g, FILE *out, const yaml_node_t *root, const 
         refuse(g, root, "key '%s' is missing or empty", key);
     for (unsigned i = 0; i < paths.count; i++) {
         char path[4096];
-        const int len = snprintf(path, sizeof path, "%.*s%s", paths.item[i][0] == '/' ? 0 : folder, g->path, paths.item[i]);
+        const int len =
+            snprintf(path, sizeof path, "%.*s%s", paths.item[i][0] == '/' ? 0 : folder, g->path, paths.item[i]);
         if (len < 0 || (size_t)len >= sizeof path) {
             refuse(g, paths.node[i], "%s: path too long", key);
             return;
@@ -684,7 +697,8 @@ static void put_verilator_args(struct glue *g, FILE *out, const yaml_node_t *roo
             (void)strtoll(equals + 1, &end, 0);
         if (!known || equals == NULL || end == equals + 1 || *end != '\0') {
             const yaml_node_t *list = find(g, root, "parameters");
-            refuse(g, list != NULL ? list : root, "got '%s', expected NAME=INTEGER with a name from 'parameters'", given[i]);
+            refuse(g, list != NULL ? list : root, "got '%s', expected NAME=INTEGER with a name from 'parameters'",
+                   given[i]);
             return;
         }
         fprintf(out, "-G%s\n", given[i]);

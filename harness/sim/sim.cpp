@@ -29,7 +29,7 @@ struct bt_sim {
     ctl_bus ctl;
     mem_ports mem;
     bool own_dram = false;
-    bool armed = true;   // the next start begins the measured interval
+    bool armed = true;    // the next start begins the measured interval
     bool started = false; // it has begun
     uint64_t start_edge = 0;
     bool done_before = false; // level of done at the previous edge
@@ -61,7 +61,8 @@ static inline void settle(Vcore *t)
 static void on_start(bt_sim *s, uint64_t edge)
 {
     s->mem.kick(edge, true);
-    if (!s->armed) return;
+    if (!s->armed)
+        return;
     s->armed = false;
     s->started = true;
     s->start_edge = edge;
@@ -70,7 +71,8 @@ static void on_start(bt_sim *s, uint64_t edge)
 // The last rise counts: a core may ask for service several times before it is through.
 static void on_done(bt_sim *s, uint64_t edge)
 {
-    if (s->started) s->world.stats.start_to_done = edge - s->start_edge;
+    if (s->started)
+        s->world.stats.start_to_done = edge - s->start_edge;
     s->event = true;
 }
 
@@ -93,12 +95,14 @@ static inline __attribute__((always_inline)) void step(bt_sim *s)
     bt_clock(t, 0);
     settle(t);
 #if VM_TRACE
-    if (tracing(s)) s->wave->dump(edge * 10);
+    if (tracing(s))
+        s->wave->dump(edge * 10);
 #endif
 
     if (BT_START_KIND == BT_START_PIN) {
         const bool now = bt_start_pin(t);
-        if (now && !s->start_pin_before) on_start(s, edge);
+        if (now && !s->start_pin_before)
+            on_start(s, edge);
         s->start_pin_before = now;
     }
     const bool ctl_busy = s->ctl.x.busy;
@@ -113,20 +117,24 @@ static inline __attribute__((always_inline)) void step(bt_sim *s)
     s->mem.sample(t, edge);
     if (BT_DONE_KIND == BT_DONE_IRQ || BT_DONE_KIND == BT_DONE_PULSE) {
         s->done_now = bt_done_pin(t);
-        if (__builtin_expect(s->done_now && !s->done_before, 0)) on_done(s, edge);
+        if (__builtin_expect(s->done_now && !s->done_before, 0))
+            on_done(s, edge);
         s->done_before = s->done_now;
     } else if (BT_DONE_KIND == BT_DONE_COUNT) {
-        if (s->mem.finished()) on_done(s, edge);
+        if (s->mem.finished())
+            on_done(s, edge);
     }
 
     bt_clock(t, 1);
     settle(t);
-    if (ctl_busy) s->ctl.drive(t);
+    if (ctl_busy)
+        s->ctl.drive(t);
     s->mem.drive(t);
 #if VM_TRACE
     if (s->wave != nullptr) {
         settle(t); // so that the wave shows inputs changing at the edge
-        if (tracing(s)) s->wave->dump(edge * 10 + 5);
+        if (tracing(s))
+            s->wave->dump(edge * 10 + 5);
     }
 #endif
     s->world.edge = edge + 1;
@@ -151,13 +159,16 @@ static void sim_reset(bt_sim *s)
         bt_clock(t, 0);
         t->eval();
 #if VM_TRACE
-        if (tracing(s)) s->wave->dump(s->world.edge * 10);
+        if (tracing(s))
+            s->wave->dump(s->world.edge * 10);
 #endif
-        if (i + 1 == BT_RESET_CYCLES) s->mem.check_reset(t);
+        if (i + 1 == BT_RESET_CYCLES)
+            s->mem.check_reset(t);
         bt_clock(t, 1);
         t->eval();
 #if VM_TRACE
-        if (tracing(s)) s->wave->dump(s->world.edge * 10 + 5);
+        if (tracing(s))
+            s->wave->dump(s->world.edge * 10 + 5);
 #endif
         s->world.edge++;
     }
@@ -166,30 +177,37 @@ static void sim_reset(bt_sim *s)
 
 static void sim_close(bt_sim *s)
 {
-    if (s == nullptr) return;
+    if (s == nullptr)
+        return;
 #if VM_TRACE
-    if (s->wave != nullptr) s->wave->close();
+    if (s->wave != nullptr)
+        s->wave->close();
     delete s->wave;
 #endif
-    if (s->top != nullptr) s->top->final();
+    if (s->top != nullptr)
+        s->top->final();
     delete s->top;
-    if (s->own_dram) munmap(s->world.dram, s->world.dram_bytes);
+    if (s->own_dram)
+        munmap(s->world.dram, s->world.dram_bytes);
     delete s;
 }
 
 static bt_sim *sim_open(const struct bt_memory *mem, uint8_t *dram, const char *wave)
 {
 #if !VM_TRACE
-    if (wave != nullptr) return nullptr;
+    if (wave != nullptr)
+        return nullptr;
 #endif
-    if (mem->outstanding < 1 || mem->outstanding > BT_MAX_OUTSTANDING || mem->dram_bytes == 0 || mem->stall_percent > 95)
+    if (mem->outstanding < 1 || mem->outstanding > BT_MAX_OUTSTANDING || mem->dram_bytes == 0 ||
+        mem->stall_percent > 95)
         return nullptr;
     bt_sim *s = new (std::nothrow) bt_sim;
-    if (s == nullptr) return nullptr;
+    if (s == nullptr)
+        return nullptr;
     if (dram == nullptr) {
         // Pages that nobody touches cost nothing, and are zero.
-        void *own = mmap(nullptr, mem->dram_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                         -1, 0);
+        void *own =
+            mmap(nullptr, mem->dram_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (own == MAP_FAILED) {
             delete s;
             return nullptr;
@@ -229,10 +247,11 @@ static bool transfer(bt_sim *s, bool write, uint32_t offset, uint32_t value)
         return false;
     }
     s->ctl.begin(s->top, write, offset, value);
-    for (uint64_t i = 0; s->ctl.x.busy && i < BUS_TIMEOUT_CYCLES; i++) step(s);
+    for (uint64_t i = 0; s->ctl.x.busy && i < BUS_TIMEOUT_CYCLES; i++)
+        step(s);
     if (s->ctl.x.busy) {
-        s->world.violation("control", "%s of register 0x%x not answered in %llu cycles", write ? "write" : "read", offset,
-                           (unsigned long long)BUS_TIMEOUT_CYCLES);
+        s->world.violation("control", "%s of register 0x%x not answered in %llu cycles", write ? "write" : "read",
+                           offset, (unsigned long long)BUS_TIMEOUT_CYCLES);
         s->ctl.reset(s->top);
         return false;
     }
@@ -246,21 +265,24 @@ static bool sim_reg_write(bt_sim *s, uint32_t offset, uint32_t value)
 
 static bool sim_reg_read(bt_sim *s, uint32_t offset, uint32_t *value)
 {
-    if (!transfer(s, false, offset, 0)) return false;
+    if (!transfer(s, false, offset, 0))
+        return false;
     *value = s->ctl.x.value;
     return true;
 }
 
 static void sim_pin_set(bt_sim *s, unsigned pin, uint64_t value)
 {
-    if (!bt_pin_set(s->top, pin, value)) s->world.violation("pins", "pin %u is not an input of the core", pin);
+    if (!bt_pin_set(s->top, pin, value))
+        s->world.violation("pins", "pin %u is not an input of the core", pin);
 }
 
 static uint64_t sim_pin_get(bt_sim *s, unsigned pin)
 {
     uint64_t value = 0;
     s->top->eval(); // inputs may have changed since the edge
-    if (!bt_pin_get(s->top, pin, &value)) s->world.violation("pins", "the core has no pin %u", pin);
+    if (!bt_pin_get(s->top, pin, &value))
+        s->world.violation("pins", "the core has no pin %u", pin);
     return value;
 }
 
@@ -284,7 +306,8 @@ static void sim_allow_write(bt_sim *s, uint64_t addr, uint64_t bytes)
         if (o.hi < w.lo) {
             merged.push_back(o);
         } else if (o.lo > w.hi) {
-            if (!placed) merged.push_back(w);
+            if (!placed)
+                merged.push_back(w);
             placed = true;
             merged.push_back(o);
         } else {
@@ -292,7 +315,8 @@ static void sim_allow_write(bt_sim *s, uint64_t addr, uint64_t bytes)
             w.hi = o.hi > w.hi ? o.hi : w.hi;
         }
     }
-    if (!placed) merged.push_back(w);
+    if (!placed)
+        merged.push_back(w);
     s->world.windows = merged;
 }
 
@@ -311,7 +335,8 @@ static enum bt_event sim_run(bt_sim *s, uint64_t max_cycles)
             s->event = false;
             return BT_DONE_KIND == BT_DONE_PULSE ? BT_EVENT_PULSE : BT_EVENT_DONE;
         }
-        if (s->world.stats.cycles >= end) return BT_EVENT_BUDGET;
+        if (s->world.stats.cycles >= end)
+            return BT_EVENT_BUDGET;
         if (BT_DONE_KIND == BT_DONE_POLL) {
             uint32_t value = 0;
             if (!sim_reg_read(s, BT_POLL_OFFSET, &value)) {
@@ -322,14 +347,16 @@ static enum bt_event sim_run(bt_sim *s, uint64_t max_cycles)
             continue;
         }
         step(s);
-        if (BT_DONE_KIND == BT_DONE_IRQ && s->done_now && s->world.stats.violations == 0) return BT_EVENT_IRQ;
+        if (BT_DONE_KIND == BT_DONE_IRQ && s->done_now && s->world.stats.violations == 0)
+            return BT_EVENT_IRQ;
     }
     return BT_EVENT_FAILED;
 }
 
 static void sim_advance(bt_sim *s, uint64_t cycles)
 {
-    for (uint64_t i = 0; i < cycles; i++) step(s);
+    for (uint64_t i = 0; i < cycles; i++)
+        step(s);
 }
 
 static void sim_stats(const bt_sim *s, struct bt_sim_stats *stats)

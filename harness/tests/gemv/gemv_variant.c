@@ -58,12 +58,13 @@ static enum bt_status gemv_cycles(const struct bt_config *config, const void *pl
     const uint64_t plain = max_u64(interval, latency + 1);
     const uint64_t product = max_u64(interval, latency + 4 + 1);
     const uint64_t row_to_row = max_u64(interval, latency + last + write + 1);
-    uint64_t cycles = 1                                           /* the first request after the start */
-                      + words * plain                             /* x, up to the grant of the first bias */
-                      + p->rows * (plain + (words - 1) * product) /* bias and all words of each row, to its last grant */
-                      + (p->rows - 1) * row_to_row                /* from there to the next row's bias */
-                      + latency + last + write                    /* end of the last row */
-                      + 1;                                        /* done is high before the next edge */
+    uint64_t cycles = 1               /* the first request after the start */
+                      + words * plain /* x, up to the grant of the first bias */
+                      +
+                      p->rows * (plain + (words - 1) * product) /* bias and all words of each row, to its last grant */
+                      + (p->rows - 1) * row_to_row              /* from there to the next row's bias */
+                      + latency + last + write                  /* end of the last row */
+                      + 1;                                      /* done is high before the next edge */
     /* STATUS shows it one edge later, and is read at every second edge after the start. */
     if (bt_config_get(config, "poll", 0) != 0)
         cycles = (cycles + 1 + 1) / 2 * 2;
