@@ -2,17 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "harness/cli.h"
 #include "harness/compare.h"
-
-static double now_seconds(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
+#include "harness/progress.h"
 
 static double utilisation(uint64_t macs, uint64_t multipliers, uint64_t cycles)
 {
@@ -104,7 +97,7 @@ static int predict_all(const struct bt_plan *plan, struct bt_error *err)
     }
     uint32_t count = 0;
     bool failed = false;
-    const double begin = now_seconds();
+    const double begin = bt_now_seconds();
     for (uint32_t i = 0; i < plan->count; i++) {
         struct bt_job job = plan->jobs[i];
         job.count = 1;
@@ -117,7 +110,7 @@ static int predict_all(const struct bt_plan *plan, struct bt_error *err)
             count++;
         }
     }
-    const double seconds = now_seconds() - begin;
+    const double seconds = bt_now_seconds() - begin;
     qsort(sorted, count, sizeof(struct bt_record *), by_table);
     print_tables(sorted, count);
     (void)printf("\n%u layers predicted in %.3f ms\n", count, seconds * 1e3);

@@ -13,6 +13,7 @@
 #include "harness/data.h"
 #include "harness/error.h"
 #include "harness/hal_sim.h"
+#include "harness/progress.h"
 #include "harness/spot_check.h"
 #include "reference/common/bt_conv2d.h"
 #include "reference/ops/conv2d_s8.h"
@@ -29,10 +30,11 @@
 /* Below this the plain loops are as quick as setting up the fast path. */
 #define FAST_FROM_MACS 1000000
 
-static double now_seconds(void)
+/* What the simulation itself takes, whoever else is on the machine. */
+static double cpu_seconds(void)
 {
     struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
@@ -126,7 +128,7 @@ static void ran(struct step *step, enum bt_engine engine, double begin, const vo
 {
     struct bt_engine_result *result = &step->record->engine[engine];
     result->ran = true;
-    result->seconds = now_seconds() - begin;
+    result->seconds = bt_now_seconds() - begin;
     result->hash = ofmap != NULL ? XXH3_64bits(ofmap, bt_ofmap_bytes(&step->layer.u.conv)) : 0;
 }
 
@@ -155,7 +157,7 @@ static bool run_ref(struct step *step)
     const struct bt_conv2d *conv = &step->layer.u.conv;
     struct bt_reason why = {0};
     struct bt_mismatch mismatch;
-    const double begin = now_seconds();
+    const double begin = bt_now_seconds();
     enum bt_status status = ref_conv2d_s8_check(conv, &step->tensors.view, &why);
     if (status == BT_OK) {
         status = reference(step, &mismatch);
@@ -246,7 +248,7 @@ static void run_model(struct step *step)
         bt_record_set(step->record, BT_ENGINE_MODEL, BT_SKIP, "the variant has no model");
         return;
     }
-    const double begin = now_seconds();
+    const double begin = bt_now_seconds();
     memset(step->got, POISON, bt_ofmap_bytes(&step->layer.u.conv));
     const enum bt_status status = variant->model(&step->job->config, step->plan, &step->layer, &step->tensors.view,
                                                  given(&step->aux), step->got, &step->profile);
@@ -287,7 +289,7 @@ static enum bt_verdict predict(struct step *step, char *reason, size_t reason_by
         (void)snprintf(reason, reason_bytes, "the variant has no cycle model");
         return BT_SKIP;
     }
-    const double begin = now_seconds();
+    const double begin = bt_now_seconds();
     const enum bt_status status = variant->cycles(&step->job->config, step->plan, &step->layer, given(&step->aux),
                                                   given(&step->profile), &record->predicted);
     if (status == BT_EUNSUPPORTED) {
@@ -420,7 +422,7 @@ static void run_rtl(struct step *step, struct bt_hal *hal)
     struct bt_record *record = step->record;
     struct bt_reason why = {0};
     struct bt_sim_stats stats = {0};
-    const double begin = now_seconds();
+    const double begin = bt_now_seconds();
 
     poison_ofmap(step, hal);
     const enum bt_status status = driver->pack(step->plan, &step->tensors.view, given(&step->aux), hal, &why);
@@ -432,9 +434,9 @@ static void run_rtl(struct step *step, struct bt_hal *hal)
         driver->load(step->plan, step->tensors.view.ifmap, hal);
     }
     driver->program(step->plan, hal);
-    const double start = now_seconds();
+    const double start = cpu_seconds();
     const bool done = run_core(step, hal, &stats);
-    record->rtl_seconds = now_seconds() - start;
+    record->rtl_seconds = cpu_seconds() - start;
     record->engine[BT_ENGINE_RTL].ran = true;
     if (!done) {
         bt_hal_sim_reset(hal); /* what follows in the chain gets a verdict of its own */

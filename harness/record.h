@@ -51,7 +51,7 @@ struct bt_record {
     uint64_t rtl_cycles, predicted_cycles, roofline_cycles;
     uint64_t multipliers;
     double utilisation;                     /**< macs / multipliers / rtl_cycles */
-    double rtl_seconds;                     /**< host time inside the simulated core, start to done */
+    double rtl_seconds;                     /**< CPU time of the simulated core, start to done */
     struct bt_counters measured, predicted; /**< terms by name */
 };
 

@@ -11,6 +11,21 @@ static void set(json_t *object, const char *key, json_t *value, bool *ok)
     *ok = json_object_set_new(object, key, value) == 0 && *ok;
 }
 
+/* A name that was cut may end within a character; then only its ASCII survives. */
+static json_t *string(const char *text)
+{
+    json_t *value = json_string(text);
+    if (value != NULL) {
+        return value;
+    }
+    char ascii[1024];
+    (void)snprintf(ascii, sizeof(ascii), "%s", text);
+    for (char *c = ascii; *c != '\0'; c++) {
+        *c = (unsigned char)*c > 0x7e ? '?' : *c;
+    }
+    return json_string(ascii);
+}
+
 static json_t *integer(uint64_t value)
 {
     return json_integer((json_int_t)value);
@@ -27,13 +42,13 @@ static json_t *engines(const struct bt_record *record, bool *ok)
     for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
         const struct bt_engine_result *result = &record->engine[e];
         json_t *one = json_object();
-        set(one, "verdict", json_string(bt_verdict_name(result->verdict)), ok);
+        set(one, "verdict", string(bt_verdict_name(result->verdict)), ok);
         set(one, "ran", json_boolean(result->ran), ok);
         set(one, "seconds", json_real(result->seconds), ok);
         if (result->hash != 0) {
             char hash[17];
             (void)snprintf(hash, sizeof(hash), "%016" PRIx64, result->hash);
-            set(one, "hash", json_string(hash), ok);
+            set(one, "hash", string(hash), ok);
         }
         set(object, bt_engine_name(e), one, ok);
     }
@@ -68,7 +83,7 @@ static json_t *mismatch(const struct bt_record *record, bool *ok)
         return json_null();
     }
     json_t *object = json_object();
-    set(object, "engine", json_string(bt_engine_name(record->mismatch_engine)), ok);
+    set(object, "engine", string(bt_engine_name(record->mismatch_engine)), ok);
     set(object, "differing", integer(m->differing), ok);
     set(object, "total", integer(m->total), ok);
     set(object, "n", json_integer(m->n), ok);
@@ -77,7 +92,7 @@ static json_t *mismatch(const struct bt_record *record, bool *ok)
     set(object, "c", json_integer(m->c), ok);
     set(object, "expected", json_integer(m->expected), ok);
     set(object, "got", json_integer(m->got), ok);
-    set(object, "where", json_string(m->where), ok);
+    set(object, "where", string(m->where), ok);
     return object;
 }
 
@@ -88,17 +103,17 @@ static json_t *result(const struct bt_report *report, const struct bt_record *re
     char replay[1024];
     bt_report_replay(report, record, replay, sizeof(replay));
 
-    set(object, "network", json_string(record->network), ok);
-    set(object, "layer", json_string(record->layer), ok);
-    set(object, "variant", json_string(record->variant), ok);
-    set(object, "config", json_string(record->config), ok);
-    set(object, "pattern", json_string(record->pattern), ok);
+    set(object, "network", string(record->network), ok);
+    set(object, "layer", string(record->layer), ok);
+    set(object, "variant", string(record->variant), ok);
+    set(object, "config", string(record->config), ok);
+    set(object, "pattern", string(record->pattern), ok);
     set(object, "stall_percent", json_integer(record->stall_percent), ok);
     set(object, "seed", integer(record->seed), ok);
     set(object, "same", json_integer(record->same), ok);
     set(object, "macs", integer(record->macs), ok);
-    set(object, "verdict", json_string(bt_verdict_name(record->verdict)), ok);
-    set(object, "reason", json_string(record->reason), ok);
+    set(object, "verdict", string(bt_verdict_name(record->verdict)), ok);
+    set(object, "reason", string(record->reason), ok);
     set(object, "engines", engines(record, ok), ok);
     set(object, "rtl_cycles", cycles_or_null(record->rtl_cycles), ok);
     set(object, "predicted_cycles", cycles_or_null(record->predicted_cycles), ok);
@@ -113,17 +128,17 @@ static json_t *result(const struct bt_report *report, const struct bt_record *re
     set(object, "rtl_seconds", record->rtl_cycles != 0 ? json_real(record->rtl_seconds) : json_null(), ok);
     set(object, "terms", terms(record, ok), ok);
     set(object, "mismatch", mismatch(record, ok), ok);
-    set(object, "replay", json_string(replay), ok);
+    set(object, "replay", string(replay), ok);
     return object;
 }
 
 static json_t *gate_object(const struct bt_gate *gate, bool *ok)
 {
     json_t *object = json_object();
-    set(object, "variant", json_string(gate->variant), ok);
-    set(object, "config", json_string(gate->config), ok);
-    set(object, "verdict", json_string(bt_verdict_name(gate->verdict)), ok);
-    set(object, "reason", json_string(gate->reason), ok);
+    set(object, "variant", string(gate->variant), ok);
+    set(object, "config", string(gate->config), ok);
+    set(object, "verdict", string(bt_verdict_name(gate->verdict)), ok);
+    set(object, "reason", string(gate->reason), ok);
     set(object, "layers", json_integer(gate->layers), ok);
     set(object, "layers_at_zero", json_integer(gate->at_zero), ok);
     set(object, "max_percent", json_real(gate->max_percent), ok);
@@ -139,7 +154,7 @@ static json_t *run_object(const struct bt_report *report, bool *ok)
 {
     const struct bt_totals totals = bt_report_totals(report);
     json_t *object = json_object();
-    set(object, "suite", json_string(report->plan->name), ok);
+    set(object, "suite", string(report->plan->name), ok);
     set(object, "seed", integer(report->plan->seed), ok);
     set(object, "seconds", json_real(report->seconds), ok);
     set(object, "passed", json_integer(totals.passed), ok);
