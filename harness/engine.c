@@ -533,7 +533,10 @@ static void free_step(struct step *step)
 static void place(struct step *step, const struct step *before)
 {
     step->io = (struct bt_io){.brk = DRAM_BASE, .in_addr = BT_ANYWHERE, .out_addr = BT_ANYWHERE};
-    if (before != NULL && before->io.brk != 0) {
+    if (before == NULL) {
+        return;
+    }
+    if (before->io.brk != 0) {
         step->io.brk = before->io.brk;
     }
     step->chained = step->chained && before->record->engine[BT_ENGINE_RTL].hash != 0;
