@@ -20,6 +20,7 @@ struct bt_cli {
     double timeout_seconds; /**< per job; 0: from the expected cycles */
     char out[1024];
     enum bt_ref_path ref;
+    bool quiet;       /**< no progress */
     bool layers;      /**< list */
     const char *wave; /**< replay */
     char id[512];     /**< replay: the selection's texts point in here */

@@ -19,6 +19,7 @@ struct run {
     uint32_t *first; /* record of each job */
     struct bt_record *records;
     struct bt_progress progress;
+    bool quiet;
     unsigned threads; /* of the fast reference, per worker */
 };
 
@@ -91,7 +92,7 @@ static void done(void *context, uint32_t task, const void *bytes, size_t length,
     }
     run->progress.work_done += run->tasks[task].weight;
     for (uint32_t i = 0; i < job->count; i++) {
-        if (records[i].verdict == BT_FAIL) {
+        if (records[i].verdict == BT_FAIL && !run->quiet) {
             run->progress.failed++;
             bt_progress_clear(&run->progress);
             (void)fprintf(run->progress.out, "FAIL %s %s on %s %s: %s\n", records[i].network, records[i].layer,
@@ -110,7 +111,7 @@ enum bt_status bt_cli_jobs(const struct bt_cli *cli, const struct bt_plan *plan,
                            const struct bt_engine_options *options, struct bt_record *records, int *interrupted)
 {
     enum bt_status status = BT_ENOMEM;
-    struct run run = {.plan = plan, .options = options, .records = records, .threads = 1};
+    struct run run = {.plan = plan, .options = options, .records = records, .threads = 1, .quiet = cli->quiet};
     uint64_t total = 0;
     uint32_t next = 0;
 
@@ -137,10 +138,12 @@ enum bt_status bt_cli_jobs(const struct bt_cli *cli, const struct bt_plan *plan,
         .context = &run,
         .work = work,
         .done = done,
-        .tick = tick,
+        .tick = cli->quiet ? NULL : tick,
     };
     status = bt_pool_run(&pool, interrupted);
-    bt_progress_clear(&run.progress);
+    if (!cli->quiet) {
+        bt_progress_clear(&run.progress);
+    }
 
 cleanup:
     free(run.first);

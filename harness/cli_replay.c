@@ -103,9 +103,11 @@ static const struct bt_record *first_rtl_mismatch(const struct bt_record *record
 static bool run_again(const struct bt_cli *cli, const struct bt_plan *plan, const struct bt_engine_options *options)
 {
     int interrupted = 0;
+    struct bt_cli quiet = *cli;
+    quiet.quiet = true; /* the verdicts have been said */
     struct bt_record *scratch = calloc(plan->records, sizeof(*scratch));
     const bool ok =
-        scratch != NULL && bt_cli_jobs(cli, plan, options, scratch, &interrupted) == BT_OK && interrupted == 0;
+        scratch != NULL && bt_cli_jobs(&quiet, plan, options, scratch, &interrupted) == BT_OK && interrupted == 0;
     free(scratch);
     return ok;
 }
@@ -115,12 +117,8 @@ static bool find_window(const struct bt_cli *cli, const struct bt_plan *plan, co
                         uint32_t index, uint64_t *from, uint64_t *to)
 {
     const struct bt_conv2d *conv = &plan->jobs[0].layers[index].work.u.conv;
-    const struct bt_mismatch *m = &record->mismatch;
-    const uint64_t pixel =
-        ((uint64_t)m->n * (uint64_t)bt_conv2d_oh(conv) + (uint64_t)m->y) * (uint64_t)bt_conv2d_ow(conv) +
-        (uint64_t)m->x;
     const struct bt_probe probe = {
-        .layer = index, .elem = pixel * (uint64_t)conv->c_out + (uint64_t)m->c, .value = m->got};
+        .layer = index, .elem = bt_mismatch_elem(conv, &record->mismatch), .value = record->mismatch.got};
     uint64_t *seen = mmap(NULL, 2 * sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (seen == MAP_FAILED) {
         return false;
@@ -242,6 +240,7 @@ int bt_cli_replay(const struct bt_cli *cli)
     } else {
         struct bt_cli one = *cli;
         one.workers = 1;
+        one.quiet = true; /* all of it is said on stdout */
         status = replay(&one, &plan, &err);
     }
     if (err.text[0] != '\0') {

@@ -53,6 +53,14 @@ bool bt_compare_ofmap(const struct bt_conv2d *conv, const void *expected, const 
     return false;
 }
 
+uint64_t bt_mismatch_elem(const struct bt_conv2d *conv, const struct bt_mismatch *mismatch)
+{
+    const uint64_t oh = (uint64_t)bt_conv2d_oh(conv);
+    const uint64_t ow = (uint64_t)bt_conv2d_ow(conv);
+    const uint64_t pixel = ((uint64_t)mismatch->n * oh + (uint64_t)mismatch->y) * ow + (uint64_t)mismatch->x;
+    return pixel * (uint64_t)conv->c_out + (uint64_t)mismatch->c;
+}
+
 double bt_error_percent(uint64_t predicted, uint64_t measured)
 {
     if (measured == 0) {

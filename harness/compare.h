@@ -20,6 +20,9 @@
 bool bt_compare_ofmap(const struct bt_conv2d *conv, const void *expected, const void *got,
                       struct bt_mismatch *mismatch);
 
+/** Index of the first differing element in the ofmap. */
+uint64_t bt_mismatch_elem(const struct bt_conv2d *conv, const struct bt_mismatch *mismatch);
+
 /** Bytes of an ofmap, dense. */
 size_t bt_ofmap_bytes(const struct bt_conv2d *conv);
 

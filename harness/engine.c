@@ -132,6 +132,21 @@ static void ran(struct step *step, enum bt_engine engine, double begin, const vo
     result->hash = ofmap != NULL ? XXH3_64bits(ofmap, bt_ofmap_bytes(&step->layer.u.conv)) : 0;
 }
 
+static void differs(struct step *step, enum bt_engine engine, const struct bt_mismatch *mismatch)
+{
+    char text[BT_REASON_BYTES];
+    (void)snprintf(text, sizeof(text),
+                   "%" PRIu64 " of %" PRIu64 " elements differ, first n %d y %d x %d c %d: expected %" PRId64
+                   ", got %" PRId64 "%s%s",
+                   mismatch->differing, mismatch->total, mismatch->n, mismatch->y, mismatch->x, mismatch->c,
+                   mismatch->expected, mismatch->got, mismatch->where[0] != '\0' ? " in " : "", mismatch->where);
+    if (step->record->mismatch.differing == 0) {
+        step->record->mismatch = *mismatch;
+        step->record->mismatch_engine = engine;
+    }
+    bt_record_set(step->record, engine, BT_FAIL, text);
+}
+
 /* ---- ref ---- */
 
 /* The fast path where it can do the layer, with some of its bits worked out again; else the plain loops. */
@@ -168,9 +183,8 @@ static bool run_ref(struct step *step)
     }
     ran(step, BT_ENGINE_REF, begin, step->expected);
     if (mismatch.differing != 0) {
-        step->record->mismatch = mismatch;
-        step->record->mismatch_engine = BT_ENGINE_REF;
-        bt_record_set(step->record, BT_ENGINE_REF, BT_FAIL, "the fast path differs from the plain loops");
+        (void)snprintf(mismatch.where, sizeof(mismatch.where), "the fast path, against the plain loops");
+        differs(step, BT_ENGINE_REF, &mismatch);
         return false;
     }
     step->record->engine[BT_ENGINE_REF].verdict = BT_PASS;
@@ -184,30 +198,16 @@ static bool run_ref(struct step *step)
 
 static void judge_ofmap(struct step *step, enum bt_engine engine)
 {
-    const struct bt_conv2d *conv = &step->layer.u.conv;
     struct bt_mismatch mismatch;
-    if (bt_compare_ofmap(conv, step->expected, step->got, &mismatch)) {
+    if (bt_compare_ofmap(&step->layer.u.conv, step->expected, step->got, &mismatch)) {
         bt_record_set(step->record, engine, BT_PASS, NULL);
         return;
     }
-    const uint64_t pixel =
-        ((uint64_t)mismatch.n * (uint64_t)bt_conv2d_oh(conv) + (uint64_t)mismatch.y) * (uint64_t)bt_conv2d_ow(conv) +
-        (uint64_t)mismatch.x;
-    const uint64_t elem = pixel * (uint64_t)conv->c_out + (uint64_t)mismatch.c;
     if (step->job->variant->locate != NULL) {
-        step->job->variant->locate(step->plan, elem, mismatch.where, sizeof(mismatch.where));
+        step->job->variant->locate(step->plan, bt_mismatch_elem(&step->layer.u.conv, &mismatch), mismatch.where,
+                                   sizeof(mismatch.where));
     }
-    char text[BT_REASON_BYTES];
-    (void)snprintf(text, sizeof(text),
-                   "%" PRIu64 " of %" PRIu64 " elements differ, first n %d y %d x %d c %d: expected %" PRId64
-                   ", got %" PRId64 "%s%s",
-                   mismatch.differing, mismatch.total, mismatch.n, mismatch.y, mismatch.x, mismatch.c,
-                   mismatch.expected, mismatch.got, mismatch.where[0] != '\0' ? " in " : "", mismatch.where);
-    if (step->record->mismatch.differing == 0) {
-        step->record->mismatch = mismatch;
-        step->record->mismatch_engine = engine;
-    }
-    bt_record_set(step->record, engine, BT_FAIL, text);
+    differs(step, engine, &mismatch);
 }
 
 /* ---- plan, model, cycles ---- */

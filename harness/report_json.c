@@ -101,8 +101,12 @@ static json_t *result(const struct bt_report *report, const struct bt_record *re
     json_t *object = json_object();
     const bool both = record->rtl_cycles != 0 && record->predicted_cycles != 0;
     char replay[1024];
+    char id[512];
     bt_report_replay(report, record, replay, sizeof(replay));
+    (void)snprintf(id, sizeof(id), "%s:%s:%s:%s:%s:%u", record->network, record->layer, record->variant, record->config,
+                   record->pattern, record->stall_percent);
 
+    set(object, "id", string(id), ok);
     set(object, "network", string(record->network), ok);
     set(object, "layer", string(record->layer), ok);
     set(object, "variant", string(record->variant), ok);

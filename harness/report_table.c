@@ -105,22 +105,6 @@ void bt_report_replay(const struct bt_report *report, const struct bt_record *re
                    record->config, record->pattern, record->stall_percent, record->seed);
 }
 
-static void print_mismatch(const struct bt_record *record, FILE *out)
-{
-    const struct bt_mismatch *m = &record->mismatch;
-    if (m->differing == 0) {
-        return;
-    }
-    (void)fprintf(out,
-                  "  %s differs from ref in %" PRIu64 " of %" PRIu64 " elements; first at n %d, y %d, x %d, c %d: "
-                  "expected %" PRId64 ", got %" PRId64 "\n",
-                  bt_engine_name(record->mismatch_engine), m->differing, m->total, m->n, m->y, m->x, m->c, m->expected,
-                  m->got);
-    if (m->where[0] != '\0') {
-        (void)fprintf(out, "  where:  %s\n", m->where);
-    }
-}
-
 void bt_report_failures(const struct bt_report *report, FILE *out)
 {
     for (uint32_t i = 0; i < report->record_count; i++) {
@@ -132,7 +116,6 @@ void bt_report_failures(const struct bt_report *report, FILE *out)
         bt_report_replay(report, record, replay, sizeof(replay));
         (void)fprintf(out, "\n%s %s %s on %s %s\n  %s\n", bt_verdict_name(record->verdict), record->network,
                       record->layer, record->variant, record->config, record->reason);
-        print_mismatch(record, out);
         (void)fprintf(out, "  replay: %s\n", replay);
     }
     /* Skips share few reasons; each is said once, with the number of layers it took. */
@@ -149,8 +132,8 @@ void bt_report_failures(const struct bt_report *report, FILE *out)
             layers += same ? 1 : 0;
         }
         if (layers > 0) {
-            (void)fprintf(out, "\nSKIP %u layers, first %s %s on %s %s\n  %s\n", layers, record->network, record->layer,
-                          record->variant, record->config, record->reason);
+            (void)fprintf(out, "\nSKIP %u layer%s, first %s %s on %s %s\n  %s\n", layers, layers > 1 ? "s" : "",
+                          record->network, record->layer, record->variant, record->config, record->reason);
         }
     }
     for (uint32_t i = 0; i < report->gate_count; i++) {

@@ -476,8 +476,9 @@ static void test_replay(void **state)
     assert_int_equal(call("replay tiny:conv1:fake:good"), 0);
     holds(out, "PASS");
     assert_int_equal(call("replay tiny:conv1:fake:flip:uniform:0"), 1);
-    holds(out, "rtl differs from ref in 1 of 120 elements");
-    holds(out, "where:  tile 3");
+    holds(out, "rtl: 1 of 120 elements differ, first n 0 y 3 x 0 c 0: expected ");
+    holds(out, " in tile 3\n  replay: bittrue replay ");
+    assert_string_equal(err, "");
     holds(out, "for a waveform: make build/rtl/fake-flip-trace.so");
     FILE *file = fopen("build/rtl/fake-flip-trace.so", "w");
     assert_non_null(file);
