@@ -17,7 +17,7 @@
 #include "harness/cli.h"
 #include "harness/test_fake.h"
 
-static char root[] = "/tmp/bt_test_cli_XXXXXX";
+static char root[] = P_tmpdir "/bt_test_cli_XXXXXX";
 
 static const struct {
     const char *path, *text;

@@ -10,7 +10,7 @@
 #include "harness/engine.h"
 #include "harness/test_fake.h"
 
-static char build_dir[] = "/tmp/bt_test_engine_XXXXXX";
+static char build_dir[] = P_tmpdir "/bt_test_engine_XXXXXX";
 
 static int make_build(void **state)
 {
