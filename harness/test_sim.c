@@ -124,6 +124,7 @@ enum {
     HANG,
     ERROR,
     IRQ,
+    RUDE,
 };
 
 static uint64_t request(uint64_t addr, unsigned beats, unsigned id)
@@ -530,6 +531,36 @@ static void bad_window_by_one_byte(struct bt_hal *hal)
     show_w(hal, 0x0002, true);
 }
 
+/* The window ends within a whole beat; the beat before it was fine. */
+static void bad_window_within_a_beat(struct bt_hal *hal)
+{
+    show_aw(hal, request(0x3ff0, 1, 0));
+    show_w(hal, 0xffff, true);
+    bt_hal_sim_advance(hal, 1);
+    expect_healthy(hal);
+    show_aw(hal, request(0x4000, 1, 0));
+    show_w(hal, 0xffff, true);
+}
+
+static void bad_window_after_clear(struct bt_hal *hal)
+{
+    show_aw(hal, request(0, 1, 0));
+    show_w(hal, 0xffff, true);
+    bt_hal_sim_advance(hal, 1);
+    expect_healthy(hal);
+    bt_hal_clear_windows(hal);
+    show_aw(hal, request(0, 1, 0));
+    show_w(hal, 0xffff, true);
+}
+
+static void bad_window_after_reset(struct bt_hal *hal)
+{
+    bt_hal_sim_reset(hal);
+    bt_hal_sim_advance(hal, 3);
+    show_aw(hal, request(0, 1, 0));
+    show_w(hal, 0xffff, true);
+}
+
 static void bad_write_beyond(struct bt_hal *hal)
 {
     show_aw(hal, request(DRAM_BYTES, 1, 0));
@@ -603,6 +634,9 @@ static const struct {
     {bad_w_changed, "w payload changed before wready"},
     {bad_window, "write to 0x8000, outside the allowed windows"},
     {bad_window_by_one_byte, "write to 0x4001, outside the allowed windows"},
+    {bad_window_within_a_beat, "write to 0x4001, outside the allowed windows"},
+    {bad_window_after_clear, "write to 0x0, outside the allowed windows"},
+    {bad_window_after_reset, "write to 0x0, outside the allowed windows"},
     {bad_write_beyond, "outside the DRAM"},
     {bad_pin, "pin 2 is not an input"},
     {bad_hang, "write of register 0x10 not answered"},
@@ -636,6 +670,54 @@ static void test_broken_rules_are_violations(void **state)
         expect_healthy(hal);
         bt_hal_sim_close(hal);
     }
+}
+
+/* awready falls only by a stall: the core must hold its address through it. */
+static void test_write_address_is_held(void **state)
+{
+    struct bt_memory mem = memory(1, 16, 1);
+
+    (void)state;
+    mem.stall_percent = 90;
+    for (unsigned change = 0; change < 2; change++) {
+        struct bt_hal *hal = open_core("probe-test", &mem);
+        bt_hal_sim_advance(hal, 3);
+        while (is_high(hal, AWREADY)) {
+            (void)now(hal);
+            bt_hal_sim_advance(hal, 1);
+        }
+        show_aw(hal, request(0, 1, 0));
+        if (change != 0) {
+            bt_hal_pin_set(hal, AWVALID, 1);
+            bt_hal_pin_set(hal, AW, request(16, 1, 0));
+        }
+        expect_failure(hal, change != 0 ? "aw payload changed before awready" : "awvalid dropped before awready");
+        bt_hal_sim_close(hal);
+    }
+}
+
+static void test_reset(void **state)
+{
+    const struct bt_memory mem = memory(1, 16, 1);
+    struct bt_hal *hal = open_core("probe-test", &mem);
+
+    (void)state;
+    bt_hal_reg_write(hal, 0x10, 1);
+    bt_hal_pin_set(hal, IRQ, 1);
+    bt_hal_mem_fill(hal, 0, 0x77, 1);
+    bt_hal_sim_reset(hal);
+    assert_int_equal(now(hal), 0);
+    assert_int_equal(bt_hal_reg_read(hal, 0x10), 0);
+    assert_int_equal(bt_hal_run(hal, 3), BT_EVENT_BUDGET); /* input pins went back, too */
+    uint8_t byte = 0;
+    bt_hal_mem_read(hal, 0, &byte, 1);
+    assert_int_equal(byte, 0x77); /* the store did not */
+
+    bt_hal_pin_set(hal, RUDE, 1);
+    bt_hal_sim_advance(hal, 1);
+    bt_hal_sim_reset(hal);
+    expect_failure(hal, "arvalid is high in reset");
+    bt_hal_sim_close(hal);
 }
 
 /* Nothing that a violation stopped reached the store. */
@@ -1471,6 +1553,8 @@ int main(void)
         cmocka_unit_test(test_writes_follow_the_recurrence),
         cmocka_unit_test(test_stalls_are_seeded),
         cmocka_unit_test(test_broken_rules_are_violations),
+        cmocka_unit_test(test_write_address_is_held),
+        cmocka_unit_test(test_reset),
         cmocka_unit_test(test_stray_writes_do_not_land),
         cmocka_unit_test(test_reads_beyond_get_decerr),
         cmocka_unit_test(test_registers_and_interval),

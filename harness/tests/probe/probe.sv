@@ -74,10 +74,12 @@ module probe (
   input  logic         hang_i,
   input  logic         error_i,
   input  logic         irq_i,
-  output logic         irq_o
+  output logic         irq_o,
+  input  logic         rude_i      // remembered for good: arvalid is high in each reset from then on
 );
+  logic rude_q;
   assign {m_axi_arid, m_axi_arburst, m_axi_arsize, m_axi_arlen, m_axi_araddr} = ar_i[48:0];
-  assign m_axi_arvalid = arvalid_i;
+  assign m_axi_arvalid = arvalid_i || (rude_q && !rst_ni);
   assign arready_o     = m_axi_arready;
   assign m_axi_rready  = rready_i;
   assign rvalid_o      = m_axi_rvalid;
@@ -94,6 +96,8 @@ module probe (
   assign bvalid_o      = m_axi_bvalid;
   assign b_o           = {m_axi_bresp, m_axi_bid};
   assign irq_o         = irq_i;
+
+  always_ff @(posedge clk_i) rude_q <= rude_q || rude_i;
 
   logic [31:0] reg_q;
   logic        b_q, r_q;
