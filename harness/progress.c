@@ -3,8 +3,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Between two plain lines. */
+/* Between two plain lines, and between two states of the line on a terminal. */
 #define PLAIN_SECONDS 10.0
+#define TERMINAL_SECONDS 0.2
 
 double bt_now_seconds(void)
 {
@@ -44,7 +45,7 @@ void bt_progress_clear(const struct bt_progress *progress)
 void bt_progress_tick(struct bt_progress *progress, uint32_t running, uint32_t finished)
 {
     const double now = bt_now_seconds();
-    if (!progress->terminal && now - progress->last < PLAIN_SECONDS) {
+    if (now - progress->last < (progress->terminal ? TERMINAL_SECONDS : PLAIN_SECONDS)) {
         return;
     }
     progress->last = now;
