@@ -35,6 +35,7 @@ struct terms {
 /* All moments that later ones depend on. */
 struct moments {
     int64_t loader;              /* cycle in which the loader decides what comes next */
+    int64_t read;                /* cycle of the last beat read */
     int64_t window_free[2];      /* cycle from which the half may be loaded again, oldest first */
     int64_t tile_free[2];
     int64_t window_ready;        /* operands of the current block, of the current filter tile */
@@ -52,6 +53,7 @@ struct machine {
     struct terms terms;
     bool begun; /* a tile of this descriptor has been fed */
     int64_t accepted;
+    uint64_t ifmap; /* address of the image of this descriptor */
 };
 
 static int64_t max64(int64_t a, int64_t b)
@@ -65,11 +67,11 @@ static int64_t min64(int64_t a, int64_t b)
 }
 
 /*
- * Cycle of the last beat of a transfer of `beats` from `addr`, started in cycle `start`: bursts end at 256-byte lines;
- * burst i is accepted after i-1, and after i-N has left; its first beat comes `latency` later, never before the last beat of
- * i-1 (harness/CONTRACT.md, Memory).
+ * Cycle of the last beat of a transfer of `beats` from `addr`, started in cycle `start`, when the beat before it came in
+ * cycle `before`: bursts end at 256-byte lines; burst i is accepted after i-1, and after i-N has left; its first beat comes
+ * `latency` later, a beat's interval after the last beat of i-1 at the earliest (harness/CONTRACT.md, Memory).
  */
-static int64_t read_end(const struct memory *mem, int64_t start, uint64_t addr, int64_t beats)
+static int64_t read_end(const struct memory *mem, int64_t start, int64_t before, uint64_t addr, int64_t beats)
 {
     const int64_t line = 16;
     const int64_t first = min64(beats, line - (int64_t)(addr / 16 % 16));
@@ -77,11 +79,11 @@ static int64_t read_end(const struct memory *mem, int64_t start, uint64_t addr, 
 
     if (mem->latency + 1 <= (line * (mem->outstanding - 1) + 1) * mem->beat) {
         /* Enough bursts under way to hide the latency: one stream. */
-        return address + mem->latency + (beats - 1) * mem->beat;
+        return max64(address + mem->latency, before + mem->beat) + (beats - 1) * mem->beat;
     }
     int64_t ends[MAX_OUTSTANDING]; /* of the last N bursts, by index modulo N */
     int64_t accepted = address - 1;
-    int64_t last = -1;
+    int64_t last = before;
     int64_t left = beats;
     int64_t same = 0; /* bursts in a row for which end[i] - end[i-N] is what it was for i-1 */
     int64_t period = -1;
@@ -103,10 +105,7 @@ static int64_t read_end(const struct memory *mem, int64_t start, uint64_t addr, 
             continue;
         }
         accepted = max64(accepted + 1, i >= n ? ends[i % n] + 1 : 0);
-        int64_t begin = accepted + mem->latency;
-        if (i > 0) {
-            begin = max64(begin, last + mem->beat);
-        }
+        const int64_t begin = max64(accepted + mem->latency, last + mem->beat);
         last = begin + (size - 1) * mem->beat;
         if (i >= n) {
             same = last - ends[i % n] == period ? same + 1 : 0;
@@ -116,6 +115,14 @@ static int64_t read_end(const struct memory *mem, int64_t start, uint64_t addr, 
         left -= size;
     }
     return last;
+}
+
+/* The loader reads `beats` beats from `addr`, beginning in cycle `go`, and then decides what comes next. */
+static void read_beats(struct machine *m, int64_t go, uint64_t addr, int64_t beats)
+{
+    m->now.read = read_end(&m->mem, go, m->now.read, addr, beats);
+    m->now.loader = m->now.read + BEAT_TO_NEXT;
+    m->terms.read_beats += beats;
 }
 
 /* The store engine writes `beats` beats of one tile, the first not before `from`; returns the cycle of the last take. */
@@ -179,10 +186,8 @@ static void load_weights(struct machine *m, int64_t tile)
     const struct os_array_plan *plan = m->plan;
     const uint64_t addr = plan->weights_addr + (uint64_t)tile * (uint64_t)plan->weight_beats * 16;
     const int64_t go = plan->resident ? m->now.loader : max64(m->now.loader, m->now.tile_free[0]);
-    const int64_t end = read_end(&m->mem, go, addr, plan->weight_beats);
-    m->now.loader = end + BEAT_TO_NEXT;
+    read_beats(m, go, addr, plan->weight_beats);
     m->now.tile_ready = m->now.loader;
-    m->terms.read_beats += plan->weight_beats;
 }
 
 /* ---- repetition ---- */
@@ -228,15 +233,17 @@ static void feed_tiles(struct machine *m, int64_t count, int64_t beats_per_row)
         struct moments after = m->now;
         int64_t by = after.fed - before.fed;
         before.loader = after.loader = 0;
+        before.read = after.read = 0;
         before.window_ready = after.window_ready = 0;
         before.tile_ready = after.tile_ready = 0;
         before.window_free[0] = before.window_free[1] = before.tile_free[0] = before.tile_free[1] = 0;
         after.window_free[0] = after.window_free[1] = after.tile_free[0] = after.tile_free[1] = 0;
-        const bool past = max64(m->now.window_ready, m->now.tile_ready) <= m->now.fed;
+        const bool past = max64(m->now.window_ready, m->now.tile_ready) <= before.fed; /* no wait for operands in it */
         if (begun && past && i + 1 < count && shifted(&before, &after, &by)) {
             const struct moments keep = m->now;
             skip(m, &terms, count - 1 - i, by);
             m->now.loader = keep.loader;
+            m->now.read = keep.read;
             m->now.window_ready = keep.window_ready;
             m->now.tile_ready = keep.tile_ready;
             for (int h = 0; h < 2; h++) {
@@ -311,9 +318,8 @@ static void load_window(struct machine *m, int64_t block)
         m->now.loader = go + 1;
     } else {
         const int64_t beats = (upto + 15) / 16 - from / 16;
-        const uint64_t addr = plan->in_addr + (uint64_t)from / 16 * 16;
-        m->now.loader = read_end(&m->mem, go, addr, beats) + BEAT_TO_NEXT;
-        m->terms.read_beats += beats;
+        const uint64_t addr = m->ifmap + (uint64_t)from / 16 * 16;
+        read_beats(m, go, addr, beats);
     }
     m->now.window_ready = m->now.loader;
 }
@@ -334,17 +340,15 @@ static void run_block(struct machine *m, int64_t block)
 static int64_t run_descriptor(struct machine *m, int64_t start, uint64_t desc_addr)
 {
     const struct os_array_plan *plan = m->plan;
-    m->now = (struct moments){0};
+    m->now = (struct moments){.read = start - m->mem.beat};
     m->begun = false;
 
-    const int64_t desc_end = read_end(&m->mem, start + START_TO_FETCH, desc_addr, 8);
-    m->accepted = desc_end + BEAT_TO_NEXT;
+    read_beats(m, start + START_TO_FETCH, desc_addr, 8);
+    m->accepted = m->now.loader;
     m->terms.control += m->accepted - start;
-    m->terms.read_beats += 8;
     m->now.loader = m->accepted + 1;
     if (plan->conv.table) {
-        m->now.loader = read_end(&m->mem, m->accepted, plan->table_addr, 16) + BEAT_TO_NEXT;
-        m->terms.read_beats += 16;
+        read_beats(m, m->accepted, plan->table_addr, 16);
     }
     m->now.fed = m->accepted + 1;
     for (int64_t block = 0; block < plan->blocks; block++) {
@@ -373,6 +377,7 @@ enum bt_status os_array_cycles(const struct bt_config *config, const void *plan_
     }
     int64_t now = 0;
     for (int64_t image = 0; image < plan->conv.n; image++) {
+        m.ifmap = plan->in_addr + (uint64_t)image * plan->in_image_bytes;
         now = run_descriptor(&m, now, plan->desc_addr + (uint64_t)image * 4 * OS_ARRAY_DESC_WORDS);
     }
     now++; /* the interrupt rises */

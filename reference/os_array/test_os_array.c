@@ -1,0 +1,481 @@
+/*
+ * The room against its own claims: random layers, configurations and memories; bits of model and RTL against the
+ * operators, every predicted term against the RTL's counter; illegal descriptors, failing memory, no reset in between.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness/data.h"
+#include "harness/hal_sim.h"
+#include "reference/common/bt_conv2d.h"
+#include "reference/ops/conv2d_s8.h"
+#include "reference/os_array/os_array_plan.h"
+
+extern const struct bt_variant os_array_variant;
+
+static const struct {
+    const char *name;
+    int64_t rows, cols;
+} cores[] = {{"4x4", 4, 4}, {"3x5", 3, 5}};
+
+static uint64_t rng_state = 0x243f6a8885a308d3;
+
+static uint32_t rng(uint32_t below)
+{
+    rng_state ^= rng_state << 13;
+    rng_state ^= rng_state >> 7;
+    rng_state ^= rng_state << 17;
+    return (uint32_t)((rng_state >> 33) % below);
+}
+
+static int32_t between(int32_t low, int32_t high)
+{
+    return low + (int32_t)rng((uint32_t)(high - low + 1));
+}
+
+static struct bt_config config_of(size_t core)
+{
+    struct bt_config config = {.name = cores[core].name, .count = 5};
+    config.param[0].key = "ROWS";
+    config.param[0].value = cores[core].rows;
+    config.param[1].key = "COLS";
+    config.param[1].value = cores[core].cols;
+    config.param[2].key = "IBUF_BYTES";
+    config.param[2].value = 65536;
+    config.param[3].key = "WBUF_K";
+    config.param[3].value = 4608;
+    config.param[4].key = "OBUF_TILES";
+    config.param[4].value = 4;
+    config.mem = (struct bt_memory){
+        .latency_cycles = 32, .bytes_per_cycle = 16, .outstanding = 32, .dram_bytes = UINT64_C(64) << 20};
+    return config;
+}
+
+static const char *core_path(size_t core)
+{
+    static char path[256];
+    const char *build = getenv("BITTRUE_BUILD");
+    (void)snprintf(path, sizeof(path), "%s/rtl/os_array-%s.so", build != NULL ? build : "build", cores[core].name);
+    return path;
+}
+
+static struct bt_hal *open_core(size_t core, const struct bt_memory *mem)
+{
+    struct bt_hal *hal = NULL;
+    struct bt_error err = {{0}};
+    if (bt_hal_sim_open(core_path(core), mem, NULL, NULL, &hal, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+    return hal;
+}
+
+/* A layer of every kind, small enough for hundreds of them. */
+static struct bt_conv2d random_conv(void)
+{
+    for (;;) {
+        struct bt_conv2d conv = {
+            .n = rng(8) == 0 ? 2 : 1,
+            .h = between(1, 18),
+            .w = between(1, 18),
+            .kh = between(1, 5),
+            .kw = between(1, 5),
+            .stride_h = between(1, 3),
+            .stride_w = between(1, 3),
+            .dil_h = rng(4) == 0 ? 2 : 1,
+            .dil_w = rng(4) == 0 ? 2 : 1,
+            .pad_top = between(0, 3),
+            .pad_bottom = between(0, 3),
+            .pad_left = between(0, 3),
+            .pad_right = between(0, 3),
+            .groups = 1,
+            .in_zp = between(-128, 127),
+            .out_zp = between(-128, 127),
+            .act_min = -128,
+            .act_max = 127,
+            .rounding = rng(4) == 0 ? BT_ROUND_SINGLE : BT_ROUND_DOUBLE,
+            .raw = rng(6) == 0,
+        };
+        conv.table = !conv.raw && rng(4) == 0;
+        if (!conv.raw && rng(3) == 0) {
+            conv.act_min = between(-128, 0);
+            conv.act_max = between(0, 127);
+        }
+        switch (rng(4)) {
+        case 0: /* depthwise */
+            conv.groups = between(1, 24);
+            conv.c_in = conv.groups;
+            conv.c_out = conv.groups * between(1, 2);
+            break;
+        case 1: /* grouped */
+            conv.groups = between(2, 4);
+            conv.c_in = conv.groups * between(1, 20);
+            conv.c_out = conv.groups * between(1, 9);
+            break;
+        default:
+            conv.c_in = between(1, 40);
+            conv.c_out = between(1, 20);
+            break;
+        }
+        if (bt_conv2d_check(&conv, NULL) == BT_OK) {
+            return conv;
+        }
+    }
+}
+
+struct job {
+    struct bt_config config;
+    struct bt_layer layer;
+    struct os_array_plan plan;
+    struct bt_tensors tensors;
+    size_t out_bytes;
+    void *expected, *got;
+};
+
+static void make_job(struct job *job, size_t core, struct bt_conv2d conv, uint64_t seed)
+{
+    const struct bt_data_key key = {.seed = seed, .network = "random", .pattern = BT_PATTERN_UNIFORM};
+    struct bt_io io = {.in_addr = BT_ANYWHERE, .out_addr = BT_ANYWHERE};
+    struct bt_reason why = {0};
+
+    job->config = config_of(core);
+    job->layer = (struct bt_layer){.op = BT_OP_CONV2D, .dtype = BT_S8, .u.conv = conv};
+    job->out_bytes = (size_t)bt_conv2d_ofmap_elems(&conv) * (conv.raw ? 4 : 1);
+    job->expected = malloc(job->out_bytes);
+    job->got = malloc(job->out_bytes);
+    assert_non_null(job->expected);
+    assert_non_null(job->got);
+    assert_int_equal(bt_data_make(&key, BT_ACT_SILU, &conv, NULL, &job->tensors), BT_OK);
+    assert_int_equal(ref_conv2d_s8(&conv, &job->tensors.view, job->expected), BT_OK);
+    assert_int_equal(os_array_driver.plan(&job->config, &job->layer, 1, NULL, &io, &job->plan, &why), BT_OK);
+}
+
+static void free_job(struct job *job)
+{
+    bt_data_free(&job->tensors);
+    free(job->expected);
+    free(job->got);
+}
+
+static struct bt_counters predict(const struct job *job)
+{
+    struct bt_counters prediction = {0};
+    assert_int_equal(os_array_cycles(&job->config, &job->plan, &job->layer, NULL, NULL, &prediction), BT_OK);
+    return prediction;
+}
+
+/* Runs a planned job; the core needs no reset before it. */
+static enum bt_status run_job(struct job *job, struct bt_hal *hal, uint64_t budget, struct bt_counters *counters)
+{
+    struct bt_reason why = {0};
+    assert_int_equal(os_array_driver.pack(&job->plan, &job->tensors.view, NULL, hal, &why), BT_OK);
+    os_array_driver.load(&job->plan, job->tensors.view.ifmap, hal);
+    os_array_driver.program(&job->plan, hal);
+    bt_hal_sim_arm(hal);
+    os_array_driver.start(&job->plan, hal);
+    const enum bt_event event = bt_hal_run(hal, budget);
+    const enum bt_status status = os_array_driver.service(&job->plan, hal, event, &why);
+    if (status == BT_OK) {
+        os_array_driver.unpack(&job->plan, hal, job->got);
+        os_array_driver.finish(&job->plan, hal, counters);
+    }
+    if (bt_hal_sim_failed(hal) != NULL) {
+        fail_msg("%s", bt_hal_sim_failed(hal));
+    }
+    return status;
+}
+
+static void describe(const struct bt_conv2d *c, const struct bt_memory *mem)
+{
+    print_error("n %d h %d w %d c %d->%d k %dx%d s %dx%d d %dx%d pad %d %d %d %d groups %d raw %d table %d; latency %u, %u "
+                "bytes/cycle, %u outstanding\n",
+                c->n, c->h, c->w, c->c_in, c->c_out, c->kh, c->kw, c->stride_h, c->stride_w, c->dil_h, c->dil_w,
+                c->pad_top, c->pad_bottom, c->pad_left, c->pad_right, c->groups, c->raw, c->table, mem->latency_cycles,
+                mem->bytes_per_cycle, mem->outstanding);
+}
+
+static void compare_terms(const struct job *job, const struct bt_counters *measured)
+{
+    const struct bt_counters prediction = predict(job);
+    int wrong = 0;
+    for (uint32_t i = 0; i < prediction.count; i++) {
+        const char *name = prediction.item[i].name;
+        const uint64_t got = bt_counters_get(measured, name, UINT64_MAX);
+        if (got != prediction.item[i].value) {
+            print_error("%s: predicted %llu, counted %llu\n", name, (unsigned long long)prediction.item[i].value,
+                        (unsigned long long)got);
+            wrong++;
+        }
+    }
+    if (wrong != 0) {
+        describe(&job->layer.u.conv, &job->config.mem);
+        fail();
+    }
+}
+
+/* One open core runs layer after layer without a reset. */
+static void run_random(size_t core, int layers, struct bt_memory mem)
+{
+    struct bt_hal *hal = open_core(core, &mem);
+    for (int i = 0; i < layers; i++) {
+        struct job job;
+        struct bt_counters counters = {0};
+        struct bt_sim_stats stats;
+        struct bt_blob profile = {0};
+        make_job(&job, core, random_conv(), (uint64_t)i);
+        job.config.mem = mem;
+        assert_int_equal(
+            os_array_model(&job.config, &job.plan, &job.layer, &job.tensors.view, NULL, job.got, &profile), BT_OK);
+        if (memcmp(job.got, job.expected, job.out_bytes) != 0) {
+            describe(&job.layer.u.conv, &mem);
+            fail_msg("the model's bits differ");
+        }
+        memset(job.got, 0x55, job.out_bytes);
+        assert_int_equal(run_job(&job, hal, UINT64_C(50000000), &counters), BT_OK);
+        if (memcmp(job.got, job.expected, job.out_bytes) != 0) {
+            describe(&job.layer.u.conv, &mem);
+            fail_msg("the RTL's bits differ");
+        }
+        if (mem.stall_percent == 0) {
+            bt_hal_sim_stats(hal, &stats);
+            assert_int_equal(bt_counters_get(&counters, "cycles", 0), stats.start_to_done);
+            compare_terms(&job, &counters);
+        }
+        free_job(&job);
+    }
+    bt_hal_sim_close(hal);
+}
+
+static void test_random_layers(void **state)
+{
+    (void)state;
+    for (size_t core = 0; core < sizeof(cores) / sizeof(cores[0]); core++) {
+        run_random(core, 120, config_of(core).mem);
+    }
+}
+
+static void test_every_memory(void **state)
+{
+    (void)state;
+    static const uint32_t latencies[] = {1, 2, 7, 32, 150, 400};
+    static const uint32_t widths[] = {1, 4, 8, 16};
+    static const uint32_t outstanding[] = {1, 2, 3, 8, 64};
+    for (size_t core = 0; core < sizeof(cores) / sizeof(cores[0]); core++) {
+        for (int i = 0; i < 60; i++) {
+            struct bt_memory mem = config_of(core).mem;
+            mem.latency_cycles = latencies[rng(6)];
+            mem.bytes_per_cycle = widths[rng(4)];
+            mem.outstanding = outstanding[rng(5)];
+            run_random(core, 3, mem);
+        }
+    }
+}
+
+static void test_random_stalls(void **state)
+{
+    (void)state;
+    for (uint32_t percent = 10; percent <= 90; percent += 40) {
+        struct bt_memory mem = config_of(1).mem;
+        mem.stall_percent = percent;
+        mem.stall_seed = percent;
+        run_random(1, 25, mem);
+    }
+}
+
+/* A layer that keeps every engine busy: three blocks, many filter tiles, results faster than the bus. */
+static struct bt_conv2d long_conv(void)
+{
+    return (struct bt_conv2d){.n = 1, .h = 12, .w = 33, .c_in = 24, .c_out = 37, .kh = 3, .kw = 3, .stride_h = 1,
+                              .stride_w = 1, .dil_h = 1, .dil_w = 1, .pad_top = 1, .pad_bottom = 1, .pad_left = 1,
+                              .pad_right = 1, .groups = 1, .in_zp = -3, .out_zp = 5, .act_min = -128, .act_max = 127};
+}
+
+/* More bandwidth, less latency, more outstanding bursts never cost cycles; never faster than the multipliers. */
+static void test_invariants(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        struct job job;
+        make_job(&job, rng(2), i == 0 ? long_conv() : random_conv(), 1);
+        uint64_t before = UINT64_MAX;
+        for (uint32_t width = 1; width <= 16; width *= 2) {
+            job.config.mem.bytes_per_cycle = width;
+            const struct bt_counters p = predict(&job);
+            const uint64_t cycles = bt_counters_get(&p, "cycles", 0);
+            const uint64_t macs = (uint64_t)bt_conv2d_macs(&job.layer.u.conv);
+            uint64_t sum = 0;
+            static const char *const terms[] = {"control", "fill", "compute", "load_stall", "store_stall", "drain"};
+            for (size_t t = 0; t < sizeof(terms) / sizeof(terms[0]); t++) {
+                const uint64_t value = bt_counters_get(&p, terms[t], UINT64_MAX);
+                assert_true(value <= cycles);
+                sum += value;
+            }
+            assert_int_equal(sum, cycles);
+            assert_true(cycles <= before);
+            assert_true(cycles * os_array_variant.multipliers(&job.config) >= macs);
+            before = cycles;
+        }
+        free_job(&job);
+    }
+}
+
+/* Random words where a descriptor should be, and single damaged words: an error code, the interrupt, no write. */
+static void test_illegal_descriptors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        uint32_t word, flip;
+        uint32_t sum; /* 1: repair the sum, so that only the word itself is wrong */
+        uint32_t error;
+    } cases[] = {
+        {"magic", 0, 0x00010000, 1, OS_ARRAY_ERR_MAGIC},
+        {"reserved flag", 0, 0x00000100, 1, OS_ARRAY_ERR_MAGIC},
+        {"reserved word", 30, 1, 1, OS_ARRAY_ERR_MAGIC},
+        {"one bit of a step", 9, 0x40, 0, OS_ARRAY_ERR_SUM},
+        {"ifmap not aligned", OS_ARRAY_IFMAP_WORD, 4, 1, OS_ARRAY_ERR_ALIGN},
+        {"weights not aligned", OS_ARRAY_WEIGHTS_WORD, 8, 1, OS_ARRAY_ERR_ALIGN},
+        {"ofmap not aligned", OS_ARRAY_OFMAP_WORD, 1, 1, OS_ARRAY_ERR_ALIGN},
+        {"table not aligned", OS_ARRAY_TABLE_ADDR_WORD, 2, 1, OS_ARRAY_ERR_ALIGN},
+        {"pitch not aligned", OS_ARRAY_O_PITCH_WORD, 8, 1, OS_ARRAY_ERR_ALIGN},
+        {"too many filters in a tile", OS_ARRAY_N_VALID_WORD, 0x40, 1, OS_ARRAY_ERR_SIZE},
+        {"too many rows", OS_ARRAY_ROWS_LAST_WORD, 0x40, 1, OS_ARRAY_ERR_SIZE},
+        {"steps not a multiple", OS_ARRAY_K_CYCLES_WORD, 1, 1, OS_ARRAY_ERR_SIZE},
+        {"too many steps", OS_ARRAY_K_CYCLES_WORD, 0x00100000, 1, OS_ARRAY_ERR_SIZE},
+        {"window beyond the buffer", OS_ARRAY_WINDOW_BYTES_WORD, 0x00100000, 1, OS_ARRAY_ERR_SIZE},
+        {"weights of another length", OS_ARRAY_WEIGHT_BEATS_WORD, 2, 1, OS_ARRAY_ERR_SIZE},
+    };
+    const struct bt_config config = config_of(0);
+    struct bt_hal *hal = open_core(0, &config.mem);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct job job;
+        struct bt_reason why = {0};
+        struct bt_sim_stats stats;
+        make_job(&job, 0, long_conv(), i);
+        assert_int_equal(os_array_driver.pack(&job.plan, &job.tensors.view, NULL, hal, &why), BT_OK);
+        os_array_driver.load(&job.plan, job.tensors.view.ifmap, hal);
+        os_array_driver.program(&job.plan, hal);
+        uint32_t desc[OS_ARRAY_DESC_WORDS];
+        bt_hal_mem_read(hal, job.plan.desc_addr, desc, sizeof(desc));
+        desc[cases[i].word] ^= cases[i].flip;
+        if (cases[i].sum != 0) {
+            desc[OS_ARRAY_SUM_WORD] ^= cases[i].flip;
+        }
+        bt_hal_mem_write(hal, job.plan.desc_addr, desc, sizeof(desc));
+        bt_hal_clear_windows(hal); /* whatever it writes is a violation */
+        bt_hal_sim_arm(hal);
+        os_array_driver.start(&job.plan, hal);
+        const enum bt_event event = bt_hal_run(hal, 10000);
+        assert_int_equal(event, BT_EVENT_IRQ);
+        const enum bt_status status = os_array_driver.service(&job.plan, hal, event, &why);
+        if (status != BT_EDEVICE || why.got != cases[i].error) {
+            fail_msg("%s: status %d, error code %lld, expected %u", cases[i].what, (int)status, (long long)why.got,
+                     cases[i].error);
+        }
+        bt_hal_sim_stats(hal, &stats);
+        assert_int_equal(stats.write_bytes, 0);
+        assert_null(bt_hal_sim_failed(hal));
+        free_job(&job);
+    }
+    /* And the core still works, without a reset. */
+    struct job job;
+    struct bt_counters counters = {0};
+    make_job(&job, 0, long_conv(), 99);
+    assert_int_equal(run_job(&job, hal, 10000000, &counters), BT_OK);
+    assert_memory_equal(job.got, job.expected, job.out_bytes);
+    compare_terms(&job, &counters);
+    free_job(&job);
+    bt_hal_sim_close(hal);
+}
+
+/* Operands or results beyond the DRAM: the memory answers with an error, the core ends with its code. */
+static void test_memory_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t word, error;
+    } cases[] = {{OS_ARRAY_IFMAP_WORD, OS_ARRAY_ERR_READ},
+                 {OS_ARRAY_WEIGHTS_WORD, OS_ARRAY_ERR_READ},
+                 {OS_ARRAY_TABLE_ADDR_WORD, OS_ARRAY_ERR_READ}};
+    const struct bt_config config = config_of(0);
+    struct bt_hal *hal = open_core(0, &config.mem);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct job job;
+        struct bt_reason why = {0};
+        struct bt_conv2d conv = long_conv();
+        conv.table = true;
+        make_job(&job, 0, conv, i);
+        assert_int_equal(os_array_driver.pack(&job.plan, &job.tensors.view, NULL, hal, &why), BT_OK);
+        os_array_driver.load(&job.plan, job.tensors.view.ifmap, hal);
+        os_array_driver.program(&job.plan, hal);
+        uint32_t desc[OS_ARRAY_DESC_WORDS];
+        bt_hal_mem_read(hal, job.plan.desc_addr, desc, sizeof(desc));
+        desc[cases[i].word] ^= 0x80000000;
+        desc[OS_ARRAY_SUM_WORD] ^= 0x80000000;
+        bt_hal_mem_write(hal, job.plan.desc_addr, desc, sizeof(desc));
+        bt_hal_sim_arm(hal);
+        os_array_driver.start(&job.plan, hal);
+        const enum bt_event event = bt_hal_run(hal, 1000000);
+        assert_int_equal(event, BT_EVENT_IRQ);
+        assert_int_equal(os_array_driver.service(&job.plan, hal, event, &why), BT_EDEVICE);
+        assert_int_equal(why.got, cases[i].error);
+        free_job(&job);
+    }
+    bt_hal_sim_close(hal);
+}
+
+/* What a configuration cannot hold is refused with the numbers. */
+static void test_refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        struct bt_conv2d conv;
+        uint64_t dram_bytes;
+        enum bt_status status;
+        const char *reason;
+        int64_t limit;
+    } cases[] = {
+        {"reduction longer than the weight buffer",
+         {.n = 1, .h = 1, .w = 1, .c_in = 5000, .c_out = 4, .kh = 1, .kw = 1, .stride_h = 1, .stride_w = 1,
+          .dil_h = 1, .dil_w = 1, .groups = 1, .act_min = -128, .act_max = 127},
+         UINT64_C(64) << 20, BT_EUNSUPPORTED, "steps of one filter, for the weight buffer", 4608},
+        {"one ofmap row needs more ifmap than the buffer holds",
+         {.n = 1, .h = 8, .w = 1024, .c_in = 64, .c_out = 4, .kh = 3, .kw = 3, .stride_h = 1, .stride_w = 1,
+          .dil_h = 1, .dil_w = 1, .groups = 1, .act_min = -128, .act_max = 127},
+         UINT64_C(64) << 20, BT_EUNSUPPORTED, "bytes of ifmap under one ofmap row, for the ifmap buffer", 65536},
+        {"tensors beyond DRAM",
+         {.n = 1, .h = 64, .w = 64, .c_in = 16, .c_out = 16, .kh = 1, .kw = 1, .stride_h = 1, .stride_w = 1,
+          .dil_h = 1, .dil_w = 1, .groups = 1, .act_min = -128, .act_max = 127},
+         100000, BT_ENOMEM, "bytes of DRAM", 100000},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bt_config config = config_of(0);
+        const struct bt_layer layer = {.op = BT_OP_CONV2D, .dtype = BT_S8, .u.conv = cases[i].conv};
+        struct bt_io io = {.in_addr = BT_ANYWHERE, .out_addr = BT_ANYWHERE};
+        struct os_array_plan plan;
+        struct bt_reason why = {0};
+        config.mem.dram_bytes = cases[i].dram_bytes;
+        assert_int_equal(os_array_driver.plan(&config, &layer, 1, NULL, &io, &plan, &why), cases[i].status);
+        assert_string_equal(why.what, cases[i].reason);
+        assert_int_equal(why.limit, cases[i].limit);
+        assert_true(why.got > why.limit);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_layers),      cmocka_unit_test(test_every_memory),
+        cmocka_unit_test(test_random_stalls),      cmocka_unit_test(test_invariants),
+        cmocka_unit_test(test_illegal_descriptors), cmocka_unit_test(test_memory_errors),
+        cmocka_unit_test(test_refusals),
+    };
+    return cmocka_run_group_tests_name("os_array", tests, NULL, NULL);
+}
