@@ -31,23 +31,42 @@ module bt_requant (
     saturate = (x > 64'sh7fffffff) ? 32'sh7fffffff : (x < -64'sh80000000) ? 32'sh80000000 : x[31:0];
   endfunction
 
-  // Stage one. Single rounding shifts once, after the product.
-  assign left_bits = (single_i || shift1_i[5]) ? 5'd0 : shift1_i[4:0];
-  assign left      = 64'(acc1_q) <<< left_bits;
-  assign scaled    = saturate(left);
-
-  // Stage two. Double: round half up to the high part, which is gemmlowp's nudge and truncation.
-  assign nudged     = prod2_q + 64'sd1073741824;
-  assign total      = 6'd31 - shift2_i;
-  assign single     = (prod2_q + (64'sd1 <<< (total - 6'd1))) >>> total;
-  assign right_bits = (single_i || !shift2_i[5]) ? 5'd0 : 5'd0 - shift2_i[4:0];
-
-  // Stage three. Round half away from zero.
-  assign mask    = (32'd1 << right3_q) - 32'd1;
-  assign rest    = high3_q & mask;
-  assign half    = (mask >> 1) + {31'd0, high3_q[31]};
-  assign shifted = (high3_q >>> right3_q) + ((rest > half) ? 32'sd1 : 32'sd0);
-  assign biased  = 33'(shifted) + 33'($signed(zp_i));
+  // Each stage is worked out only when it holds a sum; that is for simulation speed and costs no logic worth naming.
+  always_comb begin
+    left_bits  = '0;
+    left       = '0;
+    scaled     = '0;
+    nudged     = '0;
+    total      = '0;
+    single     = '0;
+    right_bits = '0;
+    mask       = '0;
+    rest       = '0;
+    half       = '0;
+    shifted    = '0;
+    biased     = '0;
+    // Stage one. Single rounding shifts once, after the product.
+    if (valid1_i) begin
+      left_bits = (single_i || shift1_i[5]) ? 5'd0 : shift1_i[4:0];
+      left      = 64'(acc1_q) <<< left_bits;
+      scaled    = saturate(left);
+    end
+    // Stage two. Double: round half up to the high part, which is gemmlowp's nudge and truncation.
+    if (valid2_i) begin
+      nudged     = prod2_q + 64'sd1073741824;
+      total      = 6'd31 - shift2_i;
+      single     = (prod2_q + (64'sd1 <<< (total - 6'd1))) >>> total;
+      right_bits = (single_i || !shift2_i[5]) ? 5'd0 : 5'd0 - shift2_i[4:0];
+    end
+    // Stage three. Round half away from zero.
+    if (valid3_i) begin
+      mask    = (32'd1 << right3_q) - 32'd1;
+      rest    = high3_q & mask;
+      half    = (mask >> 1) + {31'd0, high3_q[31]};
+      shifted = (high3_q >>> right3_q) + ((rest > half) ? 32'sd1 : 32'sd0);
+      biased  = 33'(shifted) + 33'($signed(zp_i));
+    end
+  end
 
   assign out_o = out_q;
 

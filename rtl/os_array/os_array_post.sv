@@ -36,8 +36,10 @@ module os_array_post #(
   localparam int unsigned Latency = 4;
 
   logic [Latency-1:0]  valid_q, half_q;
-  logic [RowBits-1:0]  row_q [Latency];
-  logic [SlotBits-1:0] slot_q [Latency];
+  logic [Latency*RowBits-1:0]  row_q;
+  logic [Latency*SlotBits-1:0] slot_q;
+  logic [RowBits-1:0]  row_out;
+  logic [SlotBits-1:0] slot_out;
   logic [127:0]        table_q [16];
   logic [127:0]        stored;
 
@@ -47,32 +49,33 @@ module os_array_post #(
   end
   always_ff @(posedge clk_i) begin
     half_q <= {half_q[Latency-2:0], half_i};
-    if (valid_i) begin
-      row_q[0]     <= row_i;
-      slot_q[0]    <= slot_i;
-    end
-    for (int unsigned i = 1; i < Latency; i++) begin
-      if (valid_q[i-1]) begin
-        row_q[i]     <= row_q[i-1];
-        slot_q[i]    <= slot_q[i-1];
-      end
-    end
+    row_q  <= {row_q[(Latency-1)*RowBits-1:0], row_i};
+    slot_q <= {slot_q[(Latency-1)*SlotBits-1:0], slot_i};
     if (table_we_i) table_q[table_word_i] <= table_i;
   end
 
+  assign row_out  = row_q[(Latency-1)*RowBits +: RowBits];
+  assign slot_out = slot_q[(Latency-1)*SlotBits +: SlotBits];
+
   for (genvar c = 0; c < 4; c++) begin : g_col
-    logic [31:0]        bias_q [2];
-    logic [31:0]        mult_q [2];
-    logic [5:0]         shift_q [2];
+    logic [63:0]        bias_q, mult_q;    // one set for each half
+    logic [11:0]        shift_q;
     logic [31:0]        out;
     logic [127:0]       word;
     logic [7:0]         index;
 
     always_ff @(posedge clk_i) begin
-      if (param_we_i && param_col_i == 2'(c)) begin
-        bias_q[param_half_i]  <= param_i[31:0];
-        mult_q[param_half_i]  <= param_i[63:32];
-        shift_q[param_half_i] <= param_i[69:64];
+      if (param_we_i) begin
+        if (param_col_i == 2'(c) && !param_half_i) begin
+          bias_q[31:0] <= param_i[31:0];
+          mult_q[31:0] <= param_i[63:32];
+          shift_q[5:0] <= param_i[69:64];
+        end
+        if (param_col_i == 2'(c) && param_half_i) begin
+          bias_q[63:32] <= param_i[31:0];
+          mult_q[63:32] <= param_i[63:32];
+          shift_q[11:6] <= param_i[69:64];
+        end
       end
     end
 
@@ -80,13 +83,13 @@ module os_array_post #(
       .clk_i,
       .valid_i,
       .sum_i    (sums_i[32*c +: 32]),
-      .bias_i   (bias_q[half_i]),
+      .bias_i   (half_i ? bias_q[63:32] : bias_q[31:0]),
       .valid1_i (valid_q[0]),
       .valid2_i (valid_q[1]),
       .valid3_i (valid_q[2]),
-      .mult_i   (mult_q[half_q[0]]),
-      .shift1_i (shift_q[half_q[0]]),
-      .shift2_i (shift_q[half_q[1]]),
+      .mult_i   (half_q[0] ? mult_q[63:32] : mult_q[31:0]),
+      .shift1_i (half_q[0] ? shift_q[11:6] : shift_q[5:0]),
+      .shift2_i (half_q[1] ? shift_q[11:6] : shift_q[5:0]),
       .single_i,
       .raw_i,
       .zp_i,
@@ -107,12 +110,12 @@ module os_array_post #(
   ) u_results (
     .clk_i,
     .we_i   (valid_q[Latency-1]),
-    .waddr_i({slot_q[Latency-1], row_q[Latency-1]}),
+    .waddr_i({slot_out, row_out}),
     .wdata_i(stored),
     .re_i   (read_i),
     .raddr_i(read_addr_i),
     .rdata_o(read_o)
   );
 
-  assign first_o = valid_q[Latency-1] & (row_q[Latency-1] == '0);
+  assign first_o = valid_q[Latency-1] & (row_out == '0);
 endmodule

@@ -187,30 +187,33 @@ module os_array_top #(
 
   always_comb begin
     rknown = 1'b1;
-    unique case (raddr)
-      os_array_regs_pkg::REG_ID:          rdata = os_array_regs_pkg::ID_VALUE;
-      os_array_regs_pkg::REG_VERSION:     rdata = os_array_regs_pkg::VERSION_VALUE;
-      os_array_regs_pkg::REG_STATUS:      rdata = {16'd0, error_q, 6'd0, done_q, busy};
-      os_array_regs_pkg::REG_IRQ_ENABLE:  rdata = {31'd0, irq_enable_q};
-      os_array_regs_pkg::REG_DESC_ADDR:   rdata = desc_addr_q;
-      os_array_regs_pkg::REG_GEOMETRY:    rdata = {16'd0, 8'(COLS), 8'(ROWS)};
-      os_array_regs_pkg::REG_CYCLES:      rdata = cycles_q;
-      os_array_regs_pkg::REG_CONTROL:     rdata = control_q;
-      os_array_regs_pkg::REG_FILL:        rdata = fill_q;
-      os_array_regs_pkg::REG_COMPUTE:     rdata = compute_q;
-      os_array_regs_pkg::REG_LOAD_STALL:  rdata = load_stall_q;
-      os_array_regs_pkg::REG_STORE_STALL: rdata = store_stall_q;
-      os_array_regs_pkg::REG_DRAIN:       rdata = drain_q;
-      os_array_regs_pkg::REG_TILES:       rdata = tiles_q;
-      os_array_regs_pkg::REG_MACS_LO:     rdata = macs_q[31:0];
-      os_array_regs_pkg::REG_MACS_HI:     rdata = macs_q[63:32];
-      os_array_regs_pkg::REG_READ_BEATS:  rdata = read_beats_q;
-      os_array_regs_pkg::REG_WRITE_BEATS: rdata = write_beats_q;
-      default: begin
-        rdata  = '0;
-        rknown = 1'b0;
-      end
-    endcase
+    rdata  = '0;
+    if (s_axil_arvalid) begin
+      unique case (raddr)
+        os_array_regs_pkg::REG_ID:          rdata = os_array_regs_pkg::ID_VALUE;
+        os_array_regs_pkg::REG_VERSION:     rdata = os_array_regs_pkg::VERSION_VALUE;
+        os_array_regs_pkg::REG_STATUS:      rdata = {16'd0, error_q, 6'd0, done_q, busy};
+        os_array_regs_pkg::REG_IRQ_ENABLE:  rdata = {31'd0, irq_enable_q};
+        os_array_regs_pkg::REG_DESC_ADDR:   rdata = desc_addr_q;
+        os_array_regs_pkg::REG_GEOMETRY:    rdata = {16'd0, 8'(COLS), 8'(ROWS)};
+        os_array_regs_pkg::REG_CYCLES:      rdata = cycles_q;
+        os_array_regs_pkg::REG_CONTROL:     rdata = control_q;
+        os_array_regs_pkg::REG_FILL:        rdata = fill_q;
+        os_array_regs_pkg::REG_COMPUTE:     rdata = compute_q;
+        os_array_regs_pkg::REG_LOAD_STALL:  rdata = load_stall_q;
+        os_array_regs_pkg::REG_STORE_STALL: rdata = store_stall_q;
+        os_array_regs_pkg::REG_DRAIN:       rdata = drain_q;
+        os_array_regs_pkg::REG_TILES:       rdata = tiles_q;
+        os_array_regs_pkg::REG_MACS_LO:     rdata = macs_q[31:0];
+        os_array_regs_pkg::REG_MACS_HI:     rdata = macs_q[63:32];
+        os_array_regs_pkg::REG_READ_BEATS:  rdata = read_beats_q;
+        os_array_regs_pkg::REG_WRITE_BEATS: rdata = write_beats_q;
+        default: begin
+          rdata  = '0;
+          rknown = 1'b0;
+        end
+      endcase
+    end
   end
 
   // ---- load ----
