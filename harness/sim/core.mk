@@ -1,5 +1,5 @@
 # Compiles one Verilated core; called by the rules of sim.mk, because only now it is known which files there are.
-# Variables: DIR, OUT, CXX, CXXFLAGS, OPT, RUNTIME, LIBS.
+# Variables: DIR, OUT, CXX, CXXFLAGS, OPT, COMPILER (file, newer than what an earlier compiler made), RUNTIME, LIBS.
 
 include $(DIR)/obj/Vcore_classes.mk
 
@@ -13,15 +13,15 @@ $(OUT): $(FAST:%=$(DIR)/obj/%.o) $(SLOW:%=$(DIR)/obj/%.o) $(DIR)/obj/sim.o $(RUN
 	@$(CXX) -shared -pthread $^ $(LIBS) -o $@.new
 	@mv $@.new $@
 
-$(FAST:%=$(DIR)/obj/%.o): %.o: %.cpp
+$(FAST:%=$(DIR)/obj/%.o): %.o: %.cpp $(COMPILER)
 	@echo "CXX $<"
 	@$(CXX) $(CXXFLAGS) $(OPT) $(INC) -MMD -c $< -o $@
 
-$(SLOW:%=$(DIR)/obj/%.o): %.o: %.cpp
+$(SLOW:%=$(DIR)/obj/%.o): %.o: %.cpp $(COMPILER)
 	@echo "CXX $<"
 	@$(CXX) $(CXXFLAGS) -O0 $(INC) -MMD -c $< -o $@
 
-$(DIR)/obj/sim.o: harness/sim/sim.cpp
+$(DIR)/obj/sim.o: harness/sim/sim.cpp $(COMPILER)
 	@echo "CXX $< ($(notdir $(DIR)))"
 	@$(CXX) $(CXXFLAGS) -Wall -Wextra $(OPT) $(INC) -MMD -c $< -o $@
 

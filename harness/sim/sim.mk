@@ -5,13 +5,16 @@
 #
 # gives build/rtl/<core>-<config>.so, and build/rtl/<core>-<config>-trace.so, which can write waveforms. The parameters
 # must be among those that the description lists. Rebuilt when the description, its sources, a parameter or the models
-# around the core change. The product belongs to this machine (-march=native).
+# around the core change. The product belongs to this machine (-march=native with clang).
 
 BUILD               ?= build
 BT_VERILATOR        ?= verilator
 # Assertions and unknown values are the linter's and the formal tools' business; speed is this build's.
 BT_VERILATOR_FLAGS  ?= --cc -O3 --x-assign fast --x-initial fast --noassert --output-split 20000 --MP
-BT_SIM_OPT          ?= -O3 -march=native
+# clang's code for the 16x16 array is 1.4 times as fast as GCC's, which in turn is slower with -march=native than
+# without; narrow vectors suit the many byte-wide signals. See "Speed" in harness/CONTRACT.md for how to measure it.
+BT_SIM_CXX          ?= $(or $(shell command -v clang++),$(CXX))
+BT_SIM_OPT          ?= -O3 $(if $(findstring clang,$(notdir $(BT_SIM_CXX))),-march=native -mprefer-vector-width=128 -fbracket-depth=4096)
 BT_SIM_CXXFLAGS     := -std=gnu++17 -fPIC -fvisibility=hidden -fno-plt -pthread
 BT_VERILATOR_ROOT   ?= $(or $(VERILATOR_ROOT),/usr/share/verilator)
 BT_SIM_SOURCES      := harness/sim/sim.cpp $(wildcard harness/sim/*.h) harness/sim.h harness/variant.h harness/hal.h
@@ -20,19 +23,25 @@ BT_SIM_DEFINES-trace := -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_COVERAGE=0 -DVM_SC=0
 BT_RUNTIME          := verilated verilated_threads
 BT_RUNTIME-trace    := verilated verilated_threads verilated_fst_c
 
+# $1: file. Puts its new contents in place only if they differ, so that what depends on it stays as it is.
+bt_replace = if cmp -s $1.new $1; then rm $1.new; else mv $1.new $1; fi
+
+# Another compiler or other flags: everything is compiled again.
+$(BUILD)/rtl/compiler: FORCE
+	@mkdir -p $(@D)
+	@echo "$(BT_SIM_CXX) $(BT_SIM_CXXFLAGS) $(BT_SIM_OPT)" >$@.new
+	@$(call bt_replace,$@)
+
 # $1: "" or "-trace". Verilator's own runtime, compiled once for all cores.
 define bt_runtime
-$(BUILD)/rtl/runtime$1/%.o: $(BT_VERILATOR_ROOT)/include/%.cpp
+$(BUILD)/rtl/runtime$1/%.o: $(BT_VERILATOR_ROOT)/include/%.cpp $(BUILD)/rtl/compiler
 	@mkdir -p $$(@D)
 	@echo "CXX $$(notdir $$<)$1"
-	@$$(CXX) $$(BT_SIM_CXXFLAGS) $$(BT_SIM_DEFINES$1) $$(BT_SIM_OPT) -I$(BT_VERILATOR_ROOT)/include \
+	@$$(BT_SIM_CXX) $$(BT_SIM_CXXFLAGS) $$(BT_SIM_DEFINES$1) $$(BT_SIM_OPT) -I$(BT_VERILATOR_ROOT)/include \
 	    -I$(BT_VERILATOR_ROOT)/include/vltstd -c $$< -o $$@
 endef
 $(eval $(call bt_runtime,))
 $(eval $(call bt_runtime,-trace))
-
-# $1: file. Puts its new contents in place only if they differ, so that what depends on it stays as it is.
-bt_replace = if cmp -s $1.new $1; then rm $1.new; else mv $1.new $1; fi
 
 # $1 core, $2 configuration, $3 description, $4 parameters, $5 prerequisites, $6 "" or "-trace", $7 more Verilator flags.
 define bt_core_flavour
@@ -60,10 +69,10 @@ $(BUILD)/rtl/$1-$2$6/obj/Vcore.mk: $(BUILD)/rtl/$1-$2$6/verilator.args $5
 	@touch $$@
 
 $(BUILD)/rtl/$1-$2$6.so: $(BUILD)/rtl/$1-$2$6/obj/Vcore.mk $(BUILD)/rtl/$1-$2$6/bt_glue.h $(BT_SIM_SOURCES) \
-    harness/sim/core.mk $(BT_RUNTIME$6:%=$(BUILD)/rtl/runtime$6/%.o)
-	@$$(MAKE) --no-print-directory -f harness/sim/core.mk DIR=$(BUILD)/rtl/$1-$2$6 OUT=$$@ CXX='$$(CXX)' \
+    harness/sim/core.mk $(BUILD)/rtl/compiler $(BT_RUNTIME$6:%=$(BUILD)/rtl/runtime$6/%.o)
+	@$$(MAKE) --no-print-directory -f harness/sim/core.mk DIR=$(BUILD)/rtl/$1-$2$6 OUT=$$@ COMPILER=$(BUILD)/rtl/compiler CXX='$$(BT_SIM_CXX)' \
 	    CXXFLAGS='$(BT_SIM_CXXFLAGS) $(BT_SIM_DEFINES$6) -isystem $(BT_VERILATOR_ROOT)/include -isystem $(BT_VERILATOR_ROOT)/include/vltstd' \
-	    OPT='$(BT_SIM_OPT)' RUNTIME='$(BT_RUNTIME$6:%=$(BUILD)/rtl/runtime$6/%.o)' LIBS='$(if $6,-lz)'
+	    OPT='$(BT_SIM_OPT)' RUNTIME='$(BT_RUNTIME$6:%=$(BUILD)/rtl/runtime$6/%.o)' LIBS='-Wl,--as-needed -latomic $(if $6,-lz)'
 	@touch $$@
 
 -include $(BUILD)/rtl/$1-$2$6/obj/Vcore__ver.d
