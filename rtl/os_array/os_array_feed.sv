@@ -330,13 +330,22 @@ module os_array_feed #(
 
   // ---- stage 2: lanes shift out a byte a cycle; an empty lane shows the zero point, that is, nothing ----
   for (genvar r = 0; r < Rows; r++) begin : g_lane
-    logic [Vec*8-1:0] bytes_q;
-    always_ff @(posedge clk_i or negedge rst_ni) begin
-      if (!rst_ni) bytes_q <= '0;
-      else if (busy1_q && lane1_q == VecBits'(r)) bytes_q <= masked;
-      else bytes_q <= {in_zp, bytes_q[Vec*8-1:8]};
+    logic take;
+    assign take = busy1_q & (lane1_q == VecBits'(r));
+    for (genvar w = 0; w < Vec / 8; w++) begin : g_word   // eight bytes each, which simulators shift at once
+      logic [63:0] bytes_q;
+      logic [7:0]  next;
+      if (w == Vec / 8 - 1) begin : g_next
+        assign next = in_zp;
+      end else begin : g_next
+        assign next = g_word[w+1].bytes_q[7:0];
+      end
+      always_ff @(posedge clk_i or negedge rst_ni) begin
+        if (!rst_ni) bytes_q <= '0;
+        else bytes_q <= take ? masked[64*w +: 64] : {next, bytes_q[63:8]};
+      end
     end
-    assign act_o[9*r +: 9] = 9'($signed(bytes_q[7:0])) - 9'(in_zp);
+    assign act_o[9*r +: 9] = 9'($signed(g_word[0].bytes_q[7:0])) - 9'(in_zp);
   end
 
   // ---- weights: one row of all columns per cycle ----
