@@ -839,6 +839,8 @@ enum {
     RAW_GNT,
     RAW,
     GO,
+    COPY,
+    BUSY,
 };
 
 static const struct {
@@ -1101,6 +1103,47 @@ static void test_raw_pull(void **state)
         bt_hal_pin_set(hal, WANT, 0);
     }
     expect_healthy(hal);
+    bt_hal_sim_close(hal);
+}
+
+/* AXI4 of 32, 64, 256 and 512 bits with every optional signal omitted; several ports, a second clock and reset. */
+static void test_other_widths(void **state)
+{
+    static const unsigned widths[] = {32, 64, 256, 512};
+    const struct bt_memory mem = memory(5, 8, 1);
+    struct bt_hal *hal = open_core("ports-test", &mem);
+    struct bt_sim_stats stats;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        for (uint64_t at = 0x5000 + widths[i] * 16; at < 0x5000 + widths[i] * 17; at++) {
+            const uint8_t value = pattern(at);
+            bt_hal_mem_write(hal, at, &value, 1);
+        }
+        bt_hal_mem_fill(hal, 0x5000 + widths[i] * 16 + widths[i] / 8, 0, widths[i] / 4);
+        bt_hal_allow_write(hal, 0x5000 + widths[i] * 16 + widths[i] / 8, widths[i] / 8);
+    }
+    bt_hal_sim_advance(hal, 3);
+    assert_int_equal(bt_hal_pin_get(hal, BUSY), 0);
+    bt_hal_pin_set(hal, COPY, 1);
+    bt_hal_sim_advance(hal, 1);
+    assert_int_equal(bt_hal_pin_get(hal, BUSY), 0xf);
+    for (unsigned i = 0; i < 13; i++) {
+        assert_int_equal(bt_hal_pin_get(hal, BUSY), i < 12 ? 0xf : 0); /* 1 + 5 to read, 1 + 5 to write */
+        bt_hal_sim_advance(hal, 1);
+    }
+    expect_healthy(hal);
+    for (size_t i = 0; i < 4; i++) {
+        uint8_t bytes[2 * 64];
+        const uint64_t base = 0x5000 + widths[i] * 16;
+        bt_hal_mem_read(hal, base + widths[i] / 8, bytes, widths[i] / 4);
+        for (unsigned k = 0; k < widths[i] / 4; k++)
+            assert_int_equal(bytes[k], k < widths[i] / 8 ? pattern(base + k) : 0);
+    }
+    bt_hal_sim_stats(hal, &stats);
+    assert_int_equal(stats.read_bytes, (32 + 64 + 256 + 512) / 8);
+    assert_int_equal(stats.write_bytes, (32 + 64 + 256 + 512) / 8);
+    assert_int_equal(stats.read_bursts, 4);
     bt_hal_sim_close(hal);
 }
 
@@ -1563,6 +1606,7 @@ int main(void)
         cmocka_unit_test(test_broken_port_rules_are_violations),
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_raw_pull),
+        cmocka_unit_test(test_other_widths),
         cmocka_unit_test(test_open_refuses),
         cmocka_unit_test(test_shared_store),
         cmocka_unit_test(test_waves),

@@ -1,7 +1,10 @@
 // The other kinds of memory port, wired to bare pins, and no register bus: see probe.sv.
+// Beside them AXI4 ports of other widths, each with a lane that copies one beat.
 module ports (
   input  logic        clk_i,
   input  logic        rst_i,
+  input  logic        clk2_i,
+  input  logic        rst2_i,
   // TCDM, 32 bits, reads and writes
   output logic        tcdm_req,
   output logic [31:0] tcdm_add,
@@ -24,6 +27,55 @@ module ports (
   output logic        want,
   input  logic        raw_gnt,
   input  logic [15:0] raw_rdata,
+  // AXI4 of other widths, as few signals as there can be
+  output logic [31:0] m32_araddr,
+  output logic        m32_arvalid,
+  input  logic        m32_arready,
+  input  logic [31:0] m32_rdata,
+  input  logic        m32_rvalid,
+  output logic [31:0] m32_awaddr,
+  output logic        m32_awvalid,
+  input  logic        m32_awready,
+  output logic [31:0] m32_wdata,
+  output logic        m32_wvalid,
+  input  logic        m32_wready,
+  input  logic        m32_bvalid,
+  output logic [31:0] m64_araddr,
+  output logic        m64_arvalid,
+  input  logic        m64_arready,
+  input  logic [63:0] m64_rdata,
+  input  logic        m64_rvalid,
+  output logic [31:0] m64_awaddr,
+  output logic        m64_awvalid,
+  input  logic        m64_awready,
+  output logic [63:0] m64_wdata,
+  output logic        m64_wvalid,
+  input  logic        m64_wready,
+  input  logic        m64_bvalid,
+  output logic [31:0] m256_araddr,
+  output logic        m256_arvalid,
+  input  logic        m256_arready,
+  input  logic [255:0] m256_rdata,
+  input  logic        m256_rvalid,
+  output logic [31:0] m256_awaddr,
+  output logic        m256_awvalid,
+  input  logic        m256_awready,
+  output logic [255:0] m256_wdata,
+  output logic        m256_wvalid,
+  input  logic        m256_wready,
+  input  logic        m256_bvalid,
+  output logic [31:0] m512_araddr,
+  output logic        m512_arvalid,
+  input  logic        m512_arready,
+  input  logic [511:0] m512_rdata,
+  input  logic        m512_rvalid,
+  output logic [31:0] m512_awaddr,
+  output logic        m512_awvalid,
+  input  logic        m512_awready,
+  output logic [511:0] m512_wdata,
+  output logic        m512_wvalid,
+  input  logic        m512_wready,
+  input  logic        m512_bvalid,
   // pins
   input  logic        req_i,
   input  logic [31:0] add_i,
@@ -43,7 +95,9 @@ module ports (
   input  logic        want_i,
   output logic        raw_gnt_o,
   output logic [15:0] raw_o,
-  input  logic        go_i
+  input  logic        go_i,
+  input  logic        copy_i,
+  output logic [3:0]  busy_o
 );
   assign tcdm_req  = req_i;
   assign tcdm_add  = add_i;
@@ -65,7 +119,34 @@ module ports (
   assign raw_gnt_o = raw_gnt;
   assign raw_o     = raw_rdata;
 
-  // Something must be clocked, or no event would ever reach the design.
-  logic unused_q;
-  always_ff @(posedge clk_i) unused_q <= rst_i & go_i;
+  copy_lane #(.Bits(32)) i_copy32 (
+    .clk_i(clk2_i), .rst_i(rst2_i), .go_i(copy_i), .busy_o(busy_o[0]),
+    .araddr_o(m32_araddr), .arvalid_o(m32_arvalid), .arready_i(m32_arready), .rdata_i(m32_rdata),
+    .rvalid_i(m32_rvalid), .awaddr_o(m32_awaddr), .awvalid_o(m32_awvalid), .awready_i(m32_awready),
+    .wdata_o(m32_wdata), .wvalid_o(m32_wvalid), .wready_i(m32_wready), .bvalid_i(m32_bvalid)
+  );
+
+  copy_lane #(.Bits(64)) i_copy64 (
+    .clk_i(clk2_i), .rst_i(rst2_i), .go_i(copy_i), .busy_o(busy_o[1]),
+    .araddr_o(m64_araddr), .arvalid_o(m64_arvalid), .arready_i(m64_arready), .rdata_i(m64_rdata),
+    .rvalid_i(m64_rvalid), .awaddr_o(m64_awaddr), .awvalid_o(m64_awvalid), .awready_i(m64_awready),
+    .wdata_o(m64_wdata), .wvalid_o(m64_wvalid), .wready_i(m64_wready), .bvalid_i(m64_bvalid)
+  );
+
+  copy_lane #(.Bits(256)) i_copy256 (
+    .clk_i(clk2_i), .rst_i(rst2_i), .go_i(copy_i), .busy_o(busy_o[2]),
+    .araddr_o(m256_araddr), .arvalid_o(m256_arvalid), .arready_i(m256_arready), .rdata_i(m256_rdata),
+    .rvalid_i(m256_rvalid), .awaddr_o(m256_awaddr), .awvalid_o(m256_awvalid), .awready_i(m256_awready),
+    .wdata_o(m256_wdata), .wvalid_o(m256_wvalid), .wready_i(m256_wready), .bvalid_i(m256_bvalid)
+  );
+
+  copy_lane #(.Bits(512)) i_copy512 (
+    .clk_i(clk2_i), .rst_i(rst2_i), .go_i(copy_i), .busy_o(busy_o[3]),
+    .araddr_o(m512_araddr), .arvalid_o(m512_arvalid), .arready_i(m512_arready), .rdata_i(m512_rdata),
+    .rvalid_i(m512_rvalid), .awaddr_o(m512_awaddr), .awvalid_o(m512_awvalid), .awready_i(m512_awready),
+    .wdata_o(m512_wdata), .wvalid_o(m512_wvalid), .wready_i(m512_wready), .bvalid_i(m512_bvalid)
+  );
+
+  logic unused;
+  assign unused = clk_i ^ rst_i ^ go_i;
 endmodule
