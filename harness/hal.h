@@ -35,11 +35,11 @@ void bt_hal_clear_windows(struct bt_hal *hal);
 
 /* Why bt_hal_run() returned. */
 enum bt_event {
-    BT_EVENT_IRQ,     /**< interrupt output is high */
-    BT_EVENT_PULSE,   /**< an event output pulsed; latched, so that a pulse during a register access is not lost */
-    BT_EVENT_DONE,    /**< the polled value, or output count, of the core's description was reached (only the glue polls) */
-    BT_EVENT_BUDGET,  /**< max_cycles went by: poll what you have to and call again, or give up */
-    BT_EVENT_FAILED,  /**< protocol violation, write outside an allowed window, or simulator failure: the job is over */
+    BT_EVENT_IRQ,    /**< interrupt output is high */
+    BT_EVENT_PULSE,  /**< an event output pulsed; latched, so that a pulse during a register access is not lost */
+    BT_EVENT_DONE,   /**< the polled value or the output count of the core's description was reached */
+    BT_EVENT_BUDGET, /**< max_cycles went by: poll what you have to and call again, or give up */
+    BT_EVENT_FAILED, /**< protocol violation, write outside an allowed window, or simulator failure: the job is over */
 };
 
 /** Lets the accelerator run for at most max_cycles clock cycles, until something happens. */
