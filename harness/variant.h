@@ -87,8 +87,8 @@ struct bt_io {
  * plan's bytes be handed to the firmware, which runs the rest. Every callback must be set.
  */
 struct bt_driver {
-    uint32_t plan_bytes;  /**< size of the room's plan structure, maximum alignment 16 */
-    uint32_t max_layers;  /**< layers in one plan: 1 for layer-wise cores, more for pipelines */
+    uint32_t plan_bytes; /**< size of the room's plan structure, maximum alignment 16 */
+    uint32_t max_layers; /**< layers in one plan: 1 for layer-wise cores, more for pipelines */
 
     /** Can this configuration run these layers? No effect. BT_EUNSUPPORTED with the reason is a SKIP. */
     enum bt_status (*supports)(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
@@ -128,7 +128,7 @@ struct bt_driver {
 
 struct bt_variant {
     const char *name;
-    const char *summary;                 /**< one line for `bittrue list` */
+    const char *summary; /**< one line for `bittrue list` */
     const struct bt_param_spec *params;
     const struct bt_driver *driver;
 

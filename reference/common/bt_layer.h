@@ -16,7 +16,7 @@ enum bt_dtype { BT_S8, BT_S16, BT_S32, BT_BF16 };
 enum bt_rounding { BT_ROUND_DOUBLE, BT_ROUND_SINGLE };
 
 enum bt_op {
-    BT_OP_CONV2D,  /**< any groups; depthwise is groups == c_in; fully connected is 1x1 on a 1x1 ifmap */
+    BT_OP_CONV2D, /**< any groups; depthwise is groups == c_in; fully connected is 1x1 on a 1x1 ifmap */
     BT_OP_MAXPOOL,
     BT_OP_AVGPOOL,
     BT_OP_ADD,

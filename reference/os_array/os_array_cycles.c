@@ -13,13 +13,13 @@
 
 enum {
     /* Pipeline constants of the RTL; beside each what happens in between. */
-    START_TO_FETCH = 1,   /* os_array_top: start accepted -> loader sees its start */
-    DMA_TO_ADDRESS = 1,   /* bt_axi_read: start -> first arvalid */
-    BEAT_TO_NEXT = 2,     /* os_array_load: last beat -> next decision, and operands visible to the walker */
-    FEED_LEAD = 7,        /* os_array_feed/mesh/post: last cycle fed -> first row of group 0 can be read back */
-    RELEASE_LEAD = 7,     /* os_array_feed: last cycle fed -> weight half free, beside rows and column groups */
-    TAKE_TO_BUS = 2,      /* os_array_store: row taken -> beat on the bus */
-    ANSWER_TO_IDLE = 1,   /* os_array_store: last answer -> idle */
+    START_TO_FETCH = 1, /* os_array_top: start accepted -> loader sees its start */
+    DMA_TO_ADDRESS = 1, /* bt_axi_read: start -> first arvalid */
+    BEAT_TO_NEXT = 2,   /* os_array_load: last beat -> next decision, and operands visible to the walker */
+    FEED_LEAD = 7,      /* os_array_feed/mesh/post: last cycle fed -> first row of group 0 can be read back */
+    RELEASE_LEAD = 7,   /* os_array_feed: last cycle fed -> weight half free, beside rows and column groups */
+    TAKE_TO_BUS = 2,    /* os_array_store: row taken -> beat on the bus */
+    ANSWER_TO_IDLE = 1, /* os_array_store: last answer -> idle */
     MAX_SLOTS = 64,
     MAX_OUTSTANDING = 64,
 };
@@ -34,16 +34,16 @@ struct terms {
 
 /* All moments that later ones depend on. */
 struct moments {
-    int64_t loader;              /* cycle in which the loader decides what comes next */
-    int64_t read;                /* cycle of the last beat read */
-    int64_t window_free[2];      /* cycle from which the half may be loaded again, oldest first */
+    int64_t loader;         /* cycle in which the loader decides what comes next */
+    int64_t read;           /* cycle of the last beat read */
+    int64_t window_free[2]; /* cycle from which the half may be loaded again, oldest first */
     int64_t tile_free[2];
-    int64_t window_ready;        /* operands of the current block, of the current filter tile */
+    int64_t window_ready; /* operands of the current block, of the current filter tile */
     int64_t tile_ready;
-    int64_t fed;                 /* last cycle of the last tile fed */
+    int64_t fed;                  /* last cycle of the last tile fed */
     int64_t slot_free[MAX_SLOTS]; /* cycle from which a result slot is free, oldest first */
-    int64_t take;                /* cycle in which the store engine can take the next beat */
-    int64_t bus;                 /* cycle in which its last beat was accepted */
+    int64_t take;                 /* cycle in which the store engine can take the next beat */
+    int64_t bus;                  /* cycle in which its last beat was accepted */
 };
 
 struct machine {
@@ -81,7 +81,7 @@ static int64_t read_end(const struct memory *mem, int64_t start, int64_t before,
         /* Enough bursts under way to hide the latency: one stream. */
         return max64(address + mem->latency, before + mem->beat) + (beats - 1) * mem->beat;
     }
-    int64_t ends[MAX_OUTSTANDING]; /* of the last N bursts, by index modulo N */
+    int64_t ends[MAX_OUTSTANDING] = {0}; /* of the last N bursts, by index modulo N */
     int64_t accepted = address - 1;
     int64_t last = before;
     int64_t left = beats;
@@ -134,7 +134,7 @@ static int64_t store_tile(struct machine *m, int64_t from, int64_t beats)
     int64_t last_take = take;
 
     for (int64_t i = 0; i < beats; i++) {
-        const int64_t moved = max64(take + 1, bus);               /* into the bus register */
+        const int64_t moved = max64(take + 1, bus);                /* into the bus register */
         const int64_t accepted = max64(moved + 1, bus + interval); /* on the bus */
         last_take = take;
         if (i == 4 && beats > 5) { /* two registers deep: from here on one beat every max(1, interval) cycles */
@@ -279,8 +279,8 @@ static void run_filter_tiles(struct machine *m, int64_t block)
 {
     const struct os_array_plan *plan = m->plan;
     /* All but the last filter tile are alike, once the reading time does not depend on where the tile lies. */
-    const bool alike = plan->weight_beats % 16 == 0 ||
-                       m->mem.latency + 1 <= (16 * (m->mem.outstanding - 1) + 1) * m->mem.beat;
+    const bool alike =
+        plan->weight_beats % 16 == 0 || m->mem.latency + 1 <= (16 * (m->mem.outstanding - 1) + 1) * m->mem.beat;
     for (int64_t tile = 0; tile < plan->n_tiles; tile++) {
         struct moments before = m->now;
         const struct terms terms = m->terms;
@@ -368,7 +368,7 @@ enum bt_status os_array_cycles(const struct bt_config *config, const void *plan_
     const struct os_array_plan *plan = plan_in;
     struct machine m = {
         .plan = plan,
-        .mem = {.latency = config->mem.latency_cycles,
+        .mem = {.latency = max64(1, config->mem.latency_cycles),
                 .beat = (16 + config->mem.bytes_per_cycle - 1) / config->mem.bytes_per_cycle,
                 .outstanding = config->mem.outstanding},
     };
@@ -418,7 +418,8 @@ uint64_t os_array_roofline(const struct bt_config *config, const struct bt_layer
         const int64_t tiles_n = (n + (int64_t)cols - 1) / (int64_t)cols;
         const double macs = (double)tiles_l * rows * (double)m * (double)tiles_n * cols;
         const int64_t bytes = (int64_t)bus;
-        const double transfers = (double)((m + bytes - 1) / bytes) * (double)l + (double)((m + bytes - 1) / bytes) * (double)n +
+        const double transfers = (double)((m + bytes - 1) / bytes) * (double)l +
+                                 (double)((m + bytes - 1) / bytes) * (double)n +
                                  (double)((n * (conv->raw ? 4 : 1) + bytes - 1) / bytes) * (double)l;
         const double data = transfers * bus;
         const double intensity = macs / data;

@@ -18,8 +18,7 @@ static uint64_t align_up(uint64_t value, uint64_t to)
     return (value + to - 1) / to * to;
 }
 
-static enum bt_status refuse(struct bt_reason *why, enum bt_status status, const char *what, int64_t got,
-                             int64_t limit)
+static enum bt_status refuse(struct bt_reason *why, enum bt_status status, const char *what, int64_t got, int64_t limit)
 {
     if (why != NULL) {
         why->what = what;
@@ -452,6 +451,13 @@ static enum bt_status service(void *plan, struct bt_hal *hal, enum bt_event even
     if (error != OS_ARRAY_ERR_NONE) {
         return refuse(why, BT_EDEVICE, "error code of the array", error, OS_ARRAY_ERR_NONE);
     }
+    if ((status & 2) == 0) {
+        return refuse(why, BT_EDEVICE, "interrupt without done in STATUS", status, 2);
+    }
+    const uint32_t after = bt_hal_reg_read(hal, OS_ARRAY_REG_STATUS);
+    if (after != 0) {
+        return refuse(why, BT_EDEVICE, "STATUS: busy or done still there after the acknowledge", after, 0);
+    }
     return BT_OK;
 }
 
@@ -478,11 +484,16 @@ static void finish(void *plan, struct bt_hal *hal, struct bt_counters *counters)
         const char *name;
         uint32_t offset;
     } regs[] = {
-        {"cycles", OS_ARRAY_REG_CYCLES},           {"control", OS_ARRAY_REG_CONTROL},
-        {"fill", OS_ARRAY_REG_FILL},               {"compute", OS_ARRAY_REG_COMPUTE},
-        {"load_stall", OS_ARRAY_REG_LOAD_STALL},   {"store_stall", OS_ARRAY_REG_STORE_STALL},
-        {"drain", OS_ARRAY_REG_DRAIN},             {"tiles", OS_ARRAY_REG_TILES},
-        {"read_beats", OS_ARRAY_REG_READ_BEATS},   {"write_beats", OS_ARRAY_REG_WRITE_BEATS},
+        {"cycles", OS_ARRAY_REG_CYCLES},
+        {"control", OS_ARRAY_REG_CONTROL},
+        {"fill", OS_ARRAY_REG_FILL},
+        {"compute", OS_ARRAY_REG_COMPUTE},
+        {"load_stall", OS_ARRAY_REG_LOAD_STALL},
+        {"store_stall", OS_ARRAY_REG_STORE_STALL},
+        {"drain", OS_ARRAY_REG_DRAIN},
+        {"tiles", OS_ARRAY_REG_TILES},
+        {"read_beats", OS_ARRAY_REG_READ_BEATS},
+        {"write_beats", OS_ARRAY_REG_WRITE_BEATS},
     };
     for (size_t i = 0; i < sizeof(regs) / sizeof(regs[0]); i++) {
         bt_counters_add(counters, regs[i].name, bt_hal_reg_read(hal, regs[i].offset));

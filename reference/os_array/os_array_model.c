@@ -12,10 +12,10 @@
 
 struct walk {
     const struct os_array_plan *plan;
-    const int8_t *ifmap;      /* of one image, dense */
-    int16_t *lanes;           /* [rows][k_cycles], value minus zero point */
-    const int8_t *weights;    /* of one tile: [k_cycles][weight_row_bytes] */
-    int32_t *sums;            /* [rows][weight_row_bytes] */
+    const int8_t *ifmap;   /* of one image, dense */
+    int16_t *lanes;        /* [rows][k_cycles], value minus zero point */
+    const int8_t *weights; /* of one tile: [k_cycles][weight_row_bytes] */
+    int32_t *sums;         /* [rows][weight_row_bytes] */
 };
 
 /* Byte `at` of the ifmap as the hardware sees it, pixels in_pitch apart; what pads a pixel meets zero weights. */
@@ -102,8 +102,8 @@ static void store_pixel(const struct walk *walk, const struct bt_layer_data *dat
         if (conv->raw) {
             ((int32_t *)ofmap)[at] = acc;
         } else {
-            ((int8_t *)ofmap)[at] = ref_conv2d_finish(conv, acc, data->mult[filter], data->shift[filter],
-                                                      conv->table ? data->table : NULL);
+            ((int8_t *)ofmap)[at] =
+                ref_conv2d_finish(conv, acc, data->mult[filter], data->shift[filter], conv->table ? data->table : NULL);
         }
     }
 }
@@ -131,7 +131,7 @@ enum bt_status os_array_model(const struct bt_config *config, const void *plan_i
     const struct bt_conv2d *conv = &plan->conv;
     const int64_t block_pixels = (int64_t)plan->block_rows * plan->ow;
     enum bt_status status = BT_ENOMEM;
-    int16_t *lanes = malloc((size_t)block_pixels * (size_t)plan->k_cycles * sizeof(*lanes));
+    int16_t *lanes = calloc((size_t)block_pixels * (size_t)plan->k_cycles, sizeof(*lanes));
     int8_t *weights = malloc((size_t)plan->k_cycles * (size_t)plan->hw.weight_row_bytes);
     int32_t *sums = malloc((size_t)plan->hw.weight_row_bytes * sizeof(*sums));
     struct walk walk = {.plan = plan, .lanes = lanes, .weights = weights, .sums = sums};

@@ -34,12 +34,12 @@ struct os_array_plan {
     uint64_t in_addr, out_addr, weights_addr, table_addr, desc_addr;
     uint64_t in_image_bytes, out_image_bytes; /**< one image of the batch */
     /* reduction */
-    int32_t merged;     /**< 1: one run covers a whole kernel row; 0: one run per kernel position */
+    int32_t merged; /**< 1: one run covers a whole kernel row; 0: one run per kernel position */
     int32_t runs_x, run_bytes, run_words, k_cycles;
     /* filters */
-    int32_t pack, hw_groups;         /**< groups per hardware group; hardware groups */
-    int32_t group_channels;          /**< channels of a hardware group */
-    int32_t group_filters;           /**< filters of a hardware group */
+    int32_t pack, hw_groups; /**< groups per hardware group; hardware groups */
+    int32_t group_channels;  /**< channels of a hardware group */
+    int32_t group_filters;   /**< filters of a hardware group */
     int32_t n_step, group_tiles, n_tiles, n_tail, resident;
     /* pixels */
     int32_t block_rows, blocks, tiles, tiles_tail, rows_last, rows_tail;

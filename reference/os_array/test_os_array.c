@@ -193,11 +193,12 @@ static enum bt_status run_job(struct job *job, struct bt_hal *hal, uint64_t budg
 
 static void describe(const struct bt_conv2d *c, const struct bt_memory *mem)
 {
-    print_error("n %d h %d w %d c %d->%d k %dx%d s %dx%d d %dx%d pad %d %d %d %d groups %d raw %d table %d; latency %u, %u "
-                "bytes/cycle, %u outstanding\n",
-                c->n, c->h, c->w, c->c_in, c->c_out, c->kh, c->kw, c->stride_h, c->stride_w, c->dil_h, c->dil_w,
-                c->pad_top, c->pad_bottom, c->pad_left, c->pad_right, c->groups, c->raw, c->table, mem->latency_cycles,
-                mem->bytes_per_cycle, mem->outstanding);
+    print_error(
+        "n %d h %d w %d c %d->%d k %dx%d s %dx%d d %dx%d pad %d %d %d %d groups %d raw %d table %d; latency %u, %u "
+        "bytes/cycle, %u outstanding\n",
+        c->n, c->h, c->w, c->c_in, c->c_out, c->kh, c->kw, c->stride_h, c->stride_w, c->dil_h, c->dil_w, c->pad_top,
+        c->pad_bottom, c->pad_left, c->pad_right, c->groups, c->raw, c->table, mem->latency_cycles,
+        mem->bytes_per_cycle, mem->outstanding);
 }
 
 static void compare_terms(const struct job *job, const struct bt_counters *measured)
@@ -230,8 +231,8 @@ static void run_random(size_t core, int layers, struct bt_memory mem)
         struct bt_blob profile = {0};
         make_job(&job, core, random_conv(), (uint64_t)i);
         job.config.mem = mem;
-        assert_int_equal(
-            os_array_model(&job.config, &job.plan, &job.layer, &job.tensors.view, NULL, job.got, &profile), BT_OK);
+        assert_int_equal(os_array_model(&job.config, &job.plan, &job.layer, &job.tensors.view, NULL, job.got, &profile),
+                         BT_OK);
         if (memcmp(job.got, job.expected, job.out_bytes) != 0) {
             describe(&job.layer.u.conv, &mem);
             fail_msg("the model's bits differ");
@@ -291,9 +292,26 @@ static void test_random_stalls(void **state)
 /* A layer that keeps every engine busy: three blocks, many filter tiles, results faster than the bus. */
 static struct bt_conv2d long_conv(void)
 {
-    return (struct bt_conv2d){.n = 1, .h = 12, .w = 33, .c_in = 24, .c_out = 37, .kh = 3, .kw = 3, .stride_h = 1,
-                              .stride_w = 1, .dil_h = 1, .dil_w = 1, .pad_top = 1, .pad_bottom = 1, .pad_left = 1,
-                              .pad_right = 1, .groups = 1, .in_zp = -3, .out_zp = 5, .act_min = -128, .act_max = 127};
+    return (struct bt_conv2d){.n = 1,
+                              .h = 12,
+                              .w = 33,
+                              .c_in = 24,
+                              .c_out = 37,
+                              .kh = 3,
+                              .kw = 3,
+                              .stride_h = 1,
+                              .stride_w = 1,
+                              .dil_h = 1,
+                              .dil_w = 1,
+                              .pad_top = 1,
+                              .pad_bottom = 1,
+                              .pad_left = 1,
+                              .pad_right = 1,
+                              .groups = 1,
+                              .in_zp = -3,
+                              .out_zp = 5,
+                              .act_min = -128,
+                              .act_max = 127};
 }
 
 /* More bandwidth, less latency, more outstanding bursts never cost cycles; never faster than the multipliers. */
@@ -443,17 +461,62 @@ static void test_refusals(void **state)
         int64_t limit;
     } cases[] = {
         {"reduction longer than the weight buffer",
-         {.n = 1, .h = 1, .w = 1, .c_in = 5000, .c_out = 4, .kh = 1, .kw = 1, .stride_h = 1, .stride_w = 1,
-          .dil_h = 1, .dil_w = 1, .groups = 1, .act_min = -128, .act_max = 127},
-         UINT64_C(64) << 20, BT_EUNSUPPORTED, "steps of one filter, for the weight buffer", 4608},
+         {.n = 1,
+          .h = 1,
+          .w = 1,
+          .c_in = 5000,
+          .c_out = 4,
+          .kh = 1,
+          .kw = 1,
+          .stride_h = 1,
+          .stride_w = 1,
+          .dil_h = 1,
+          .dil_w = 1,
+          .groups = 1,
+          .act_min = -128,
+          .act_max = 127},
+         UINT64_C(64) << 20,
+         BT_EUNSUPPORTED,
+         "steps of one filter, for the weight buffer",
+         4608},
         {"one ofmap row needs more ifmap than the buffer holds",
-         {.n = 1, .h = 8, .w = 1024, .c_in = 64, .c_out = 4, .kh = 3, .kw = 3, .stride_h = 1, .stride_w = 1,
-          .dil_h = 1, .dil_w = 1, .groups = 1, .act_min = -128, .act_max = 127},
-         UINT64_C(64) << 20, BT_EUNSUPPORTED, "bytes of ifmap under one ofmap row, for the ifmap buffer", 65536},
+         {.n = 1,
+          .h = 8,
+          .w = 1024,
+          .c_in = 64,
+          .c_out = 4,
+          .kh = 3,
+          .kw = 3,
+          .stride_h = 1,
+          .stride_w = 1,
+          .dil_h = 1,
+          .dil_w = 1,
+          .groups = 1,
+          .act_min = -128,
+          .act_max = 127},
+         UINT64_C(64) << 20,
+         BT_EUNSUPPORTED,
+         "bytes of ifmap under one ofmap row, for the ifmap buffer",
+         65536},
         {"tensors beyond DRAM",
-         {.n = 1, .h = 64, .w = 64, .c_in = 16, .c_out = 16, .kh = 1, .kw = 1, .stride_h = 1, .stride_w = 1,
-          .dil_h = 1, .dil_w = 1, .groups = 1, .act_min = -128, .act_max = 127},
-         100000, BT_ENOMEM, "bytes of DRAM", 100000},
+         {.n = 1,
+          .h = 64,
+          .w = 64,
+          .c_in = 16,
+          .c_out = 16,
+          .kh = 1,
+          .kw = 1,
+          .stride_h = 1,
+          .stride_w = 1,
+          .dil_h = 1,
+          .dil_w = 1,
+          .groups = 1,
+          .act_min = -128,
+          .act_max = 127},
+         100000,
+         BT_ENOMEM,
+         "bytes of DRAM",
+         100000},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct bt_config config = config_of(0);
@@ -462,7 +525,9 @@ static void test_refusals(void **state)
         struct os_array_plan plan;
         struct bt_reason why = {0};
         config.mem.dram_bytes = cases[i].dram_bytes;
-        assert_int_equal(os_array_driver.plan(&config, &layer, 1, NULL, &io, &plan, &why), cases[i].status);
+        if (os_array_driver.plan(&config, &layer, 1, NULL, &io, &plan, &why) != cases[i].status) {
+            fail_msg("%s: not refused as expected", cases[i].what);
+        }
         assert_string_equal(why.what, cases[i].reason);
         assert_int_equal(why.limit, cases[i].limit);
         assert_true(why.got > why.limit);
@@ -472,9 +537,12 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_layers),      cmocka_unit_test(test_every_memory),
-        cmocka_unit_test(test_random_stalls),      cmocka_unit_test(test_invariants),
-        cmocka_unit_test(test_illegal_descriptors), cmocka_unit_test(test_memory_errors),
+        cmocka_unit_test(test_random_layers),
+        cmocka_unit_test(test_every_memory),
+        cmocka_unit_test(test_random_stalls),
+        cmocka_unit_test(test_invariants),
+        cmocka_unit_test(test_illegal_descriptors),
+        cmocka_unit_test(test_memory_errors),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("os_array", tests, NULL, NULL);
