@@ -145,12 +145,12 @@ $(foreach y,$(wildcard harness/tests/*/*.yaml),$(eval $(call core,$(basename $(n
 rtl: $(CORES:%=$(BUILD)/rtl/%.so) ## build the simulated cores of all configurations
 
 # What unit tests load; the large ones take minutes to build.
-TEST_CORES := $(filter %-4x4 %-8x8 %-test,$(CORES))
+TEST_CORES := $(filter %-3x5 %-4x4 %-test,$(CORES))
 
 # ---- steps and their records ------------------------------------------------------------------------------------------
 
 # Verdicts of one run are kept apart by its first goal, so that `make test` and `make check-all` can be added up.
-RECORDS    := $(BUILD)/records/$(or $(firstword $(filter test lint check check-all check-full,$(MAKECMDGOALS))),other)
+RECORDS    := $(BUILD)/records/$(or $(firstword $(filter test lint faults prove check check-all check-full,$(MAKECMDGOALS))),other)
 STEP       := ci/step $(RECORDS)
 
 .PHONY: fresh-records
@@ -160,17 +160,33 @@ fresh-records:
 # ---- tests --------------------------------------------------------------------------------------------------------------
 
 .PHONY: test unit-steps $(TESTS:%=unit-%) $(CI_TESTS:%=ci-%)
-test: unit-steps lint-steps ## unit tests under sanitizers, lint, room check
+test: unit-steps lint-steps fault-steps ## unit tests under sanitizers, lint, room check, planted faults
 	@ci/count $(RECORDS)
 
 unit-steps: $(TESTS:%=unit-%) $(CI_TESTS:%=ci-%)
 
 # Some tests run the program itself or load a simulated core; they find both under build/.
 $(TESTS:%=unit-%): unit-%: $(BUILD)/san/test/% | fresh-records $(PROGRAM) $(BUILD)/san/bittrue $(BUILD)/bittrue-glue $(TEST_CORES:%=$(BUILD)/rtl/%.so)
-	@CMOCKA_MESSAGE_OUTPUT=xml CMOCKA_XML_FILE=$(RECORDS)/$*/%g.xml $(STEP) $* junit=$(RECORDS)/$* -- $<
+	@CMOCKA_MESSAGE_OUTPUT=xml CMOCKA_XML_FILE=$(abspath $(RECORDS))/$*/%g.xml $(STEP) $* junit=$(RECORDS)/$* -- $<
 
 $(CI_TESTS:%=ci-%): ci-%: | fresh-records
 	@$(STEP) $* -- ci/$*
+
+# ---- planted faults ---------------------------------------------------------------------------------------------------
+
+# As sim.mk compiles the sound cores.
+FAULT_CXX   = $(or $(BT_SIM_CXX),$(CXX)) $(BT_SIM_CXXFLAGS) $(BT_SIM_DEFINES) $(BT_SIM_OPT) \
+              -isystem $(BT_VERILATOR_ROOT)/include -isystem $(BT_VERILATOR_ROOT)/include/vltstd
+FAULTS     := $(shell sed -n 's/^fault //p' ci/faults.txt)
+FAULT_CONFIGS := $(sort 4x4 $(shell sed -n 's/^config //p' ci/faults.txt))
+FAULT_TESTS := $(sort $(shell sed -n 's/^expect [a-z]* \(test_[a-z_]*\).*/\1/p' ci/faults.txt))
+.PHONY: faults fault-steps $(FAULTS:%=fault-%)
+faults: fault-steps ## plant faults in the RTL, one at a time: each must be reported (fault-NAME for one)
+	@ci/count $(RECORDS)
+
+fault-steps: $(FAULTS:%=fault-%)
+$(FAULTS:%=fault-%): fault-%: $(PROGRAM) $(FAULT_TESTS:%=$(BUILD)/test/%) $(FAULT_CONFIGS:%=$(BUILD)/rtl/os_array-%.so) | fresh-records
+	@BUILD='$(BUILD)' BT_FAULT_CXX='$(FAULT_CXX)' $(STEP) fault-$* -- ci/check-faults $*
 
 # ---- lint -------------------------------------------------------------------------------------------------------------
 
