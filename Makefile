@@ -268,7 +268,11 @@ golden: | fresh-records ## files in golden/ against their hashes
 	@$(STEP) golden -- ci/golden
 	@ci/count $(RECORDS)
 
-bench: $(PROGRAM) rtl ## the numbers of the README, measured on this machine
+$(BUILD)/bench-mesh: harness/tests/mesh/bench_mesh.c | bootstrap
+	@echo "CC $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $< -ldl -o $@
+
+bench: $(PROGRAM) $(BUILD)/bench-mesh rtl ## the numbers of the README, measured on this machine
 	@ci/bench.sh
 
 coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(TEST_CORES:%=$(BUILD)/rtl/%.so) ## line coverage of the C code by the unit tests

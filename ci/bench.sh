@@ -1,19 +1,57 @@
 #!/bin/sh
-# The numbers of the README, each with the command that gives it. `make bench` builds what this needs.
+# The numbers of the README, each below the command that gives it. `make bench` builds what this needs. Timing belongs
+# here and in no test.
 set -eu
 cd "$(dirname "$0")/.."
-out=build/bench
+build=${BUILD:-build}
+out=$build/bench
 mkdir -p "$out"
 
+# Column $2 of the CSV report $1, summed over the rows of single layers.
+sum() {
+    awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i; next } { s += $c } END { printf "%.9g\n", s }' "$1"
+}
+
 echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
-echo "tools:   $(gcc --version | head -n 1); $(verilator --version)"
+echo "tools:   $(verilator --version); $(clang++ --version | head -n 1)"
 
 echo
-echo "predict, all layers of ResNet-50 on 16x16"
+echo "== ResNet-50, all conv and fc layers at real size on 16x16, all engines compared, 2 jobs"
+hyperfine --shell=none --warmup 1 --runs 3 --export-json "$out/resnet50.json" \
+    "$build/bittrue run --network resnet50 --config 16x16 --jobs 2 --out $out/resnet50"
+
+echo
+echo "== simulation speed on one core: the same layers, RTL alone, then the bare mesh"
+"$build/bittrue" run --network resnet50 --config 16x16 --engine rtl --jobs 1 --out "$out/rtl" >"$out/rtl.log"
+csv=$out/rtl/results.csv
+mesh=$("$build/bench-mesh" "$build/rtl/mesh-test.so" 256)
+macs=$(sum "$csv" macs)
+seconds=$(sum "$csv" rtl_seconds)
+cycles=$(sum "$csv" rtl_cycles)
+echo "bare mesh 16x16: $mesh"
+awk -v m="$macs" -v s="$seconds" -v c="$cycles" -v mesh="${mesh%% *}" 'BEGIN {
+    printf "os_array 16x16:  %.3f GMAC/s, %.2f of the bare mesh (%.3f GMAC, %.2f s, %.0f cycles)\n", m / s / 1e9, m / s / 1e9 / mesh, m / 1e9, s, c
+    printf "utilisation:     %.1f %% (MACs / 256 multipliers / cycles)\n", 100 * m / 256 / c }'
+
+echo
+echo "== prediction: all layers of ResNet-50, a small layer, a large one"
 hyperfine --shell=none --warmup 3 --export-json "$out/predict.json" \
-    "build/bittrue predict --network resnet50 --config 16x16"
+    "$build/bittrue predict --network resnet50 --config 16x16"
+for selection in "resnet50 *" "lenet5 c1" "yolov5s 0.conv"; do
+    set -f
+    set -- $selection
+    set +f
+    for try in 1 2 3; do
+        "$build/bittrue" predict --network "$1" --layer "$2" --config 16x16 | tail -n 1
+    done | sort | head -n 1 | sed "s/^/$1 $2: /"
+done
 
 echo
-echo "all layers of ResNet-50 at real size on 16x16, all engines compared"
-hyperfine --shell=none --runs 1 --export-json "$out/resnet50.json" \
-    "build/bittrue run --suite suites/all.yaml --network resnet50 --config 16x16 --out $out/resnet50"
+echo "== cycle error over all distinct layers of all networks"
+"$build/bittrue" run --suite suites/all.yaml --out "$out/all" >"$out/all.log"
+sed -n '/^## Cycle error/,/^## Networks/p' "$out/all/summary.md" | grep '^|'
+
+echo
+echo "== the smoke suite, built"
+hyperfine --shell=none --warmup 1 --runs 3 --export-json "$out/smoke.json" \
+    "$build/bittrue run --suite suites/smoke.yaml --out $out/smoke"
