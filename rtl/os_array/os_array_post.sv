@@ -35,7 +35,8 @@ module os_array_post #(
 );
   localparam int unsigned Latency = 4;
 
-  logic [Latency-1:0]  valid_q, half_q;
+  logic [Latency-1:0]  valid_q;
+  logic [1:0]          half_q;
   logic [Latency*RowBits-1:0]  row_q;
   logic [Latency*SlotBits-1:0] slot_q;
   logic [RowBits-1:0]  row_out;
@@ -48,7 +49,7 @@ module os_array_post #(
     else valid_q <= {valid_q[Latency-2:0], valid_i};
   end
   always_ff @(posedge clk_i) begin
-    half_q <= {half_q[Latency-2:0], half_i};
+    half_q <= {half_q[0], half_i};
     row_q  <= {row_q[(Latency-1)*RowBits-1:0], row_i};
     slot_q <= {slot_q[(Latency-1)*SlotBits-1:0], slot_i};
     if (table_we_i) table_q[table_word_i] <= table_i;
