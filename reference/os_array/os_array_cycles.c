@@ -66,6 +66,12 @@ static int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Are enough bursts under way to hide the latency, however a transfer is cut? */
+static bool streams(const struct memory *mem)
+{
+    return mem->latency + 1 <= (16 * (mem->outstanding - 1) + 1) * mem->beat;
+}
+
 /*
  * Cycle of the last beat of a transfer of `beats` from `addr`, started in cycle `start`, when the beat before it came in
  * cycle `before`: bursts end at 256-byte lines; burst i is accepted after i-1, and after i-N has left; its first beat comes
@@ -77,8 +83,7 @@ static int64_t read_end(const struct memory *mem, int64_t start, int64_t before,
     const int64_t first = min64(beats, line - (int64_t)(addr / 16 % 16));
     const int64_t address = start + DMA_TO_ADDRESS;
 
-    if (mem->latency + 1 <= (line * (mem->outstanding - 1) + 1) * mem->beat) {
-        /* Enough bursts under way to hide the latency: one stream. */
+    if (streams(mem)) {
         return max64(address + mem->latency, before + mem->beat) + (beats - 1) * mem->beat;
     }
     int64_t ends[MAX_OUTSTANDING] = {0}; /* of the last N bursts, by index modulo N */
@@ -336,6 +341,48 @@ static void run_block(struct machine *m, int64_t block)
     m->now.window_free[1] = m->now.fed + 1;
 }
 
+/* The last block whose window lies within the image, and is read like that of every block from `first` on; or -1. */
+static int64_t last_inner_block(const struct machine *m, int64_t *first)
+{
+    const struct os_array_plan *plan = m->plan;
+    const struct bt_conv2d *conv = &plan->conv;
+    const int64_t row_bytes = (int64_t)conv->w * plan->in_pitch;
+    const int64_t step = (int64_t)plan->block_rows * conv->stride_h;
+    const int64_t room = conv->h + conv->pad_top - plan->window_bytes / row_bytes;
+
+    if (step * row_bytes % (streams(&m->mem) ? 16 : 256) != 0 || room < 0) {
+        return -1;
+    }
+    *first = (conv->pad_top + step - 1) / step;
+    return min64(room / step, plan->blocks - 2);
+}
+
+static void run_blocks(struct machine *m)
+{
+    const struct os_array_plan *plan = m->plan;
+    int64_t first = 0;
+    const int64_t last = last_inner_block(m, &first);
+    for (int64_t block = 0; block < plan->blocks; block++) {
+        struct moments before = m->now;
+        const struct terms terms = m->terms;
+        run_block(m, block);
+        if (block <= first || block >= last) {
+            continue;
+        }
+        struct moments after = m->now;
+        int64_t by = 0;
+        if (plan->resident) { /* the weights stay */
+            before.tile_ready = after.tile_ready = 0;
+        }
+        if (before.tile_ready <= before.fed && shifted(&before, &after, &by)) {
+            const int64_t ready = m->now.tile_ready;
+            skip(m, &terms, last - block, by);
+            m->now.tile_ready = plan->resident ? ready : m->now.tile_ready;
+            block = last;
+        }
+    }
+}
+
 /* One descriptor that the machine begins to fetch one cycle after `start`; returns the cycle in which all is done. */
 static int64_t run_descriptor(struct machine *m, int64_t start, uint64_t desc_addr)
 {
@@ -351,9 +398,7 @@ static int64_t run_descriptor(struct machine *m, int64_t start, uint64_t desc_ad
         read_beats(m, m->accepted, plan->table_addr, 16);
     }
     m->now.fed = m->accepted + 1;
-    for (int64_t block = 0; block < plan->blocks; block++) {
-        run_block(m, block);
-    }
+    run_blocks(m);
     const int64_t answered = m->now.bus + m->mem.latency + ANSWER_TO_IDLE;
     m->terms.drain += answered - m->now.fed;
     return answered;
