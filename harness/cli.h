@@ -11,11 +11,16 @@
 /** Exit status: everything passed; a verdict failed; usage, input or output error; stopped by a signal. */
 enum { BT_EXIT_PASS = 0, BT_EXIT_FAIL = 1, BT_EXIT_ERROR = 2, BT_EXIT_INTERRUPTED = 130 };
 
+/** Cores from elsewhere in one run. */
+#define BT_CLI_CORES 16
+
 /** What the command line said. */
 struct bt_cli {
     const char *program;
     struct bt_selection selection;
     char build_dir[1024], suites_dir[1024], suite[1024];
+    const char *cores[BT_CLI_CORES]; /**< folders */
+    unsigned core_count;
     unsigned workers;
     double timeout_seconds; /**< per job; 0: from the expected cycles */
     char out[1024];

@@ -67,14 +67,14 @@ static void print_networks(struct bt_network *const *networks, uint32_t count, b
 
 static enum bt_status print_variants(const struct bt_cli *cli, struct bt_error *err)
 {
-    for (size_t i = 0; bt_variants[i] != NULL; i++) {
-        const struct bt_variant *variant = bt_variants[i];
+    const struct bt_variant *variant = NULL;
+    for (size_t i = 0; (variant = bt_variant_at(i)) != NULL; i++) {
         struct bt_variant_configs *configs = NULL;
         char path[2048];
         if (!bt_glob(cli->selection.variant, variant->name)) {
             continue;
         }
-        (void)snprintf(path, sizeof(path), "%s/variants/%s.yaml", cli->suites_dir, variant->name);
+        bt_variant_configs_path(variant, cli->suites_dir, path, sizeof(path));
         const enum bt_status status = bt_variant_configs_load(path, variant->params, &configs, err);
         if (status != BT_OK) {
             return status;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "harness/cli.h"
+#include "harness/outside.h"
 
 enum { LIST = 1, RUN = 2, PREDICT = 4, REPLAY = 8, FILTERS = LIST | RUN | PREDICT | REPLAY };
 
@@ -44,6 +45,7 @@ static const struct option_spec specs[] = {
     {'s', "suite", "FILE", RUN | PREDICT | REPLAY, "what to run; without it, the layers of the networks"},
     {'n', "network", "GLOBS", FILTERS, "only these networks, e.g. 'resnet*,lenet5'"},
     {'l', "layer", "GLOBS", RUN | PREDICT | REPLAY, "only these layers"},
+    {'C', "core", "DIR", FILTERS, "also the core in this folder, built by 'make core DIR=...'"},
     {'v', "variant", "GLOBS", FILTERS, "only these variants"},
     {'c', "config", "GLOBS", RUN | PREDICT | REPLAY, "only these configurations"},
     {'e', "engine", "GLOBS", RUN | REPLAY, "only these engines: ref, model, rtl, cycles"},
@@ -275,6 +277,13 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'l':
         cli->selection.layer = value;
         return true;
+    case 'C':
+        if (cli->core_count == BT_CLI_CORES) {
+            (void)bt_fail(err, BT_EINPUT, "--core '%s': expected at most %d cores", value, BT_CLI_CORES);
+            return false;
+        }
+        cli->cores[cli->core_count++] = value;
+        return true;
     case 'v':
         cli->selection.variant = value;
         return true;
@@ -401,6 +410,19 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
     return BT_EXIT_PASS;
 }
 
+static bool load_cores(const struct bt_cli *cli)
+{
+    for (unsigned i = 0; i < cli->core_count; i++) {
+        const struct bt_variant *variant = NULL;
+        struct bt_error err = {""};
+        if (bt_outside_load(cli->cores[i], cli->build_dir, &variant, &err) != BT_OK) {
+            bt_cli_complain(&err);
+            return false;
+        }
+    }
+    return true;
+}
+
 int bt_cli_main(int argc, char **argv)
 {
     struct bt_cli cli = {.program = argc > 0 ? argv[0] : "bittrue", .workers = cpu_count(), .ref = BT_REF_FAST};
@@ -425,7 +447,7 @@ int bt_cli_main(int argc, char **argv)
         find_suites(&cli);
         find_suite(&cli);
         cli.selection.suites_dir = cli.suites_dir;
-        return commands[i].run(&cli);
+        return load_cores(&cli) ? commands[i].run(&cli) : BT_EXIT_ERROR;
     }
     struct bt_error err;
     (void)bt_fail(&err, BT_EINPUT, "no command '%s'; expected list, run, predict or replay (see bittrue --help)",

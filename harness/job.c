@@ -146,7 +146,7 @@ static enum bt_status parse_pattern(const char *text, struct choice *choice, str
 static enum bt_status load_configs(const struct bt_selection *selection, struct bt_plan *plan, struct bt_error *err)
 {
     size_t rooms = 0;
-    while (bt_variants[rooms] != NULL) {
+    while (bt_variant_at(rooms) != NULL) {
         rooms++;
     }
     plan->configs = calloc(rooms + 1, sizeof(struct bt_variant_configs *));
@@ -154,13 +154,14 @@ static enum bt_status load_configs(const struct bt_selection *selection, struct 
         return bt_fail(err, BT_ENOMEM, "out of memory");
     }
     for (size_t i = 0; i < rooms; i++) {
-        if (!bt_glob(selection->variant, bt_variants[i]->name)) {
+        const struct bt_variant *variant = bt_variant_at(i);
+        if (!bt_glob(selection->variant, variant->name)) {
             continue;
         }
         char path[PATH_BYTES];
-        (void)snprintf(path, sizeof(path), "%s/variants/%s.yaml", selection->suites_dir, bt_variants[i]->name);
+        bt_variant_configs_path(variant, selection->suites_dir, path, sizeof(path));
         const enum bt_status status =
-            bt_variant_configs_load(path, bt_variants[i]->params, &plan->configs[plan->configs_count], err);
+            bt_variant_configs_load(path, variant->params, &plan->configs[plan->configs_count], err);
         if (status != BT_OK) {
             return status;
         }

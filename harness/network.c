@@ -580,7 +580,7 @@ enum bt_status bt_network_load(const char *path, struct bt_network **network, st
     if (status != BT_OK) {
         return status;
     }
-    status = bt_yaml_check_stem(yaml, "name", err);
+    status = bt_yaml_check_stem(yaml, "name", NULL, err);
     if (status != BT_OK) {
         bt_yaml_close(yaml);
         return status;

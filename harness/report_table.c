@@ -97,12 +97,15 @@ void bt_report_table(const struct bt_report *report, FILE *out)
 
 void bt_report_replay(const struct bt_report *report, const struct bt_record *record, char *text, size_t text_bytes)
 {
-    (void)snprintf(text, text_bytes,
-                   "%s replay%s%s --network '%s' --layer '%s' --variant %s --config %s --pattern %s --stalls %u --seed "
-                   "%" PRIu64,
-                   report->program, report->suite != NULL ? " --suite " : "",
-                   report->suite != NULL ? report->suite : "", record->network, record->layer, record->variant,
-                   record->config, record->pattern, record->stall_percent, record->seed);
+    const struct bt_variant *variant = bt_variant_find(record->variant);
+    const char *folder = variant != NULL ? bt_variant_folder(variant) : NULL;
+    (void)snprintf(
+        text, text_bytes,
+        "%s replay%s%s%s%s%s --network '%s' --layer '%s' --variant %s --config %s --pattern %s --stalls %u --seed "
+        "%" PRIu64,
+        report->program, report->suite != NULL ? " --suite " : "", report->suite != NULL ? report->suite : "",
+        folder != NULL ? " --core '" : "", folder != NULL ? folder : "", folder != NULL ? "'" : "", record->network,
+        record->layer, record->variant, record->config, record->pattern, record->stall_percent, record->seed);
 }
 
 void bt_report_failures(const struct bt_report *report, FILE *out)

@@ -774,7 +774,7 @@ enum bt_status bt_suite_load(const char *path, struct bt_suite **suite, struct b
     if (status != BT_OK) {
         return status;
     }
-    status = bt_yaml_check_stem(yaml, "name", err);
+    status = bt_yaml_check_stem(yaml, "name", NULL, err);
     if (status != BT_OK) {
         bt_yaml_close(yaml);
         return status;

@@ -35,7 +35,8 @@ struct bt_variant_configs {
 };
 
 /**
- * @brief  Loads named configurations; unknown parameters, values out of range and memories that cannot be are refused.
+ * @brief  Loads named configurations from <variant>.yaml or <variant>_configs.yaml; unknown parameters, values out of
+ *         range and memories that cannot be are refused.
  * @param[in]  params   The room's table; must outlive the result, whose keys point into it.
  * @param[out] configs  Release with bt_variant_configs_free().
  * @return BT_OK; BT_EINPUT; BT_ENOMEM.

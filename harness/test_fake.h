@@ -413,19 +413,4 @@ static const struct bt_variant fake_variant = {
 
 const struct bt_variant *const bt_variants[] = {&fake_variant, NULL};
 
-const struct bt_variant *bt_variant_find(const char *name)
-{
-    return strcmp(name, fake_variant.name) == 0 ? &fake_variant : NULL;
-}
-
-int64_t bt_config_get(const struct bt_config *config, const char *key, int64_t fallback)
-{
-    for (uint32_t i = 0; i < config->count; i++) {
-        if (strcmp(config->param[i].key, key) == 0) {
-            return config->param[i].value;
-        }
-    }
-    return fallback;
-}
-
 #endif

@@ -39,7 +39,7 @@ struct bt_config {
 /** Parameter `key`, or `fallback` where the configuration does not name it. */
 int64_t bt_config_get(const struct bt_config *config, const char *key, int64_t fallback);
 
-/** One parameter a room accepts; the table ends with key == NULL. Unknown keys in YAML are refused. */
+/** One parameter a room accepts; the table ends with key == NULL (and may hold nothing else). Others are refused. */
 struct bt_param_spec {
     const char *key;
     int64_t min, max, fallback;
@@ -124,9 +124,19 @@ struct bt_driver {
     void (*finish)(void *plan, struct bt_hal *hal, struct bt_counters *counters);
 };
 
-/* ---- the room ---- */
+/*
+ * ---- the room ----
+ * Besides name, summary, params and driver everything may be NULL: an engine is then a SKIP, a column is left out.
+ *
+ * A core from elsewhere brings its room as a shared object (`make core DIR=...`, harness/CONTRACT.md) that exports
+ *
+ *   const struct bt_variant *bt_variant_entry(void);
+ */
+#define BT_VARIANT_ABI 1u
+#define BT_VARIANT_SYMBOL "bt_variant_entry"
 
 struct bt_variant {
+    uint32_t abi; /**< BT_VARIANT_ABI; looked at in shared objects only, what is compiled in cannot differ */
     const char *name;
     const char *summary; /**< one line for `bittrue list` */
     const struct bt_param_spec *params;
@@ -164,15 +174,34 @@ struct bt_variant {
     /** Dissertation equations 4.1-4.4 as printed; cycles. NULL: a SKIP. */
     uint64_t (*roofline)(const struct bt_config *config, const struct bt_layer *layers, uint32_t count);
 
-    /** Multipliers of the configuration (for utilisation and the lower bound cycles >= MACs / multipliers). */
+    /** Multipliers of the configuration (for utilisation and the lower bound cycles >= MACs / multipliers). Or NULL. */
     uint64_t (*multipliers)(const struct bt_config *config);
 
-    /** Which tile and unit produced ofmap element `elem`, as text for a mismatch message. */
+    /** Which tile and unit produced ofmap element `elem`, as text for a mismatch message. NULL: it is not said. */
     void (*locate)(const void *plan, uint64_t elem, char *text, size_t text_bytes);
 };
 
-/** All rooms, in the order of harness/variants.def; ends with NULL. */
-extern const struct bt_variant *const bt_variants[];
+/* ---- all rooms: those of harness/variants.def in their order, then those that this run added ---- */
+
+/** The room at an index, NULL beyond the last. */
+const struct bt_variant *bt_variant_at(size_t index);
 const struct bt_variant *bt_variant_find(const char *name);
+
+/**
+ * @brief  Adds a room for the rest of this run.
+ * @param[in] variant  Must live as long as the process.
+ * @param[in] folder   Where its description and configurations are; copied.
+ * @return BT_OK; BT_EINPUT when the name is taken; BT_ENOMEM.
+ */
+BT_MUST_CHECK enum bt_status bt_variant_add(const struct bt_variant *variant, const char *folder);
+
+/** Folder of a room that was added, NULL for one of harness/variants.def. */
+const char *bt_variant_folder(const struct bt_variant *variant);
+
+/** File of a room's named configurations: variants/<v>.yaml in suites_dir or, of an added one, <v>_configs.yaml. */
+void bt_variant_configs_path(const struct bt_variant *variant, const char *suites_dir, char *path, size_t path_bytes);
+
+/** The compiled-in ones, ended by NULL: for bt_variant_at(), and for tests to put their own in. */
+extern const struct bt_variant *const bt_variants[];
 
 #endif

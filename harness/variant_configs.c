@@ -374,7 +374,7 @@ enum bt_status bt_variant_configs_load(const char *path, const struct bt_param_s
     if (status != BT_OK) {
         return status;
     }
-    status = bt_yaml_check_stem(yaml, "variant", err);
+    status = bt_yaml_check_stem(yaml, "variant", "_configs", err);
     if (status != BT_OK) {
         bt_yaml_close(yaml);
         return status;

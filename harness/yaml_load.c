@@ -579,7 +579,7 @@ enum bt_status bt_yaml_check_name(const struct bt_yaml *yaml, bt_yaml_node node,
     return BT_OK;
 }
 
-enum bt_status bt_yaml_check_stem(const struct bt_yaml *yaml, const char *key, struct bt_error *err)
+enum bt_status bt_yaml_check_stem(const struct bt_yaml *yaml, const char *key, const char *suffix, struct bt_error *err)
 {
     const bt_yaml_node at = bt_yaml_get(yaml, BT_YAML_ROOT, key);
     const yaml_node_t *node = node_at(yaml, at);
@@ -588,7 +588,11 @@ enum bt_status bt_yaml_check_stem(const struct bt_yaml *yaml, const char *key, s
     }
     const char *slash = strrchr(yaml->path, '/');
     const char *base = slash != NULL ? slash + 1 : yaml->path;
-    const size_t length = strcspn(base, ".");
+    size_t length = strcspn(base, ".");
+    const size_t tail = suffix != NULL ? strlen(suffix) : 0;
+    if (tail != 0 && tail < length && strncmp(base + length - tail, suffix, tail) == 0) {
+        length -= tail;
+    }
     if (strlen(scalar_text(node)) != length || strncmp(scalar_text(node), base, length) != 0) {
         return bt_yaml_fail(yaml, at, err, "%s: '%.60s': expected '%.*s' as in the file's name", key, scalar_text(node),
                             (int)length, base);

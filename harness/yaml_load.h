@@ -59,8 +59,12 @@ const char *bt_yaml_path(const struct bt_yaml *yaml);
 __attribute__((format(printf, 4, 5))) enum bt_status bt_yaml_fail(const struct bt_yaml *yaml, bt_yaml_node node,
                                                                   struct bt_error *err, const char *fmt, ...);
 
-/** The value of `key` must be the file's own name without folder and ending. No complaint where the key is absent. */
-BT_MUST_CHECK enum bt_status bt_yaml_check_stem(const struct bt_yaml *yaml, const char *key, struct bt_error *err);
+/**
+ * The value of `key` must be the file's own name without folder and ending; a `suffix` (or NULL) may follow it there. No
+ * complaint where the key is absent.
+ */
+BT_MUST_CHECK enum bt_status bt_yaml_check_stem(const struct bt_yaml *yaml, const char *key, const char *suffix,
+                                                struct bt_error *err);
 
 /** Names become parts of file names and of keys: 1 to `longest` of A-Z a-z 0-9 _ . -, not led by . or -. */
 BT_MUST_CHECK enum bt_status bt_yaml_check_name(const struct bt_yaml *yaml, bt_yaml_node node, const char *name,

@@ -3,6 +3,8 @@
  * configuration's values of those parameters which the core's description lists.
  *
  *   $(eval $(call core,os_array,16x16,rtl/os_array/os_array.yaml,Rows=16 Cols=16))
+ *
+ * `bittrue-cores BUILD FOLDER` does so for the one core that lives in that folder, with calls of outside_core.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,6 +15,7 @@
 #include <yaml.h>
 
 #include "harness/error.h"
+#include "harness/outside.h"
 #include "harness/suite.h"
 #include "harness/variant.h"
 
@@ -59,22 +62,28 @@ static bool is_parameter(yaml_document_t *doc, const char *name)
 
 static enum bt_status print_variant(const struct bt_variant *variant, struct bt_error *err)
 {
-    char path[256];
+    const char *folder = bt_variant_folder(variant);
+    char path[4096];
     struct bt_variant_configs *configs = NULL;
     yaml_document_t doc;
     enum bt_status status;
 
-    (void)snprintf(path, sizeof(path), "suites/variants/%s.yaml", variant->name);
+    bt_variant_configs_path(variant, "suites", path, sizeof(path));
     status = bt_variant_configs_load(path, variant->params, &configs, err);
     if (status != BT_OK)
         return status;
-    (void)snprintf(path, sizeof(path), "rtl/%s/%s.yaml", variant->name, variant->name);
+    if (folder != NULL) {
+        (void)snprintf(path, sizeof(path), "%s/%s.yaml", folder, variant->name);
+    } else {
+        (void)snprintf(path, sizeof(path), "rtl/%s/%s.yaml", variant->name, variant->name);
+    }
     status = read_core(path, &doc, err);
     if (status != BT_OK)
         goto cleanup;
     for (uint32_t i = 0; i < configs->count; i++) {
         const struct bt_config *config = &configs->configs[i];
-        printf("$(eval $(call core,%s,%s,%s,", variant->name, config->name, path);
+        printf("$(eval $(call %s,%s,%s,%s,", folder != NULL ? "outside_core" : "core", variant->name, config->name,
+               path);
         for (uint32_t k = 0; k < config->count; k++) {
             if (is_parameter(&doc, config->param[k].key))
                 printf("%s=%" PRId64 " ", config->param[k].key, config->param[k].value);
@@ -88,14 +97,21 @@ cleanup:
     return status;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct bt_error err = {.text = ""};
-    for (size_t i = 0; bt_variants[i] != NULL; i++) {
-        if (print_variant(bt_variants[i], &err) != BT_OK) {
-            fprintf(stderr, "%s\n", err.text);
-            return 2;
-        }
+    const struct bt_variant *variant = NULL;
+    enum bt_status status = BT_OK;
+    if (argc == 3) {
+        status = bt_outside_load(argv[2], argv[1], &variant, &err);
+        if (status == BT_OK)
+            status = print_variant(variant, &err);
+    }
+    for (size_t i = 0; argc != 3 && status == BT_OK && (variant = bt_variant_at(i)) != NULL; i++)
+        status = print_variant(variant, &err);
+    if (status != BT_OK) {
+        fprintf(stderr, "%s\n", err.text);
+        return 2;
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "bittrue-cores: standard output: %s\n", strerror(errno));

@@ -88,6 +88,6 @@ endef
 FORCE:
 
 # The second core's driver belongs to the test that plugs it in; so does one waveform.
-BT_GEMV := harness/tests/gemv/gemv_driver harness/tests/gemv/gemv_variant
+BT_GEMV := harness/tests/gemv/gemv_driver harness/tests/gemv/gemv
 $(foreach b,$(BUILD) $(BUILD)/san $(BUILD)/cov,$(eval $b/test/test_sim: $(BT_GEMV:%=$b/obj/%.o)))
 unit-test_sim: | $(BUILD)/rtl/probe-test-trace.so

@@ -1,4 +1,7 @@
-/* The one-lane matrix-vector unit: second core of the contract, used by the harness's own tests only. */
+/*
+ * The one-lane matrix-vector unit: second core of the contract. Only the harness's own tests use it, and it is the example
+ * of a core that lives elsewhere: `make core DIR=harness/tests/gemv`, then `build/bittrue run --core harness/tests/gemv`.
+ */
 #ifndef GEMV_H
 #define GEMV_H
 
@@ -16,5 +19,8 @@ struct gemv_plan {
 
 extern const struct bt_driver gemv_driver;
 extern const struct bt_variant gemv_variant;
+
+/** What the shared object exports. */
+const struct bt_variant *bt_variant_entry(void);
 
 #endif

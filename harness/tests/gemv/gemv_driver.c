@@ -1,4 +1,4 @@
-#include "harness/tests/gemv/gemv.h"
+#include "gemv.h"
 
 enum {
     REG_CTRL = 0x00,

@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "harness/tests/gemv/gemv.h"
+#include "gemv.h"
 
 static const struct bt_param_spec PARAMS[] = {
     {"MaxCols", 1, 4096, GEMV_MAX_COLS, "largest number of columns"},
@@ -86,6 +86,7 @@ static void gemv_locate(const void *plan, uint64_t elem, char *text, size_t text
 }
 
 const struct bt_variant gemv_variant = {
+    .abi = BT_VARIANT_ABI,
     .name = "gemv",
     .summary = "one-lane matrix-vector unit (tests only)",
     .params = PARAMS,
@@ -95,3 +96,8 @@ const struct bt_variant gemv_variant = {
     .multipliers = gemv_multipliers,
     .locate = gemv_locate,
 };
+
+const struct bt_variant *bt_variant_entry(void)
+{
+    return &gemv_variant;
+}
