@@ -247,7 +247,7 @@ format: | bootstrap ## rewrite all C sources with clang-format
 
 # ---- verification -----------------------------------------------------------------------------------------------------
 
-.PHONY: check check-all check-full golden predict bench coverage fuzz chroot
+.PHONY: check check-all check-full golden predict report bench coverage fuzz chroot
 # $1: suite. The harness bounds each job itself; a suite has no limit of its own.
 bt_suite    = $(STEP) $1 junit=$(BUILD)/out/$1 live -- $(PROGRAM) run --suite suites/$1.yaml --out $(BUILD)/out/$1
 
@@ -278,6 +278,11 @@ golden: | fresh-records ## files in golden/ against their hashes
 $(BUILD)/bench-mesh: harness/tests/mesh/bench_mesh.c | bootstrap
 	@echo "CC $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $< -ldl -o $@
+
+report: $(PROGRAM) rtl ## run every distinct layer and publish reports/summary.md
+	@$(PROGRAM) run --suite suites/all.yaml --out $(BUILD)/out/report
+	@cp $(BUILD)/out/report/summary.md reports/summary.md
+	@echo reports/summary.md
 
 bench: $(PROGRAM) $(BUILD)/bench-mesh rtl ## the numbers of the README, measured on this machine
 	@ci/bench.sh

@@ -10,7 +10,7 @@
 BUILD               ?= build
 BT_VERILATOR        ?= verilator
 # Assertions and unknown values are the linter's and the formal tools' business; speed is this build's.
-BT_VERILATOR_FLAGS  ?= --cc -O3 --x-assign fast --x-initial fast --noassert --output-split 20000 --MP
+BT_VERILATOR_FLAGS  ?= --cc -O3 --x-assign fast --x-initial fast --noassert --output-split 40000 --MP
 # clang's code for the 16x16 array is 1.5 times as fast as GCC's. Verilator's state is bytes: vectors no wider than 128
 # bits suit it, and BMI's and-not makes clang load a byte as a word right after it was stored, which stalls.
 BT_SIM_CXX          ?= $(or $(shell command -v clang++),$(CXX))
