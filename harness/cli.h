@@ -29,6 +29,8 @@ struct bt_cli {
     bool layers;      /**< list */
     const char *wave; /**< replay */
     char id[512];     /**< replay: the selection's texts point in here */
+    const char *arguments[2];
+    int argument_count; /**< trace: [core] file */
 };
 
 /**
@@ -42,6 +44,7 @@ int bt_cli_list(const struct bt_cli *cli);
 int bt_cli_run(const struct bt_cli *cli);
 int bt_cli_predict(const struct bt_cli *cli);
 int bt_cli_replay(const struct bt_cli *cli);
+int bt_cli_trace(const struct bt_cli *cli);
 
 /** "bittrue: text" on stderr. */
 void bt_cli_complain(const struct bt_error *err);

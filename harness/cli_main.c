@@ -12,7 +12,7 @@
 #include "harness/cli.h"
 #include "harness/outside.h"
 
-enum { LIST = 1, RUN = 2, PREDICT = 4, REPLAY = 8, FILTERS = LIST | RUN | PREDICT | REPLAY };
+enum { LIST = 1, RUN = 2, PREDICT = 4, REPLAY = 8, TRACE = 16, FILTERS = LIST | RUN | PREDICT | REPLAY };
 
 struct command {
     const char *name;
@@ -30,6 +30,8 @@ static const struct command commands[] = {
      "Predicted cycles, terms and roofline of the selected layers, without simulation."},
     {"replay", REPLAY, bt_cli_replay, "replay [NETWORK:LAYER:VARIANT:CONFIG[:PATTERN[:STALLS]]] [options]",
      "Runs one layer again, says everything about it, and records a waveform around the first wrong element."},
+    {"trace", TRACE, bt_cli_trace, "trace [CORE.so] FILE [options]",
+     "Runs a text trace (register writes, waits, checks) on one core."},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -45,21 +47,21 @@ static const struct option_spec specs[] = {
     {'s', "suite", "FILE", RUN | PREDICT | REPLAY, "what to run; without it, the layers of the networks"},
     {'n', "network", "GLOBS", FILTERS, "only these networks, e.g. 'resnet*,lenet5'"},
     {'l', "layer", "GLOBS", RUN | PREDICT | REPLAY, "only these layers"},
-    {'C', "core", "DIR", FILTERS, "also the core in this folder, built by 'make core DIR=...'"},
-    {'v', "variant", "GLOBS", FILTERS, "only these variants"},
-    {'c', "config", "GLOBS", RUN | PREDICT | REPLAY, "only these configurations"},
+    {'C', "core", "DIR", FILTERS | TRACE, "also the core in this folder, built by 'make core DIR=...'"},
+    {'v', "variant", "GLOBS", FILTERS | TRACE, "only these variants"},
+    {'c', "config", "GLOBS", RUN | PREDICT | REPLAY | TRACE, "only these configurations"},
     {'e', "engine", "GLOBS", RUN | REPLAY, "only these engines: ref, model, rtl, cycles"},
     {'p', "pattern", "NAME", RUN | REPLAY, "data: uniform, min, ties, extreme_zp"},
-    {'S', "stalls", "PERCENT", RUN | REPLAY, "random stalls of the memory, 0 to 95"},
-    {'r', "seed", "N", RUN | REPLAY, "seed of all data and stalls"},
+    {'S', "stalls", "PERCENT", RUN | REPLAY | TRACE, "random stalls of the memory, 0 to 95"},
+    {'r', "seed", "N", RUN | REPLAY | TRACE, "seed of all data and stalls"},
     {'R', "ref", "PATH", RUN | REPLAY, "reference: fast (oneDNN, spot-checked; default) or plain (loops)"},
     {'j', "jobs", "N", RUN, "worker processes; default: one per CPU"},
     {'x', "shard", "I/N", RUN | PREDICT, "the I-th of N parts of the selection, 1 <= I <= N"},
-    {'t', "timeout", "SECONDS", RUN | REPLAY, "wall clock per job; default: from its expected cycles"},
+    {'t', "timeout", "SECONDS", RUN | REPLAY | TRACE, "wall clock per job; default: from its expected cycles"},
     {'o', "out", "DIR", RUN, "where the reports go; default: out/ in the build folder"},
-    {'w', "wave", "FILE", REPLAY, "write a waveform (FST); needs the core's -trace build"},
+    {'w', "wave", "FILE", REPLAY | TRACE, "write a waveform (FST); needs the core's -trace build"},
     {'L', "layers", NULL, LIST, "every layer of the networks"},
-    {'h', "help", NULL, FILTERS, "this text"},
+    {'h', "help", NULL, FILTERS | TRACE, "this text"},
 };
 #define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
 
@@ -400,6 +402,9 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
         bt_cli_complain(&err);
         return BT_EXIT_ERROR;
     }
+    while (command->mask == TRACE && optind < argc && cli->argument_count < 2) {
+        cli->arguments[cli->argument_count++] = argv[optind++];
+    }
     if (optind < argc) {
         (void)bt_fail(&err, BT_EINPUT, "%s: unexpected argument '%s'; see bittrue %s --help", command->name,
                       argv[optind], command->name);
@@ -450,7 +455,7 @@ int bt_cli_main(int argc, char **argv)
         return load_cores(&cli) ? commands[i].run(&cli) : BT_EXIT_ERROR;
     }
     struct bt_error err;
-    (void)bt_fail(&err, BT_EINPUT, "no command '%s'; expected list, run, predict or replay (see bittrue --help)",
+    (void)bt_fail(&err, BT_EINPUT, "no command '%s'; expected list, run, predict, replay or trace (see bittrue --help)",
                   argv[1]);
     bt_cli_complain(&err);
     return BT_EXIT_ERROR;
