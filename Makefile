@@ -261,7 +261,7 @@ check-all: $(PROGRAM) rtl | fresh-records ## the main job: every distinct layer 
 	@$(STEP) golden -- ci/golden
 	@ci/count $(RECORDS)
 
-check-full: $(PROGRAM) rtl | fresh-records ## every layer of every network on every configuration (hours)
+check-full: $(PROGRAM) rtl | fresh-records ## every layer of every network on every configuration (a quarter of an hour)
 	@$(call bt_suite,smoke)
 	@$(call bt_suite,full)
 	@$(STEP) golden -- ci/golden
