@@ -25,6 +25,7 @@ static void check(enum bt_status status, const struct bt_error *err, const void 
     }
 }
 
+/* The name is libFuzzer's. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) /* NOLINT(readability-identifier-naming) */
 {
     struct bt_network *network = NULL;

@@ -164,7 +164,9 @@ static void test_bad_text(void **state)
     assert_string_equal(err.text, "t:1: a zero byte: expected text");
     memset(longest, 'a', sizeof(longest));
     assert_int_equal(bt_trace_parse("t", longest, sizeof(longest), DRAM_BYTES, &trace, &err), BT_EINPUT);
-    memcpy(longest, "check_mem 0 ", 12);
+    static const char check[] = "check_mem 0";
+    memcpy(longest, check, sizeof(check));
+    longest[sizeof(check) - 1] = ' ';
     assert_int_equal(bt_trace_parse("t", longest, sizeof(longest), DRAM_BYTES, &trace, &err), BT_EINPUT);
     assert_non_null(strstr(err.text, "break hex digits into several"));
     assert_int_equal(bt_trace_load("no/such.trace", DRAM_BYTES, &trace, &err), BT_EINPUT);

@@ -491,21 +491,20 @@ static bool equal_crc(const struct statement *s, struct bt_hal *hal, struct bt_e
 
 static bool equal_memory(const struct statement *s, struct bt_hal *hal, struct bt_error *err)
 {
-    uint8_t chunk[CHUNK_BYTES];
+    uint8_t chunk[CHUNK_BYTES] = {0};
     size_t differing = 0;
     size_t first = 0;
     uint8_t got = 0;
-    for (size_t done = 0; done < s->bytes;) {
-        const size_t left = s->bytes - done;
-        const size_t bytes = left < sizeof(chunk) ? left : sizeof(chunk);
-        bt_hal_mem_read(hal, s->argument[0] + done, chunk, bytes);
-        for (size_t i = 0; i < bytes; i++) {
-            if (chunk[i] != s->data[done + i] && differing++ == 0) {
-                first = done + i;
-                got = chunk[i];
-            }
+    for (size_t i = 0; i < s->bytes; i++) {
+        const size_t left = s->bytes - i;
+        if (i % sizeof(chunk) == 0) {
+            bt_hal_mem_read(hal, s->argument[0] + i, chunk, left < sizeof(chunk) ? left : sizeof(chunk));
         }
-        done += bytes;
+        const uint8_t byte = chunk[i % sizeof(chunk)];
+        if (byte != s->data[i] && differing++ == 0) {
+            first = i;
+            got = byte;
+        }
     }
     if (differing == 0) {
         return true;
@@ -558,8 +557,9 @@ enum bt_status bt_trace_run(const struct bt_trace *trace, struct bt_hal *hal, st
         const struct statement *s = &trace->statements[i];
         struct bt_error why = {""};
         const bool passed = run_statement(s, hal, &why);
+        /* Any call notices what the core broke in the one before; this one, so that it is said of the right line. */
         uint8_t byte = 0;
-        bt_hal_mem_read(hal, 0, &byte, 1); /* any call notices what broke in the one before: so is it said of its line */
+        bt_hal_mem_read(hal, 0, &byte, 1);
         const char *failed = bt_hal_sim_failed(hal);
         if (!passed || failed != NULL) {
             return bt_fail(err, BT_EDEVICE, "%.300s:%u: %s: %s", trace->path, s->line, ops[s->op].name,
