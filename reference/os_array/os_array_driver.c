@@ -193,6 +193,15 @@ static enum bt_status map_layer(const struct bt_config *config, const struct bt_
     if (plan->in_image_bytes > INT32_MAX || plan->out_image_bytes > INT32_MAX) {
         return refuse(why, BT_EUNSUPPORTED, "bytes of one image", (int64_t)plan->in_image_bytes, INT32_MAX);
     }
+    /* Hardware keeps byte positions, padding and unused rows included, in 32 signed bits. */
+    const int64_t reach_rows = (int64_t)conv->h + conv->pad_top + conv->pad_bottom +
+                               (int64_t)(plan->hw.rows + 1) * conv->stride_h + (int64_t)conv->kh * conv->dil_h;
+    const int64_t reach_columns =
+        (int64_t)conv->w + conv->pad_left + conv->pad_right + (int64_t)conv->stride_w + (int64_t)conv->kw * conv->dil_w;
+    const int64_t reach = 2 * (reach_rows * conv->w + reach_columns) * plan->in_pitch;
+    if (reach > INT32_MAX) {
+        return refuse(why, BT_EUNSUPPORTED, "bytes that the kernel's positions span", reach, INT32_MAX);
+    }
     choose_groups(plan);
     choose_runs(plan);
     if (plan->k_cycles > plan->hw.wbuf_k) {
