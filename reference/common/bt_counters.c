@@ -6,8 +6,9 @@
 void bt_counters_add(struct bt_counters *counters, const char *name, uint64_t value)
 {
     assert(counters->count < BT_MAX_COUNTERS);
-    assert(strlen(name) < BT_COUNTER_NAME_BYTES);
-    strcpy(counters->item[counters->count].name, name);
+    const size_t bytes = strlen(name) + 1;
+    assert(bytes <= BT_COUNTER_NAME_BYTES);
+    memcpy(counters->item[counters->count].name, name, bytes);
     counters->item[counters->count].value = value;
     counters->count++;
 }

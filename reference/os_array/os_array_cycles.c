@@ -417,7 +417,7 @@ enum bt_status os_array_cycles(const struct bt_config *config, const void *plan_
                 .beat = (16 + config->mem.bytes_per_cycle - 1) / config->mem.bytes_per_cycle,
                 .outstanding = config->mem.outstanding},
     };
-    if (m.mem.outstanding > MAX_OUTSTANDING || plan->hw.obuf_tiles > MAX_SLOTS) {
+    if (m.mem.outstanding < 1 || m.mem.outstanding > MAX_OUTSTANDING || plan->hw.obuf_tiles > MAX_SLOTS) {
         return BT_EUNSUPPORTED;
     }
     int64_t now = 0;
@@ -463,9 +463,9 @@ uint64_t os_array_roofline(const struct bt_config *config, const struct bt_layer
         const int64_t tiles_n = (n + (int64_t)cols - 1) / (int64_t)cols;
         const double macs = (double)tiles_l * rows * (double)m * (double)tiles_n * cols;
         const int64_t bytes = (int64_t)bus;
-        const double transfers = (double)((m + bytes - 1) / bytes) * (double)l +
-                                 (double)((m + bytes - 1) / bytes) * (double)n +
-                                 (double)((n * (conv->raw ? 4 : 1) + bytes - 1) / bytes) * (double)l;
+        const int64_t reduction = (m + bytes - 1) / bytes; /* N_bw of one row */
+        const int64_t result = (n * (conv->raw ? 4 : 1) + bytes - 1) / bytes;
+        const double transfers = (double)(reduction * (l + n) + result * l);
         const double data = transfers * bus;
         const double intensity = macs / data;
         const double peak = rows * cols;
