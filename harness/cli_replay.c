@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/cli.h"
@@ -136,11 +137,16 @@ static bool write_wave(const struct bt_cli *cli, const struct bt_plan *plan, con
 {
     const struct bt_job *job = &plan->jobs[0];
     const struct bt_engine_options plain = {.build_dir = cli->build_dir, .ref = cli->ref};
+    char core[2048];
     char trace[2048];
-    char wave[600];
+    char wave[1200];
+    struct stat built;
+    struct stat traced;
+    bt_engine_core_path(&plain, job, false, core, sizeof(core));
     bt_engine_core_path(&plain, job, true, trace, sizeof(trace));
-    if (access(trace, R_OK) != 0) {
-        (void)printf("for a waveform: make %s, then this command again\n", trace);
+    /* A tracing core that is older shows another design than the one that failed. */
+    if (stat(trace, &traced) != 0 || stat(core, &built) != 0 || traced.st_mtime < built.st_mtime) {
+        (void)printf("for a waveform of this design: make %s, then this command again\n", trace);
         return cli->wave == NULL;
     }
     uint32_t index = 0;
@@ -155,9 +161,10 @@ static bool write_wave(const struct bt_cli *cli, const struct bt_plan *plan, con
         from = 0;
         to = WAVE_CYCLES;
     }
-    (void)snprintf(wave, sizeof(wave), "%s-%s-%s.fst", job->layers[index].network, job->layers[index].layer,
-                   job->config.name);
-    for (char *c = wave; *c != '\0'; c++) {
+    const int folder = snprintf(wave, sizeof(wave), "%s/", cli->build_dir);
+    (void)snprintf(wave + folder, sizeof(wave) - (size_t)folder, "%s-%s-%s.fst", job->layers[index].network,
+                   job->layers[index].layer, job->config.name);
+    for (char *c = wave + folder; *c != '\0'; c++) {
         *c = *c == '/' ? '_' : *c;
     }
     const struct bt_engine_options options = {

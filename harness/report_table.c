@@ -108,18 +108,43 @@ void bt_report_replay(const struct bt_report *report, const struct bt_record *re
         record->layer, record->variant, record->config, record->pattern, record->stall_percent, record->seed);
 }
 
-void bt_report_failures(const struct bt_report *report, FILE *out)
+static bool is_failure(const struct bt_record *record)
 {
+    return record->verdict == BT_FAIL || record->verdict == BT_XFAIL;
+}
+
+/* The failure with the fewest multiply-accumulates after `last` (NULL: of all), the easiest to look into. */
+static const struct bt_record *next_failure(const struct bt_report *report, const struct bt_record *last)
+{
+    const struct bt_record *best = NULL;
     for (uint32_t i = 0; i < report->record_count; i++) {
         const struct bt_record *record = &report->records[i];
-        if (record->verdict != BT_FAIL && record->verdict != BT_XFAIL) {
-            continue;
+        const bool after = last == NULL || record->macs > last->macs || (record->macs == last->macs && record > last);
+        if (is_failure(record) && after && (best == NULL || record->macs < best->macs)) {
+            best = record;
         }
+    }
+    return best;
+}
+
+void bt_report_failures(const struct bt_report *report, FILE *out)
+{
+    enum { SHOWN = 10 };
+    const struct bt_record *record = NULL;
+    uint32_t failures = 0;
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        failures += is_failure(&report->records[i]) ? 1 : 0;
+    }
+    for (uint32_t i = 0; i < failures && i < SHOWN; i++) {
         char replay[1024];
+        record = next_failure(report, record);
         bt_report_replay(report, record, replay, sizeof(replay));
         (void)fprintf(out, "\n%s %s %s on %s %s\n  %s\n", bt_verdict_name(record->verdict), record->network,
                       record->layer, record->variant, record->config, record->reason);
         (void)fprintf(out, "  replay: %s\n", replay);
+    }
+    if (failures > SHOWN) {
+        (void)fprintf(out, "\n%u more failures, all of them in summary.md and results.json\n", failures - SHOWN);
     }
     /* Skips share few reasons; each is said once, with the number of layers it took. */
     for (uint32_t i = 0; i < report->record_count; i++) {
