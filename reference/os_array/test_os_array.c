@@ -355,7 +355,16 @@ static void test_illegal_descriptors(void **state)
     } cases[] = {
         {"magic", 0, 0x00010000, 1, OS_ARRAY_ERR_MAGIC},
         {"reserved flag", 0, 0x00000100, 1, OS_ARRAY_ERR_MAGIC},
+        {"magic, high byte", 0, 0x01000000, 1, OS_ARRAY_ERR_MAGIC},
+        {"magic, highest bit", 0, 0x80000000, 1, OS_ARRAY_ERR_MAGIC},
+        {"first reserved flag", 0, 0x00000020, 1, OS_ARRAY_ERR_MAGIC},
+        {"last reserved flag", 0, 0x00008000, 1, OS_ARRAY_ERR_MAGIC},
         {"reserved word", 30, 1, 1, OS_ARRAY_ERR_MAGIC},
+        {"reserved word, second bit", 30, 2, 1, OS_ARRAY_ERR_MAGIC},
+        {"reserved word, middle", 30, 0x00010000, 1, OS_ARRAY_ERR_MAGIC},
+        {"reserved word, highest bit", 30, 0x80000000, 1, OS_ARRAY_ERR_MAGIC},
+        {"resident with more than two filter tiles", OS_ARRAY_RESIDENT_WORD, 1 << OS_ARRAY_RESIDENT_LSB, 1,
+         OS_ARRAY_ERR_SIZE},
         {"one bit of a step", 9, 0x40, 0, OS_ARRAY_ERR_SUM},
         {"ifmap not aligned", OS_ARRAY_IFMAP_WORD, 4, 1, OS_ARRAY_ERR_ALIGN},
         {"weights not aligned", OS_ARRAY_WEIGHTS_WORD, 8, 1, OS_ARRAY_ERR_ALIGN},
@@ -412,6 +421,82 @@ static void test_illegal_descriptors(void **state)
     bt_hal_sim_close(hal);
 }
 
+/* Sets a field of a descriptor and repairs the sum. */
+static void set_field(uint32_t *desc, uint32_t word, uint32_t lsb, uint32_t bits, uint32_t value)
+{
+    const uint32_t mask = (UINT32_MAX >> (32 - bits)) << lsb;
+    const uint32_t changed = (desc[word] & ~mask) | (value << lsb);
+    desc[OS_ARRAY_SUM_WORD] ^= desc[word] ^ changed;
+    desc[word] = changed;
+}
+
+#define FIELD(name) OS_ARRAY_##name##_WORD, OS_ARRAY_##name##_LSB, OS_ARRAY_##name##_BITS
+
+/* Counts of zero, and the first value beyond each limit, with a sum that is right. */
+static void test_illegal_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        struct {
+            uint32_t word, lsb, bits, value;
+        } set[2];
+    } cases[] = {
+        {"no pixels in a row", {{FIELD(OW), 0}}},
+        {"no runs in a kernel row", {{FIELD(RUNS_X), 0}}},
+        {"no kernel rows", {{FIELD(RUNS_Y), 0}}},
+        {"no words in a run", {{FIELD(RUN_WORDS), 0}}},
+        {"no filter tiles", {{FIELD(N_TILES), 0}}},
+        {"no filter tiles in a group", {{FIELD(GROUP_TILES), 0}}},
+        {"no blocks", {{FIELD(BLOCKS), 0}}},
+        {"no pixel tiles", {{FIELD(TILES), 0}}},
+        {"no pixel tiles in the last block", {{FIELD(TILES_TAIL), 0}}},
+        {"no filters in a tile", {{FIELD(N_VALID), 0}, {FIELD(N_TAIL), 0}}},
+        {"no filters in the last tile", {{FIELD(N_TAIL), 0}}},
+        {"more filters in the last tile than in the others", {{FIELD(N_VALID), 2}, {FIELD(N_TAIL), 3}}},
+        {"one filter more than columns", {{FIELD(N_VALID), 5}}},
+        {"no pixels in the last tile", {{FIELD(ROWS_LAST), 0}}},
+        {"no pixels in the last tile of the last block", {{FIELD(ROWS_TAIL), 0}}},
+        {"one pixel more than rows", {{FIELD(ROWS_LAST), 5}}},
+        {"one pixel more than rows in the last block", {{FIELD(ROWS_TAIL), 5}}},
+        {"no steps", {{FIELD(K_CYCLES), 0}, {FIELD(WEIGHT_BEATS), 4}}},
+        {"one word more than the weight buffer holds", {{FIELD(K_CYCLES), 4624}, {FIELD(WEIGHT_BEATS), 1160}}},
+        {"no ifmap", {{FIELD(WINDOW_BYTES), 0}}},
+        {"one byte more than the ifmap buffer holds", {{FIELD(WINDOW_BYTES), 65537}}},
+        {"resident, three filter tiles", {{FIELD(RESIDENT), 1}, {FIELD(N_TILES), 3}}},
+    };
+    const struct bt_config config = config_of(0);
+    struct bt_hal *hal = open_core(0, &config.mem);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct job job;
+        struct bt_reason why = {0};
+        struct bt_sim_stats stats;
+        make_job(&job, 0, long_conv(), i);
+        assert_int_equal(os_array_driver.pack(&job.plan, &job.tensors.view, NULL, hal, &why), BT_OK);
+        os_array_driver.load(&job.plan, job.tensors.view.ifmap, hal);
+        os_array_driver.program(&job.plan, hal);
+        uint32_t desc[OS_ARRAY_DESC_WORDS];
+        bt_hal_mem_read(hal, job.plan.desc_addr, desc, sizeof(desc));
+        for (size_t s = 0; s < 2 && cases[i].set[s].bits != 0; s++) {
+            set_field(desc, cases[i].set[s].word, cases[i].set[s].lsb, cases[i].set[s].bits, cases[i].set[s].value);
+        }
+        bt_hal_mem_write(hal, job.plan.desc_addr, desc, sizeof(desc));
+        bt_hal_clear_windows(hal);
+        bt_hal_sim_arm(hal);
+        os_array_driver.start(&job.plan, hal);
+        const enum bt_event event = bt_hal_run(hal, 10000);
+        const enum bt_status status = os_array_driver.service(&job.plan, hal, event, &why);
+        if (status != BT_EDEVICE || why.got != OS_ARRAY_ERR_SIZE) {
+            fail_msg("%s: event %d, status %d, error code %lld", cases[i].what, (int)event, (int)status,
+                     (long long)why.got);
+        }
+        bt_hal_sim_stats(hal, &stats);
+        assert_int_equal(stats.write_bytes, 0);
+        free_job(&job);
+    }
+    bt_hal_sim_close(hal);
+}
+
 /* Operands or results beyond the DRAM: the memory answers with an error, the core ends with its code. */
 static void test_memory_errors(void **state)
 {
@@ -446,6 +531,87 @@ static void test_memory_errors(void **state)
         free_job(&job);
     }
     bt_hal_sim_close(hal);
+}
+
+/* A batch of two small images with several filter tiles: two descriptors. */
+static struct bt_conv2d two_images(void)
+{
+    struct bt_conv2d conv = long_conv();
+    conv.n = 2;
+    conv.h = 6;
+    conv.w = 16;
+    conv.c_out = 19;
+    return conv;
+}
+
+/* Runs a sound job on a core that met an error before, and expects nothing of it to be left. */
+static void run_after_error(struct job *job, struct bt_hal *hal, const char *what)
+{
+    struct bt_counters counters = {0};
+    memset(job->got, 0x55, job->out_bytes);
+    const enum bt_status status = run_job(job, hal, UINT64_C(10000000), &counters);
+    if (status != BT_OK) {
+        fail_msg("after %s: status %d", what, (int)status);
+    }
+    if (memcmp(job->got, job->expected, job->out_bytes) != 0) {
+        fail_msg("after %s: the bits differ", what);
+    }
+    compare_terms(job, &counters);
+}
+
+/* Errors while results are under way, in the first descriptor and in the second; the next layer needs no reset. */
+static void test_errors_in_mid_run(void **state)
+{
+    (void)state;
+    enum { TILES_FROM_END, ADDRESS };
+    static const struct {
+        const char *what;
+        uint32_t image;
+        uint32_t word, lsb, bits;
+        uint32_t kind, value;
+        uint32_t error;
+    } cases[] = {
+        {"weights of the second tile", 0, FIELD(WEIGHTS), TILES_FROM_END, 1, OS_ARRAY_ERR_READ},
+        {"weights of the third tile", 0, FIELD(WEIGHTS), TILES_FROM_END, 2, OS_ARRAY_ERR_READ},
+        {"weights of the fourth tile", 0, FIELD(WEIGHTS), TILES_FROM_END, 3, OS_ARRAY_ERR_READ},
+        {"ifmap, in the middle of a window", 0, FIELD(IFMAP), ADDRESS, (64U << 20) - 1024, OS_ARRAY_ERR_READ},
+        {"weights of the second image", 1, FIELD(WEIGHTS), TILES_FROM_END, 3, OS_ARRAY_ERR_READ},
+        {"magic of the second image", 1, FIELD(FLAGS_MAGIC), ADDRESS, 0, OS_ARRAY_ERR_MAGIC},
+        {"ifmap of the second image", 1, FIELD(IFMAP), ADDRESS, 0x90000000, OS_ARRAY_ERR_READ},
+        {"size of the second image", 1, FIELD(N_TAIL), ADDRESS, 0, OS_ARRAY_ERR_SIZE},
+    };
+    static const uint32_t latencies[] = {2, 9, 32};
+    for (size_t core = 0; core < sizeof(cores) / sizeof(cores[0]); core++) {
+        for (size_t l = 0; l < sizeof(latencies) / sizeof(latencies[0]); l++) {
+            struct job job;
+            make_job(&job, core, two_images(), 1);
+            job.config.mem.latency_cycles = latencies[l];
+            struct bt_hal *hal = open_core(core, &job.config.mem);
+            for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                struct bt_reason why = {0};
+                uint32_t desc[2][OS_ARRAY_DESC_WORDS];
+                assert_int_equal(os_array_driver.pack(&job.plan, &job.tensors.view, NULL, hal, &why), BT_OK);
+                os_array_driver.load(&job.plan, job.tensors.view.ifmap, hal);
+                os_array_driver.program(&job.plan, hal);
+                bt_hal_mem_read(hal, job.plan.desc_addr, desc, sizeof(desc));
+                const uint32_t tile = (uint32_t)job.plan.weight_beats * 16;
+                set_field(desc[cases[i].image], cases[i].word, cases[i].lsb, cases[i].bits,
+                          cases[i].kind == ADDRESS ? cases[i].value : (64U << 20) - cases[i].value * tile);
+                bt_hal_mem_write(hal, job.plan.desc_addr, desc, sizeof(desc));
+                bt_hal_sim_arm(hal);
+                os_array_driver.start(&job.plan, hal);
+                const enum bt_event event = bt_hal_run(hal, 3000000);
+                const enum bt_status status = os_array_driver.service(&job.plan, hal, event, &why);
+                if (status != BT_EDEVICE || why.got != cases[i].error) {
+                    fail_msg("%s: event %d, status %d, error code %lld, expected %u", cases[i].what, (int)event,
+                             (int)status, (long long)why.got, cases[i].error);
+                }
+                run_after_error(&job, hal, cases[i].what);
+            }
+            bt_hal_sim_close(hal);
+            free_job(&job);
+        }
+    }
 }
 
 /* What a configuration cannot hold is refused with the numbers. */
@@ -562,7 +728,9 @@ int main(void)
         cmocka_unit_test(test_random_stalls),
         cmocka_unit_test(test_invariants),
         cmocka_unit_test(test_illegal_descriptors),
+        cmocka_unit_test(test_illegal_counts),
         cmocka_unit_test(test_memory_errors),
+        cmocka_unit_test(test_errors_in_mid_run),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("os_array", tests, NULL, NULL);
