@@ -16,6 +16,8 @@
 
 #define TICK_SECONDS 0.25
 #define READ_CHUNK 65536
+/* Looks at what a dead worker left behind; each look may find the children of those that the last one ended. */
+#define STRAY_ROUNDS 100
 
 /* What precedes a task's bytes in the pipe. Both ends are the same program, so the layout needs no care. */
 struct frame {
@@ -98,6 +100,8 @@ static void become_worker(pid_t parent, const sigset_t *mask)
     (void)sigprocmask(SIG_SETMASK, mask, NULL);
     /* A parent that is killed outright takes its workers along. */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* What leaves the process group stays below the worker while it lives, and is the parent's to end after that. */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (getppid() != parent) {
         _exit(5);
     }
@@ -114,6 +118,8 @@ static enum bt_status start_worker(const struct bt_pool *pool, struct worker *wo
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return BT_EIO;
     }
+    /* Whoever holds the other end open must not be able to stop this process. The worker's end still waits. */
+    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
     (void)fflush(NULL);
     const pid_t parent = getpid();
     const pid_t pid = fork();
@@ -159,7 +165,8 @@ static void close_worker_fd(struct worker *worker)
     }
 }
 
-static void read_worker(struct worker *worker)
+/* Takes what is there. @return false when there was nothing, or nothing will follow. */
+static bool read_worker(struct worker *worker)
 {
     if (worker->capacity - worker->length < READ_CHUNK) {
         const size_t capacity = worker->capacity * 2 + READ_CHUNK;
@@ -168,7 +175,7 @@ static void read_worker(struct worker *worker)
             worker->read_failed = true;
             kill_worker(worker);
             close_worker_fd(worker);
-            return;
+            return false;
         }
         worker->bytes = grown;
         worker->capacity = capacity;
@@ -176,9 +183,23 @@ static void read_worker(struct worker *worker)
     const ssize_t n = read(worker->fd, worker->bytes + worker->length, worker->capacity - worker->length);
     if (n > 0) {
         worker->length += (size_t)n;
-    } else if (n == 0 || errno != EINTR) {
-        close_worker_fd(worker);
+        return true;
     }
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+        return errno == EINTR;
+    }
+    close_worker_fd(worker);
+    return false;
+}
+
+/* The last words of a dead worker: no more than its pipe holds, however much others keep writing into it. */
+static void drain_worker(struct worker *worker)
+{
+    const int holds = worker->fd >= 0 ? fcntl(worker->fd, F_GETPIPE_SZ) : 0;
+    const size_t most = worker->length + (holds > 0 ? (size_t)holds : READ_CHUNK);
+    while (worker->fd >= 0 && worker->length < most && read_worker(worker)) {
+    }
+    close_worker_fd(worker);
 }
 
 /* One line, or NULL when the bytes behind the frame are whole. */
@@ -220,19 +241,64 @@ static const char *judge(const struct worker *worker, int status, double timeout
     return NULL;
 }
 
+static bool is_worker(const struct worker *workers, unsigned count, pid_t pid)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (workers[i].pid == pid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Ends what dead workers left behind in sessions or groups of their own; it has become a child of this process. Other
+ * children of this process are in its own group and stay. Where /proc does not tell, nothing is ended.
+ */
+static void kill_strays(const struct worker *workers, unsigned count)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    bool found = true;
+    for (int round = 0; found && round < STRAY_ROUNDS; round++) {
+        found = false;
+        FILE *file = fopen(path, "re");
+        if (file == NULL) {
+            return;
+        }
+        char *text = NULL;
+        size_t room = 0;
+        if (getline(&text, &room, file) > 0) {
+            char *end = text;
+            for (pid_t pid; (pid = (pid_t)strtol(end, &end, 10)) > 0;) {
+                if (is_worker(workers, count, pid) || getpgid(pid) == getpgrp()) {
+                    continue;
+                }
+                if (kill(pid, SIGKILL) != 0) {
+                    continue;
+                }
+                while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+                }
+                found = true;
+            }
+        }
+        free(text);
+        (void)fclose(file);
+    }
+}
+
 /* Reports the worker if it is gone. */
-static bool reap_worker(const struct bt_pool *pool, struct worker *worker)
+static bool reap_worker(const struct bt_pool *pool, struct worker *workers, struct worker *worker)
 {
     int status = 0;
     const pid_t got = waitpid(worker->pid, &status, WNOHANG);
     if (got == 0 || (got < 0 && errno == EINTR)) {
         return false;
     }
-    /* Whatever it may have started goes too, and cannot hold the pipe open. Its own output may still be in there. */
+    /* Whatever it may have started goes too. Its own output may still be in the pipe. */
     (void)kill(-worker->pid, SIGKILL);
-    while (worker->fd >= 0) {
-        read_worker(worker);
-    }
+    kill_strays(workers, pool->workers);
+    drain_worker(worker);
     char text[160];
     const char *failure = judge(worker, status, pool->tasks[worker->task].timeout_seconds, text, sizeof(text));
     if (failure != NULL) {
@@ -263,6 +329,7 @@ static void kill_all(struct worker *workers, unsigned count)
         free(workers[i].bytes);
         workers[i] = (struct worker){.fd = -1};
     }
+    kill_strays(workers, count);
 }
 
 static int by_weight(const void *left, const void *right, void *context)
@@ -294,7 +361,7 @@ static void wait_for_news(struct worker *workers, unsigned count, struct pollfd 
     }
     for (unsigned i = 0; i < count; i++) {
         if (fds[i].revents != 0) {
-            read_worker(&workers[i]);
+            (void)read_worker(&workers[i]);
         }
     }
 }
@@ -312,7 +379,10 @@ enum bt_status bt_pool_run(const struct bt_pool *pool, int *interrupted)
     struct worker *workers = calloc(pool->workers, sizeof(*workers));
     struct pollfd *fds = calloc(pool->workers, sizeof(*fds));
     uint32_t *order = calloc(pool->count + (size_t)1, sizeof(*order));
+    int adopted = 0; /* was this process handed orphans before? */
 
+    (void)prctl(PR_GET_CHILD_SUBREAPER, &adopted);
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     /* Signals arrive only inside ppoll(), so none is missed between looking and waiting. */
     (void)sigemptyset(&blocked);
     (void)sigaddset(&blocked, SIGINT);
@@ -362,7 +432,7 @@ enum bt_status bt_pool_run(const struct bt_pool *pool, int *interrupted)
                 workers[i].timed_out = true;
                 kill_worker(&workers[i]);
             }
-            finished += reap_worker(pool, &workers[i]) ? 1 : 0;
+            finished += reap_worker(pool, workers, &workers[i]) ? 1 : 0;
         }
     }
     if (interrupted_by == 0 && pool->tick != NULL) {
@@ -373,6 +443,7 @@ cleanup:
     if (workers != NULL) {
         kill_all(workers, pool->workers);
     }
+    (void)prctl(PR_SET_CHILD_SUBREAPER, adopted);
     *interrupted = (int)interrupted_by;
     (void)sigaction(SIGINT, &old_int, NULL);
     (void)sigaction(SIGTERM, &old_term, NULL);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness/pool.h"
@@ -30,7 +31,10 @@ enum behaviour {
     DAMAGED,
     LARGE,
     CHATTY,
-    ORPHAN
+    ORPHAN,
+    DAEMON,
+    DAEMON_DIES,
+    DAEMON_WRITES
 };
 
 #define LARGE_BYTES 3000000
@@ -49,6 +53,23 @@ struct bench {
     uint32_t last_finished;
     bool intact;
 };
+
+/* A process outside of the worker's group and session that keeps its end of the pipe, as daemon(3) would leave one. */
+static void leave_daemon(bool writes, int fd)
+{
+    if (fork() != 0) {
+        return;
+    }
+    (void)setsid();
+    if (fork() != 0) {
+        _exit(0);
+    }
+    (void)alarm(30);
+    while (writes && write(fd, "noise", 5) > 0) {
+    }
+    (void)pause();
+    _exit(0);
+}
 
 /* The end of the pipe is the only one this process may write to; workers find it for the lies that need it. */
 static int result_fd(void)
@@ -109,6 +130,16 @@ static enum bt_status work(void *context, uint32_t task, void **bytes, size_t *l
             _exit(0);
         }
         break;
+    case DAEMON:
+        leave_daemon(false, fd);
+        break;
+    case DAEMON_DIES:
+        leave_daemon(false, fd);
+        _exit(0);
+    case DAEMON_WRITES:
+        leave_daemon(true, fd);
+        (void)usleep(50000);
+        _exit(0);
     default:
         break;
     }
@@ -205,6 +236,9 @@ static void test_outcomes(void **state)
         {LARGE, ""},
         {CHATTY, ""},
         {ORPHAN, ""},
+        {DAEMON, ""},
+        {DAEMON_DIES, "short result: 0 bytes"},
+        {DAEMON_WRITES, "damaged result: not a result header"},
     };
     enum { COUNT = sizeof(cases) / sizeof(cases[0]) };
     const unsigned workers[] = {1, 3, 20};
@@ -215,7 +249,9 @@ static void test_outcomes(void **state)
             behaviour[i] = cases[i].behaviour;
         }
         set_up(&bench, behaviour, COUNT);
+        const time_t begin = time(NULL);
         assert_int_equal(run(&bench, workers[w]), 0);
+        assert_true(time(NULL) - begin < 20); /* nobody was waited for */
         for (uint32_t i = 0; i < COUNT; i++) {
             assert_int_equal(bench.calls[i], 1);
             if (strstr(bench.failure[i], cases[i].words) == NULL ||
