@@ -2,6 +2,7 @@
  * The room against its own claims: random layers, configurations and memories; bits of model and RTL against the
  * operators, every predicted term against the RTL's counter; illegal descriptors, failing memory, no reset in between.
  */
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -614,6 +615,235 @@ static void test_errors_in_mid_run(void **state)
     }
 }
 
+/* Results beyond the DRAM are a violation for the HAL, so this one drives the core's C ABI, on the HAL's store. */
+static void test_write_error(void **state)
+{
+    (void)state;
+    struct job job;
+    struct bt_reason why = {0};
+    struct bt_counters counters = {0};
+    make_job(&job, 0, two_images(), 1);
+    job.config.mem.dram_bytes = UINT64_C(1) << 20;
+    uint8_t *dram = calloc(1, job.config.mem.dram_bytes);
+    struct bt_hal *hal = NULL;
+    assert_non_null(dram);
+    assert_int_equal(bt_hal_sim_open(core_path(0), &job.config.mem, dram, NULL, &hal, NULL), BT_OK);
+    void *library = dlopen(core_path(0), RTLD_NOW | RTLD_LOCAL);
+    assert_non_null(library);
+    const struct bt_sim_api *(*entry)(void) = NULL;
+    *(void **)&entry = dlsym(library, BT_SIM_SYMBOL);
+    assert_non_null(entry);
+    const struct bt_sim_api *api = entry();
+    struct bt_sim *sim = api->open(&job.config.mem, dram, NULL);
+    assert_non_null(sim);
+
+    assert_int_equal(os_array_driver.pack(&job.plan, &job.tensors.view, NULL, hal, &why), BT_OK);
+    os_array_driver.load(&job.plan, job.tensors.view.ifmap, hal);
+    api->allow_write(sim, job.plan.out_addr, 2 * job.plan.out_image_bytes);
+    for (int bad = 2; bad >= 0; bad--) { /* the second image's results, the first one's, none */
+        uint32_t desc[OS_ARRAY_DESC_WORDS], status = 0;
+        os_array_driver.program(&job.plan, hal);
+        if (bad != 0) {
+            const uint64_t addr = job.plan.desc_addr + (uint64_t)(bad - 1) * sizeof(desc);
+            bt_hal_mem_read(hal, addr, desc, sizeof(desc));
+            set_field(desc, FIELD(OFMAP), 0x80000000);
+            bt_hal_mem_write(hal, addr, desc, sizeof(desc));
+        }
+        assert_true(api->reg_write(sim, OS_ARRAY_REG_DESC_ADDR, (uint32_t)job.plan.desc_addr));
+        assert_true(api->reg_write(sim, OS_ARRAY_REG_CTRL, 1));
+        for (int i = 0; i < 1000 && (status & 2) == 0; i++) {
+            api->advance(sim, 1000);
+            assert_true(api->reg_read(sim, OS_ARRAY_REG_STATUS, &status));
+        }
+        assert_int_equal(status, 2 | (bad != 0 ? OS_ARRAY_ERR_WRITE : OS_ARRAY_ERR_NONE) << 8);
+        uint32_t tiles = 0;
+        assert_true(api->reg_read(sim, OS_ARRAY_REG_TILES, &tiles));
+        counters = predict(&job);
+        const uint64_t both = bt_counters_get(&counters, "tiles", 0);
+        assert_int_equal(tiles, bad == 1 ? both / 2 : both); /* nothing follows a descriptor that failed */
+        assert_true(api->reg_write(sim, OS_ARRAY_REG_IRQ_ACK, 1));
+    }
+    os_array_driver.unpack(&job.plan, hal, job.got);
+    assert_memory_equal(job.got, job.expected, job.out_bytes);
+    api->close(sim);
+    (void)dlclose(library);
+    bt_hal_sim_close(hal);
+    free(dram);
+    free_job(&job);
+}
+
+/* What the registers read, which bits count, and what an address without a register answers. */
+static void test_registers(void **state)
+{
+    (void)state;
+    for (size_t core = 0; core < sizeof(cores) / sizeof(cores[0]); core++) {
+        struct job job;
+        struct bt_reason why = {0};
+        struct bt_counters counters = {0};
+        make_job(&job, core, two_images(), 1);
+        struct bt_hal *hal = open_core(core, &job.config.mem);
+        assert_int_equal(bt_hal_reg_read(hal, OS_ARRAY_REG_ID), OS_ARRAY_ID_VALUE);
+        assert_int_equal(bt_hal_reg_read(hal, OS_ARRAY_REG_VERSION), OS_ARRAY_VERSION_VALUE);
+        assert_int_equal(bt_hal_reg_read(hal, OS_ARRAY_REG_GEOMETRY), cores[core].rows | cores[core].cols << 8);
+        assert_int_equal(bt_hal_reg_read(hal, OS_ARRAY_REG_STATUS), 0);
+        bt_hal_reg_write(hal, OS_ARRAY_REG_DESC_ADDR, 0x9234567f);
+        assert_int_equal(bt_hal_reg_read(hal, OS_ARRAY_REG_DESC_ADDR), 0x92345670);
+        bt_hal_reg_write(hal, OS_ARRAY_REG_IRQ_ENABLE, 0xfffffffe);
+        assert_int_equal(bt_hal_reg_read(hal, OS_ARRAY_REG_IRQ_ENABLE), 0);
+        bt_hal_reg_write(hal, OS_ARRAY_REG_IRQ_ENABLE, 1);
+        assert_int_equal(bt_hal_reg_read(hal, OS_ARRAY_REG_IRQ_ENABLE), 1);
+
+        assert_int_equal(os_array_driver.pack(&job.plan, &job.tensors.view, NULL, hal, &why), BT_OK);
+        os_array_driver.load(&job.plan, job.tensors.view.ifmap, hal);
+        os_array_driver.program(&job.plan, hal);
+        bt_hal_reg_write(hal, OS_ARRAY_REG_IRQ_ENABLE, 0);
+        bt_hal_reg_write(hal, OS_ARRAY_REG_CTRL, 0xfffffffe); /* not the start bit */
+        bt_hal_sim_advance(hal, 100);
+        assert_int_equal(bt_hal_reg_read(hal, OS_ARRAY_REG_STATUS), 0);
+        bt_hal_sim_arm(hal);
+        os_array_driver.start(&job.plan, hal);
+        for (int i = 0; i < 20; i++) { /* starts while busy, from the fetch on */
+            bt_hal_reg_write(hal, OS_ARRAY_REG_CTRL, 1);
+            bt_hal_sim_advance(hal, (uint64_t)i * 30);
+        }
+        assert_int_equal(bt_hal_reg_read(hal, OS_ARRAY_REG_STATUS), 1);
+        assert_int_equal(bt_hal_run(hal, 1000000), BT_EVENT_BUDGET);
+        assert_int_equal(bt_hal_reg_read(hal, OS_ARRAY_REG_STATUS), 2);
+        bt_hal_reg_write(hal, OS_ARRAY_REG_IRQ_ACK, 0xfffffffe);
+        assert_int_equal(bt_hal_reg_read(hal, OS_ARRAY_REG_STATUS), 2);
+        bt_hal_reg_write(hal, OS_ARRAY_REG_IRQ_ENABLE, 1);
+        assert_int_equal(os_array_driver.service(&job.plan, hal, bt_hal_run(hal, 10), &why), BT_OK);
+        assert_int_equal(bt_hal_run(hal, 100), BT_EVENT_BUDGET);
+        os_array_driver.unpack(&job.plan, hal, job.got);
+        os_array_driver.finish(&job.plan, hal, &counters);
+        assert_memory_equal(job.got, job.expected, job.out_bytes);
+        compare_terms(&job, &counters);
+
+        static const uint32_t unknown[] = {OS_ARRAY_REG_WRITE_BEATS + 4, 0x100, 0xffc};
+        for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+            assert_null(bt_hal_sim_failed(hal));
+            (void)bt_hal_reg_read(hal, unknown[i]);
+            assert_non_null(bt_hal_sim_failed(hal));
+            bt_hal_sim_reset(hal);
+            bt_hal_reg_write(hal, unknown[i], 1);
+            assert_non_null(bt_hal_sim_failed(hal));
+            bt_hal_sim_reset(hal);
+        }
+        bt_hal_reg_write(hal, OS_ARRAY_REG_ID, 1); /* read only */
+        assert_non_null(bt_hal_sim_failed(hal));
+        bt_hal_sim_close(hal);
+        free_job(&job);
+    }
+}
+
+/* Multipliers, shifts and biases at their ends: 16 filters of every shift, with sums small and as large as they get. */
+static void test_requantisation_extremes(void **state)
+{
+    (void)state;
+    enum { FILTERS = 248, CHANNELS = 16 };
+    static int8_t weights[FILTERS * CHANNELS];
+    static int32_t bias[FILTERS], mult[FILTERS], shift[FILTERS];
+    static const int32_t zero_points[] = {-128, 127, 0};
+    for (int32_t f = 0; f < FILTERS; f++) {
+        const int32_t kind = f / 62;
+        shift[f] = f % 62 - 31;
+        switch (kind) {
+        case 0: /* the largest of everything, both signs */
+            mult[f] = INT32_MAX;
+            bias[f] = f % 2 == 0 ? INT32_MAX : -INT32_MAX;
+            break;
+        case 1: /* single bits, results inside int8 */
+            mult[f] = shift[f] > 0 ? INT32_C(0x50000000) >> (shift[f] > 24 ? shift[f] - 6 : shift[f]) : INT32_MAX;
+            bias[f] = (int32_t)rng(200) - 100;
+            break;
+        case 2: /* the shifted sum saturates, a small multiplier brings it back */
+            mult[f] = (int32_t)rng(100) + 1;
+            bias[f] = f % 3 == 0 ? 3 : f % 3 == 1 ? -5 : INT32_MAX - (int32_t)rng(1000);
+            break;
+        default: /* large sums of weights; nothing at all */
+            mult[f] = f % 4 == 0 ? 0 : (int32_t)(rng(INT32_MAX) >> rng(31));
+            bias[f] = between(-100000000, 100000000);
+            for (int c = 0; c < CHANNELS; c++) {
+                weights[f * CHANNELS + c] = (int8_t)between(-127, 127);
+            }
+            break;
+        }
+    }
+    for (size_t core = 0; core < sizeof(cores) / sizeof(cores[0]); core++) {
+        const struct bt_config config = config_of(core);
+        struct bt_hal *hal = open_core(core, &config.mem);
+        for (size_t i = 0; i < 6; i++) {
+            struct job job;
+            struct bt_blob profile = {0};
+            struct bt_counters counters = {0};
+            struct bt_conv2d conv = long_conv();
+            conv.h = conv.w = 2;
+            conv.kh = conv.kw = 1;
+            conv.pad_top = conv.pad_bottom = conv.pad_left = conv.pad_right = 0;
+            conv.c_in = CHANNELS;
+            conv.c_out = FILTERS;
+            conv.out_zp = zero_points[i % 3];
+            conv.rounding = i < 3 ? BT_ROUND_DOUBLE : BT_ROUND_SINGLE;
+            make_job(&job, core, conv, i);
+            job.tensors.view.weights = weights;
+            job.tensors.view.bias = bias;
+            job.tensors.view.mult = mult;
+            job.tensors.view.shift = shift;
+            assert_int_equal(ref_conv2d_s8(&conv, &job.tensors.view, job.expected), BT_OK);
+            assert_int_equal(
+                os_array_model(&job.config, &job.plan, &job.layer, &job.tensors.view, NULL, job.got, &profile), BT_OK);
+            assert_memory_equal(job.got, job.expected, job.out_bytes);
+            memset(job.got, 0x55, job.out_bytes);
+            assert_int_equal(run_job(&job, hal, UINT64_C(1000000), &counters), BT_OK);
+            assert_memory_equal(job.got, job.expected, job.out_bytes);
+            compare_terms(&job, &counters);
+            free_job(&job);
+        }
+        bt_hal_sim_close(hal);
+    }
+}
+
+/* Layers that are long in one thing: writes not yet answered, descriptors, an ifmap beyond 1 MiB. */
+static void test_long_layers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        int32_t n, h, w, c_in, c_out, stride;
+        uint32_t latency;
+    } cases[] = {
+        {"more than 256 writes not yet answered", 1, 40, 40, 16, 4, 1, 1400},
+        {"hundreds of writes, slow answers", 1, 20, 20, 16, 4, 1, 400},
+        {"nine images", 9, 4, 4, 16, 5, 1, 32},
+        {"ifmap beyond 1 MiB", 1, 300, 64, 64, 3, 8, 32},
+    };
+    for (size_t core = 0; core < sizeof(cores) / sizeof(cores[0]); core++) {
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            struct job job;
+            struct bt_counters counters = {0};
+            struct bt_conv2d conv = long_conv();
+            conv.n = cases[i].n;
+            conv.h = cases[i].h;
+            conv.w = cases[i].w;
+            conv.c_in = cases[i].c_in;
+            conv.c_out = cases[i].c_out;
+            conv.kh = conv.kw = 1;
+            conv.pad_top = conv.pad_bottom = conv.pad_left = conv.pad_right = 0;
+            conv.stride_h = conv.stride_w = cases[i].stride;
+            make_job(&job, core, conv, i);
+            job.config.mem.latency_cycles = cases[i].latency;
+            struct bt_hal *hal = open_core(core, &job.config.mem);
+            if (run_job(&job, hal, UINT64_C(1000000), &counters) != BT_OK ||
+                memcmp(job.got, job.expected, job.out_bytes) != 0) {
+                fail_msg("%s: failed, or the bits differ", cases[i].what);
+            }
+            compare_terms(&job, &counters);
+            bt_hal_sim_close(hal);
+            free_job(&job);
+        }
+    }
+}
+
 /* What a configuration cannot hold is refused with the numbers. */
 static void test_refusals(void **state)
 {
@@ -731,6 +961,10 @@ int main(void)
         cmocka_unit_test(test_illegal_counts),
         cmocka_unit_test(test_memory_errors),
         cmocka_unit_test(test_errors_in_mid_run),
+        cmocka_unit_test(test_write_error),
+        cmocka_unit_test(test_registers),
+        cmocka_unit_test(test_requantisation_extremes),
+        cmocka_unit_test(test_long_layers),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("os_array", tests, NULL, NULL);
