@@ -167,10 +167,10 @@ static enum bt_status check_memory(const struct context *context, bt_yaml_node a
         int64_t min, max;
         bool power; /* of two: beats are wider or narrower by whole halvings */
     } fields[] = {
-        {"latency_cycles", memory->latency_cycles, 1, 100000, false},
+        {"latency_cycles", memory->latency_cycles, 1, 1000, false}, /* the memory keeps 1024 unanswered writes */
         {"bytes_per_cycle", memory->bytes_per_cycle, 1, 128, true},
-        {"outstanding", memory->outstanding, 1, 1024, false},
-        {"dram_mib", memory->dram_mib, 1, 4095, false}, /* addresses have 32 bits */
+        {"outstanding", memory->outstanding, 1, 64, false}, /* what bt_hal_sim_open() takes */
+        {"dram_mib", memory->dram_mib, 1, 4095, false},     /* addresses have 32 bits */
     };
     const bt_yaml_node mapping = bt_yaml_get(context->yaml, at, "memory");
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
