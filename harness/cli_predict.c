@@ -96,6 +96,7 @@ static int predict_all(const struct bt_plan *plan, struct bt_error *err)
         bt_record_init(&records[i]); /* the first touch of the memory is not the prediction's time */
     }
     uint32_t count = 0;
+    uint32_t predicted = 0;
     bool failed = false;
     const double begin = bt_now_seconds();
     for (uint32_t i = 0; i < plan->count; i++) {
@@ -107,14 +108,18 @@ static int predict_all(const struct bt_plan *plan, struct bt_error *err)
             bt_engine_predict(&job, scratch, &records[count]);
             sorted[count] = &records[count];
             failed = failed || records[count].verdict == BT_FAIL;
+            predicted += records[count].predicted_cycles != 0 ? 1 : 0;
             count++;
         }
     }
     const double seconds = bt_now_seconds() - begin;
     qsort(sorted, count, sizeof(struct bt_record *), by_table);
     print_tables(sorted, count);
-    (void)printf("\n%u layers predicted in %.3f ms\n", count, seconds * 1e3);
-    status = failed ? BT_EXIT_FAIL : BT_EXIT_PASS;
+    (void)printf("\n%u layers predicted in %.3f ms\n", predicted, seconds * 1e3);
+    if (predicted == 0) {
+        (void)printf("FAIL: nothing could be predicted\n");
+    }
+    status = failed || predicted == 0 ? BT_EXIT_FAIL : BT_EXIT_PASS;
 
 cleanup:
     free(scratch);

@@ -486,6 +486,10 @@ static void test_predict(void **state)
     holds(out, "        820");
     holds(out, "3 layers predicted in ");
     assert_int_equal(call("predict --suite good"), 0);
+    assert_int_equal(call("predict --config refuses"), 1);
+    holds(out, "0 layers predicted in ");
+    holds(out, "FAIL: nothing could be predicted");
+    assert_int_equal(call("predict --config good,refuses"), 0);
 }
 
 static void test_replay(void **state)
@@ -497,7 +501,7 @@ static void test_replay(void **state)
     holds(out, "rtl: 1 of 120 elements differ, first n 0 y 3 x 0 c 0: expected ");
     holds(out, " in tile 3\n  replay: bittrue replay ");
     assert_string_equal(err, "");
-    holds(out, "for a waveform: make build/rtl/fake-flip-trace.so");
+    holds(out, "for a waveform of this design: make build/rtl/fake-flip-trace.so");
     FILE *file = fopen("build/rtl/fake-flip-trace.so", "w");
     assert_non_null(file);
     assert_int_equal(fclose(file), 0);
