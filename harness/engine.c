@@ -187,10 +187,7 @@ static bool run_ref(struct step *step)
         differs(step, BT_ENGINE_REF, &mismatch);
         return false;
     }
-    step->record->engine[BT_ENGINE_REF].verdict = BT_PASS;
-    if (step->job->engines == 1u << BT_ENGINE_REF) {
-        bt_record_set(step->record, BT_ENGINE_REF, BT_PASS, NULL);
-    } /* else ref alone proves nothing about the variant, and the others decide */
+    step->record->engine[BT_ENGINE_REF].verdict = BT_PASS; /* proves nothing about the variant: the others decide */
     return true;
 }
 
@@ -217,6 +214,12 @@ static bool run_plan(struct step *step)
     const struct bt_variant *variant = step->job->variant;
     struct bt_reason why = {0};
     enum bt_status status = BT_OK;
+    const size_t plan_bytes = variant->driver->plan_bytes;
+    step->plan = aligned_alloc(16, (plan_bytes + 31) / 16 * 16);
+    if (step->plan == NULL) {
+        refuse_all(step, BT_FAIL, "no memory on the host for the plan", &why);
+        return false;
+    }
     if (variant->prepare != NULL) {
         status = variant->prepare(&step->job->config, &step->layer, 1, &step->tensors.view, &step->aux, &why);
         if (status != BT_OK) {
@@ -315,7 +318,8 @@ static void judge_cycles(struct step *step)
     char reason[BT_REASON_BYTES] = "";
     if (record->rtl_cycles == 0) {
         if (!selected(step, BT_ENGINE_RTL)) {
-            bt_record_set(record, BT_ENGINE_CYCLES, BT_PASS, NULL); /* the invariants were all there was to check */
+            /* The invariants hold; without a measurement that proves nothing about the core. */
+            record->engine[BT_ENGINE_CYCLES].verdict = BT_PASS;
         }
         return;
     }
@@ -492,30 +496,40 @@ static bool feeds(const struct step *before, const struct bt_conv2d *conv)
            last->c_out == conv->c_in;
 }
 
-static enum bt_status make_tensors(struct step *step, const struct step *before)
+static struct bt_data_key data_key(const struct step *step)
+{
+    const struct bt_job *job = step->job;
+    return (struct bt_data_key){
+        .seed = job->seed, .network = job->layers[step->index].network, .pattern = job->pattern};
+}
+
+/* The layer with the zero points and clamps of its data, before there is any. */
+static void shape(struct step *step, const struct step *before)
 {
     const struct bt_job *job = step->job;
     const struct bt_suite_layer *layer = &job->layers[step->index];
-    const struct bt_data_key key = {.seed = job->seed, .network = layer->network, .pattern = job->pattern};
+    const struct bt_data_key key = data_key(step);
     struct bt_conv2d *conv = &step->layer.u.conv;
-    const void *ifmap = NULL;
 
     step->layer = layer->work;
     bt_data_adapt(&key, layer->act, conv);
-    if (feeds(before, conv)) {
-        ifmap = before->expected;
+    step->chained = feeds(before, conv);
+    if (step->chained) {
         conv->in_zp = bt_data_out_zp(job->layers[before->index].act, &before->layer.u.conv);
     }
-    step->chained = ifmap != NULL;
-    const enum bt_status status = bt_data_make(&key, layer->act, conv, ifmap, &step->tensors);
+}
+
+static enum bt_status make_tensors(struct step *step, const void *ifmap)
+{
+    const struct bt_data_key key = data_key(step);
+    const struct bt_conv2d *conv = &step->layer.u.conv;
+    const enum bt_status status = bt_data_make(&key, step->job->layers[step->index].act, conv, ifmap, &step->tensors);
     if (status != BT_OK) {
         return status;
     }
-    const size_t plan_bytes = job->variant->driver->plan_bytes;
     step->expected = malloc(bt_ofmap_bytes(conv));
     step->got = malloc(bt_ofmap_bytes(conv));
-    step->plan = aligned_alloc(16, (plan_bytes + 31) / 16 * 16);
-    return step->expected == NULL || step->got == NULL || step->plan == NULL ? BT_ENOMEM : BT_OK;
+    return step->expected == NULL || step->got == NULL ? BT_ENOMEM : BT_OK;
 }
 
 static void free_step(struct step *step)
@@ -569,14 +583,44 @@ static bool accepted(struct step *step)
     return true;
 }
 
+/* Did anybody ask for more than the reference? */
+static bool wants_plan(const struct step *step)
+{
+    return (step->job->engines & ~(1u << BT_ENGINE_REF)) != 0;
+}
+
+/*
+ * Everything up to the plan and the reference's ofmap. What needs no data comes first: a layer that is not supported or
+ * does not fit must not cost its data.
+ */
+static bool ready(struct step *step, const struct step *before)
+{
+    shape(step, before);
+    const void *ifmap = step->chained ? before->expected : NULL;
+    if (!accepted(step)) {
+        return false;
+    }
+    place(step, before);
+    const bool plan_first = step->job->variant->prepare == NULL;
+    if (plan_first && wants_plan(step) && !run_plan(step)) {
+        return false;
+    }
+    if (make_tensors(step, ifmap) != BT_OK) {
+        char text[BT_REASON_BYTES];
+        (void)snprintf(text, sizeof(text), "no memory on the host for the tensors; the ofmap alone has %zu bytes",
+                       bt_ofmap_bytes(&step->layer.u.conv));
+        bt_record_set(step->record, BT_ENGINE_REF, BT_FAIL, text);
+        free(step->expected); /* or the next layer would read it */
+        step->expected = NULL;
+        return false;
+    }
+    return run_ref(step) && wants_plan(step) && (plan_first || run_plan(step));
+}
+
 static void run_engines(struct step *step, const struct step *before, struct bt_hal **hal)
 {
     char reason[BT_REASON_BYTES];
-    if (!accepted(step) || !run_ref(step)) {
-        return;
-    }
-    place(step, before);
-    if (!run_plan(step)) {
+    if (!ready(step, before)) {
         return;
     }
     if (selected(step, BT_ENGINE_MODEL)) {
@@ -602,7 +646,6 @@ static void run_engines(struct step *step, const struct step *before, struct bt_
 enum bt_status bt_engine_run(const struct bt_job *job, const struct bt_engine_options *options,
                              struct bt_record *records)
 {
-    enum bt_status status = BT_OK;
     struct bt_hal *hal = NULL;
     struct step steps[2] = {{0}, {0}}; /* this layer and the one before */
 
@@ -617,18 +660,15 @@ enum bt_status bt_engine_run(const struct bt_job *job, const struct bt_engine_op
         step->options = options;
         step->index = i;
         step->record = &records[i];
-        status = make_tensors(step, before);
-        if (status != BT_OK) {
-            goto cleanup;
-        }
         run_engines(step, before, &hal);
+        if (records[i].verdict == BT_SKIP && records[i].reason[0] == '\0') {
+            copy(records[i].reason, sizeof(records[i].reason), "nothing to compare with");
+        }
     }
-
-cleanup:
     free_step(&steps[0]);
     free_step(&steps[1]);
     bt_hal_sim_close(hal);
-    return status;
+    return BT_OK;
 }
 
 void bt_engine_predict(const struct bt_job *job, void *plan, struct bt_record *record)

@@ -8,6 +8,8 @@
 
 #include "harness/data.h"
 #include "harness/engine.h"
+#include <time.h>
+
 #include "harness/test_fake.h"
 
 static char build_dir[] = P_tmpdir "/bt_test_engine_XXXXXX";
@@ -264,9 +266,51 @@ static void test_selected_engines_only(void **state)
     assert_int_equal(bench.records[0].engine[BT_ENGINE_RTL].verdict, BT_SKIP);
     assert_int_equal(bench.records[0].rtl_cycles, 0);
 
-    bench.job.engines = 1u << BT_ENGINE_REF;
-    run(&bench);
-    assert_int_equal(bench.records[0].verdict, BT_PASS);
+    /* Nothing to hold the results against. */
+    const unsigned alone[] = {1u << BT_ENGINE_REF, 1u << BT_ENGINE_CYCLES,
+                              (1u << BT_ENGINE_REF) | (1u << BT_ENGINE_CYCLES)};
+    for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++) {
+        set_up(&bench, FAKE_GOOD);
+        bench.job.engines = alone[i];
+        run(&bench);
+        assert_int_equal(bench.records[0].verdict, BT_SKIP);
+        assert_string_equal(bench.records[0].reason, "nothing to compare with");
+        assert_true(bench.records[0].engine[BT_ENGINE_REF].hash != 0);
+        set_up(&bench, FAKE_IMPOSSIBLE); /* a prediction that makes no sense is an error all the same */
+        bench.job.engines = alone[i];
+        run(&bench);
+        assert_int_equal(bench.records[0].verdict, i == 0 ? BT_SKIP : BT_FAIL);
+    }
+}
+
+/* A verdict without data: gigabytes of it for the layer here. */
+static void test_refused_before_data(void **state)
+{
+    (void)state;
+    static const struct {
+        enum fake_fault fault;
+        enum bt_verdict verdict;
+        const char *words;
+    } cases[] = {
+        {FAKE_UNSUPPORTED, BT_SKIP, "not supported: layers of this kind: got 1, limit 0"},
+        {FAKE_GOOD, BT_FAIL, "plan: DRAM bytes: got 8589"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench bench;
+        set_up(&bench, cases[i].fault);
+        struct bt_conv2d *conv = &bench.layers[0].work.u.conv;
+        conv->h = conv->w = 65536;
+        conv->c_in = conv->c_out = conv->kh = conv->kw = 1;
+        conv->pad_top = conv->pad_bottom = conv->pad_left = conv->pad_right = 0;
+        const time_t begin = time(NULL);
+        run(&bench);
+        assert_true(time(NULL) - begin < 5);
+        assert_int_equal(bench.records[0].verdict, cases[i].verdict);
+        if (strstr(bench.records[0].reason, cases[i].words) == NULL) {
+            fail_msg("\"%s\" lacks \"%s\"", bench.records[0].reason, cases[i].words);
+        }
+        assert_false(bench.records[0].engine[BT_ENGINE_REF].ran);
+    }
 }
 
 static void test_refusals(void **state)
@@ -337,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_chain_feeds_itself),
         cmocka_unit_test(test_selected_engines_only),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refused_before_data),
         cmocka_unit_test(test_probe_finds_the_moment),
         cmocka_unit_test(test_predict),
     };
