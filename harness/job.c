@@ -434,6 +434,60 @@ cleanup:
     return status;
 }
 
+enum filter { FILTER_NETWORK, FILTER_LAYER, FILTER_VARIANT, FILTER_CONFIG, FILTER_COUNT };
+
+static bool job_matches(const struct bt_job *job, enum filter filter, const char *item)
+{
+    if (filter == FILTER_VARIANT || filter == FILTER_CONFIG) {
+        return bt_glob(item, filter == FILTER_VARIANT ? job->variant->name : job->config.name);
+    }
+    for (uint32_t i = 0; i < job->count; i++) {
+        char name[256];
+        bt_job_layer_name(job, i, name, sizeof(name));
+        if (bt_glob(item, filter == FILTER_NETWORK ? job->layers[i].network : name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An item of a list that selects nothing is a slip of the pen, even where the others select something. */
+static enum bt_status check_filter(const struct bt_plan *plan, enum filter filter, const char *list,
+                                   struct bt_error *err)
+{
+    static const char *const names[FILTER_COUNT] = {"network", "layer", "variant", "configuration"};
+    for (const char *at = list; at != NULL && *at != '\0'; at += *at == ',' ? 1 : 0) {
+        char item[256];
+        const size_t length = strcspn(at, ",");
+        (void)snprintf(item, sizeof(item), "%.*s", (int)length, at);
+        bool found = length == 0;
+        for (uint32_t i = 0; !found && i < plan->count; i++) {
+            found = job_matches(&plan->jobs[i], filter, item);
+        }
+        if (!found) {
+            return bt_fail(err, BT_EINPUT, "%s '%s' of '%s' selects nothing", names[filter], item, list);
+        }
+        at += length;
+    }
+    return BT_OK;
+}
+
+static enum bt_status check_filters(const struct bt_plan *plan, const struct bt_selection *selection,
+                                    struct bt_error *err)
+{
+    const char *const lists[FILTER_COUNT] = {
+        [FILTER_NETWORK] = selection->network,
+        [FILTER_LAYER] = selection->layer,
+        [FILTER_VARIANT] = selection->variant,
+        [FILTER_CONFIG] = selection->config,
+    };
+    enum bt_status status = BT_OK;
+    for (enum filter f = FILTER_NETWORK; f < FILTER_COUNT && plan->count != 0 && status == BT_OK; f++) {
+        status = check_filter(plan, f, lists[f], err);
+    }
+    return status;
+}
+
 static enum bt_status take_shard(const struct bt_selection *selection, struct bt_plan *plan, struct bt_error *err)
 {
     const uint32_t whole = plan->count;
@@ -472,6 +526,9 @@ enum bt_status bt_plan_make(const struct bt_selection *selection, struct bt_plan
     }
     if (status == BT_OK) {
         status = selection->suite != NULL ? plan_suite(&made, &choice, err) : plan_networks(&made, &choice, err);
+    }
+    if (status == BT_OK) {
+        status = check_filters(&made, selection, err);
     }
     if (status == BT_OK) {
         status = take_shard(selection, &made, err);
