@@ -190,8 +190,11 @@ static enum bt_status map_layer(const struct bt_config *config, const struct bt_
     if (plan->in_pitch < (uint32_t)conv->c_in || (conv->n > 1 && plan->in_image_bytes % 16 != 0)) {
         return refuse(why, BT_EUNSUPPORTED, "bytes per ifmap pixel", plan->in_pitch, conv->c_in);
     }
-    if (plan->in_image_bytes > INT32_MAX || plan->out_image_bytes > INT32_MAX) {
-        return refuse(why, BT_EUNSUPPORTED, "bytes of one image", (int64_t)plan->in_image_bytes, INT32_MAX);
+    if (plan->in_image_bytes > INT32_MAX) {
+        return refuse(why, BT_EUNSUPPORTED, "bytes of one ifmap image", (int64_t)plan->in_image_bytes, INT32_MAX);
+    }
+    if (plan->out_image_bytes > INT32_MAX) {
+        return refuse(why, BT_EUNSUPPORTED, "bytes of one ofmap image", (int64_t)plan->out_image_bytes, INT32_MAX);
     }
     /* Hardware keeps byte positions, padding and unused rows included, in 32 signed bits. */
     const int64_t reach_rows = (int64_t)conv->h + conv->pad_top + conv->pad_bottom +
