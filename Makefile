@@ -165,7 +165,7 @@ fresh-records:
 # ---- tests --------------------------------------------------------------------------------------------------------------
 
 .PHONY: test unit-steps $(TESTS:%=unit-%) $(CI_TESTS:%=ci-%)
-test: unit-steps lint-steps fault-steps ## unit tests under sanitizers, lint, room check, planted faults
+test: unit-steps lint-steps ## unit tests under sanitizers, lint, proofs, room check
 	@ci/count $(RECORDS)
 
 unit-steps: $(TESTS:%=unit-%) $(CI_TESTS:%=ci-%)
@@ -195,6 +195,20 @@ fault-steps: $(FAULTS:%=fault-%)
 $(FAULTS:%=fault-%): fault-%: $(PROGRAM) $(FAULT_TESTS:%=$(BUILD)/test/%) $(FAULT_CONFIGS:%=$(BUILD)/rtl/os_array-%.so) | fresh-records
 	@BUILD='$(BUILD)' BT_FAULT_CXX='$(FAULT_CXX)' $(STEP) fault-$* -- ci/check-faults $*
 
+# ---- proofs -----------------------------------------------------------------------------------------------------------
+
+PROVEN     := $(shell sed -n 's/^.ifdef PROVE_//p' rtl/*/*_properties.sv)
+.PHONY: prove prove-steps prove-refutable $(PROVEN:%=prove-%)
+prove: prove-steps ## prove the properties beside the RTL, each module by induction (prove-MODULE for one)
+	@ci/count $(RECORDS)
+
+prove-steps: $(PROVEN:%=prove-%) prove-refutable
+$(PROVEN:%=prove-%): prove-%: $(foreach v,$(VARIANTS),$(REGS_PKG_$v)) | fresh-records bootstrap
+	@$(STEP) prove-$* -- ci/prove $*
+
+prove-refutable: | fresh-records
+	@$(STEP) prove-refutable -- ci/check-faults --assertions
+
 # ---- lint -------------------------------------------------------------------------------------------------------------
 
 C_FORMAT   := $(sort $(wildcard $(foreach d,harness harness/* harness/*/* reference reference/*,$d/*.c $d/*.h $d/*.cpp)))
@@ -202,10 +216,10 @@ TIDY_SRC   := $(sort $(C_ALL) $(SUPPORT_SRC) $(wildcard harness/sim/*.c))
 TIDY       := $(TIDY_SRC:%.c=$(BUILD)/lint/%.tidy)
 
 .PHONY: lint lint-steps format check-rooms
-lint: lint-steps ## clang-format, clang-tidy, cppcheck, Verilator and Yosys over all sources, room check
+lint: lint-steps ## clang-format, clang-tidy, cppcheck, Verilator and Yosys over all sources, proofs, room check
 	@ci/count $(RECORDS)
 
-lint-steps: lint-format lint-tidy lint-cppcheck lint-rtl lint-rooms
+lint-steps: lint-format lint-tidy lint-cppcheck lint-rtl prove-steps lint-rooms
 
 .PHONY: lint-format lint-tidy lint-cppcheck lint-rtl lint-rooms
 lint-format: | fresh-records bootstrap
