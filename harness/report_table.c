@@ -130,17 +130,17 @@ static const struct bt_record *next_failure(const struct bt_report *report, cons
 void bt_report_failures(const struct bt_report *report, FILE *out)
 {
     enum { SHOWN = 10 };
-    const struct bt_record *record = NULL;
+    const struct bt_record *shown = NULL;
     uint32_t failures = 0;
     for (uint32_t i = 0; i < report->record_count; i++) {
         failures += is_failure(&report->records[i]) ? 1 : 0;
     }
     for (uint32_t i = 0; i < failures && i < SHOWN; i++) {
         char replay[1024];
-        record = next_failure(report, record);
-        bt_report_replay(report, record, replay, sizeof(replay));
-        (void)fprintf(out, "\n%s %s %s on %s %s\n  %s\n", bt_verdict_name(record->verdict), record->network,
-                      record->layer, record->variant, record->config, record->reason);
+        shown = next_failure(report, shown);
+        bt_report_replay(report, shown, replay, sizeof(replay));
+        (void)fprintf(out, "\n%s %s %s on %s %s\n  %s\n", bt_verdict_name(shown->verdict), shown->network, shown->layer,
+                      shown->variant, shown->config, shown->reason);
         (void)fprintf(out, "  replay: %s\n", replay);
     }
     if (failures > SHOWN) {
