@@ -227,7 +227,8 @@ lint-format: | fresh-records bootstrap
 
 # CMocka's assertions do not return when they fail, which the path-sensitive analyzer does not know.
 TIDY_TESTS := --checks=-clang-analyzer-*
-# One stamp per file, renewed when its object is: a file is read again only when it or a header of its changed.
+# One stamp per file, renewed when its object is: a file is read again only when it or a header of its changed. A finding
+# leaves the log and no stamp, and `true` lets the other files be read: the verdict is lint-tidy's, from the stamps.
 $(TIDY): $(BUILD)/lint/%.tidy: $(BUILD)/obj/%.o .clang-tidy | bootstrap
 	@mkdir -p $(@D)
 	@echo "TIDY $*.c"
