@@ -19,7 +19,7 @@ OPT        := -O2
 # The reference operators are the longest part of a verification run.
 OPT_REF    := -O3
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LDLIBS     := -lcyaml -lyaml -ljansson -ldnnl -lxxhash -lz -ldl -lpthread -lm
+LDLIBS     := -lcyaml -lyaml -ljansson -ldnnl -lxxhash -lunicorn -lelf -lz -ldl -lpthread -lm
 
 # As many jobs as there are cores, unless the command line says otherwise.
 MAKEFLAGS  += --no-builtin-rules --no-builtin-variables -j$(shell nproc)
@@ -29,7 +29,7 @@ MAKEFLAGS  += --no-builtin-rules --no-builtin-variables -j$(shell nproc)
 
 # ---- sources ------------------------------------------------------------------------------------------------------
 
-C_ALL      := $(sort $(wildcard harness/*.c harness/*/test_*.c reference/*.c reference/*/*.c))
+C_ALL      := $(sort $(wildcard harness/*.c harness/soc/*.c harness/firmware/*.c harness/*/test_*.c reference/*.c reference/*/*.c))
 TEST_SRC   := $(foreach f,$(C_ALL),$(if $(filter test_%,$(notdir $f)),$f))
 FUZZ_SRC   := $(foreach f,$(C_ALL),$(if $(filter fuzz_%,$(notdir $f)),$f))
 LIB_SRC    := $(filter-out harness/main.c $(TEST_SRC) $(FUZZ_SRC),$(C_ALL))

@@ -18,19 +18,47 @@ struct bt_hal {
 
 /* ---- life ---- */
 
-enum bt_status bt_hal_sim_open(const char *so_path, const struct bt_memory *mem, uint8_t *dram, const char *wave,
-                               struct bt_hal **hal, struct bt_error *err)
+static enum bt_status check_memory(const struct bt_memory *mem, struct bt_error *err)
 {
-    char path[4096];
-    const struct bt_sim_api *(*entry)(void) = NULL;
-    enum bt_status status = BT_EIO;
-
     if (mem->outstanding < 1 || mem->outstanding > 64)
         return bt_fail(err, BT_EINVAL, "memory: outstanding is %u, expected 1 to 64", mem->outstanding);
     if (mem->stall_percent > 95)
         return bt_fail(err, BT_EINVAL, "memory: stall_percent is %u, expected at most 95", mem->stall_percent);
     if (mem->dram_bytes == 0)
         return bt_fail(err, BT_EINVAL, "memory: dram_bytes is 0");
+    return BT_OK;
+}
+
+enum bt_status bt_hal_sim_open_device(const struct bt_sim_api *api, const struct bt_config *config, uint8_t *dram,
+                                      struct bt_hal **hal, struct bt_error *err)
+{
+    const enum bt_status status = check_memory(&config->mem, err);
+    if (status != BT_OK)
+        return status;
+    struct bt_hal *h = calloc(1, sizeof *h);
+    if (h == NULL)
+        return bt_fail(err, BT_ENOMEM, "%s: out of memory", api->top);
+    h->api = api;
+    h->sim = api->open(config, dram, NULL);
+    if (h->sim == NULL) {
+        free(h);
+        return bt_fail(err, BT_ENOMEM, "%s: out of memory", api->top);
+    }
+    h->dram = api->dram(h->sim);
+    h->dram_bytes = config->mem.dram_bytes;
+    *hal = h;
+    return BT_OK;
+}
+
+enum bt_status bt_hal_sim_open(const char *so_path, const struct bt_memory *mem, uint8_t *dram, const char *wave,
+                               struct bt_hal **hal, struct bt_error *err)
+{
+    char path[4096];
+    const struct bt_sim_api *(*entry)(void) = NULL;
+    enum bt_status status = check_memory(mem, err);
+    if (status != BT_OK)
+        return status;
+    status = BT_EIO;
     /* A name without a slash would be looked for in the system's library folders. */
     const int len = snprintf(path, sizeof path, "%s%s", strchr(so_path, '/') != NULL ? "" : "./", so_path);
     if (len < 0 || (size_t)len >= sizeof path)
@@ -56,7 +84,8 @@ enum bt_status bt_hal_sim_open(const char *so_path, const struct bt_memory *mem,
                 BT_SIM_ABI);
         goto cleanup;
     }
-    h->sim = h->api->open(mem, dram, wave);
+    const struct bt_config config = {.mem = *mem}; /* the parameters are compiled in */
+    h->sim = h->api->open(&config, dram, wave);
     if (h->sim == NULL) {
         status = wave != NULL ? BT_EIO : BT_ENOMEM;
         bt_fail(err, status, wave != NULL ? "%s: cannot write a waveform (is it a -trace build?)" : "%s: out of memory",

@@ -19,6 +19,14 @@
 BT_MUST_CHECK enum bt_status bt_hal_sim_open(const char *so_path, const struct bt_memory *mem, uint8_t *dram,
                                              const char *wave, struct bt_hal **hal, struct bt_error *err);
 
+/**
+ * @brief  The same for a core that is compiled in: the C model of a variant behind its registers.
+ * @param[in]  api     Its table, bt_variant.device.
+ * @param[in]  config  Parameters and memory; must outlive the instance.
+ */
+BT_MUST_CHECK enum bt_status bt_hal_sim_open_device(const struct bt_sim_api *api, const struct bt_config *config,
+                                                    uint8_t *dram, struct bt_hal **hal, struct bt_error *err);
+
 /** NULL is fine. The wave is complete only after this. */
 void bt_hal_sim_close(struct bt_hal *hal);
 

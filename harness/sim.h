@@ -1,5 +1,5 @@
 /*
- * C ABI of a simulated core: a shared object that holds the Verilated design, its bus-functional models and the
+ * C ABI of a simulated core. Usually a shared object that holds the Verilated design, its bus-functional models and the
  * DRAM, so that the loop over clock cycles never leaves it. One per (core description, parameters); built from the
  * core's YAML by `make`. A worker process loads it, so a crash or a hang costs one job.
  */
@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define BT_SIM_ABI 1u
+#define BT_SIM_ABI 2u
 #define BT_SIM_SYMBOL "bt_sim_entry"
 
 struct bt_sim; /* opaque */
@@ -29,24 +29,27 @@ struct bt_sim_stats {
     uint64_t write_bytes;   /**< bytes with their strobe set */
     uint64_t read_bursts;
     uint64_t violations; /**< protocol rules broken, writes outside the windows */
+    bool running;        /**< a start was accepted and done has not risen since */
+    bool done;           /**< level of done at the last edge: an interrupt line; false where done is no level */
 };
 
 struct bt_sim_api {
     uint32_t abi; /**< BT_SIM_ABI */
     const char *top;
     /**
-     * @param dram  Store of mem->dram_bytes that several cores may share, or NULL for one of its own.
+     * @param config  Its memory; its parameters are those this build was made with, or, in a C model, what it obeys.
+     * @param dram  Store of config->mem.dram_bytes that several cores may share, or NULL for one of its own.
      * @param wave  File for a waveform (FST), or NULL.
      * @return NULL when this build cannot trace or memory ran out.
      */
-    struct bt_sim *(*open)(const struct bt_memory *mem, uint8_t *dram, const char *wave);
+    struct bt_sim *(*open)(const struct bt_config *config, uint8_t *dram, const char *wave);
     void (*close)(struct bt_sim *sim);
     void (*reset)(struct bt_sim *sim);
     bool (*reg_write)(struct bt_sim *sim, uint32_t offset, uint32_t value); /**< false: bus timeout or error response */
     bool (*reg_read)(struct bt_sim *sim, uint32_t offset, uint32_t *value);
     void (*pin_set)(struct bt_sim *sim, unsigned pin, uint64_t value);
     uint64_t (*pin_get)(struct bt_sim *sim, unsigned pin);
-    uint8_t *(*dram)(struct bt_sim *sim); /**< mem->dram_bytes bytes */
+    uint8_t *(*dram)(struct bt_sim *sim); /**< config->mem.dram_bytes bytes */
     void (*allow_write)(struct bt_sim *sim, uint64_t addr, uint64_t bytes);
     void (*clear_windows)(struct bt_sim *sim);
     /** Opens a new measured interval: the next start (see the YAML) begins it, later ones do not. */

@@ -14,6 +14,8 @@
 #include "reference/common/bt_layer.h"
 #include "reference/common/bt_status.h"
 
+struct bt_sim_api; /* harness/sim.h */
+
 /* ---- configuration: what suites/variants/<v>.yaml says, already checked against the room's parameter table ---- */
 
 struct bt_memory {
@@ -132,7 +134,7 @@ struct bt_driver {
  *
  *   const struct bt_variant *bt_variant_entry(void);
  */
-#define BT_VARIANT_ABI 1u
+#define BT_VARIANT_ABI 2u
 #define BT_VARIANT_SYMBOL "bt_variant_entry"
 
 struct bt_variant {
@@ -176,6 +178,12 @@ struct bt_variant {
 
     /** Multipliers of the configuration (for utilisation and the lower bound cycles >= MACs / multipliers). Or NULL. */
     uint64_t (*multipliers)(const struct bt_config *config);
+
+    /**
+     * The core in C behind its own registers, in place of the RTL: same registers, same bits, same cycles (harness/sim.h).
+     * It reads descriptors and operands from DRAM as the RTL does and knows nothing of a plan. NULL: it cannot be asked for.
+     */
+    const struct bt_sim_api *device;
 
     /** Which tile and unit produced ofmap element `elem`, as text for a mismatch message. NULL: it is not said. */
     void (*locate)(const void *plan, uint64_t elem, char *text, size_t text_bytes);

@@ -61,6 +61,7 @@ static inline void settle(Vcore *t)
 static void on_start(bt_sim *s, uint64_t edge)
 {
     s->mem.kick(edge, true);
+    s->world.stats.running = true;
     if (!s->armed)
         return;
     s->armed = false;
@@ -73,6 +74,7 @@ static void on_done(bt_sim *s, uint64_t edge)
 {
     if (s->started)
         s->world.stats.start_to_done = edge - s->start_edge;
+    s->world.stats.running = false;
     s->event = true;
 }
 
@@ -82,6 +84,7 @@ static void sim_arm(bt_sim *s)
     s->world.stats = {};
     s->world.stats.cycles = before.cycles;
     s->world.stats.violations = before.violations;
+    s->world.stats.running = before.running;
     s->armed = true;
     s->started = false;
 }
@@ -192,8 +195,9 @@ static void sim_close(bt_sim *s)
     delete s;
 }
 
-static bt_sim *sim_open(const struct bt_memory *mem, uint8_t *dram, const char *wave)
+static bt_sim *sim_open(const struct bt_config *config, uint8_t *dram, const char *wave)
 {
+    const struct bt_memory *const mem = &config->mem;
 #if !VM_TRACE
     if (wave != nullptr)
         return nullptr;
@@ -362,6 +366,7 @@ static void sim_advance(bt_sim *s, uint64_t cycles)
 static void sim_stats(const bt_sim *s, struct bt_sim_stats *stats)
 {
     *stats = s->world.stats;
+    stats->done = BT_DONE_KIND == BT_DONE_IRQ && s->done_now;
 }
 
 static const char *sim_error(const bt_sim *s)

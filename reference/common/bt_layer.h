@@ -24,6 +24,10 @@ enum bt_op {
     BT_OP_CONCAT,
     BT_OP_UPSAMPLE, /**< nearest neighbour */
     BT_OP_SOFTMAX,
+    BT_OP_SLICE, /**< a range of the channels */
+    BT_OP_TABLE, /**< an activation by itself: out = table[in + 128] */
+    BT_OP_INPUT, /**< node 0 of a graph */
+    BT_OP_COUNT,
 };
 
 /**

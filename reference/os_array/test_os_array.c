@@ -634,7 +634,7 @@ static void test_write_error(void **state)
     *(void **)&entry = dlsym(library, BT_SIM_SYMBOL);
     assert_non_null(entry);
     const struct bt_sim_api *api = entry();
-    struct bt_sim *sim = api->open(&job.config.mem, dram, NULL);
+    struct bt_sim *sim = api->open(&job.config, dram, NULL);
     assert_non_null(sim);
 
     assert_int_equal(os_array_driver.pack(&job.plan, &job.tensors.view, NULL, hal, &why), BT_OK);

@@ -22,9 +22,10 @@ int main(int argc, char **argv)
     }
     const struct bt_sim_api *(*entry)(void) = NULL;
     *(void **)&entry = dlsym(lib, BT_SIM_SYMBOL);
-    const struct bt_memory mem = {.latency_cycles = 1, .bytes_per_cycle = 16, .outstanding = 1, .dram_bytes = 4096};
+    const struct bt_config config = {
+        .mem = {.latency_cycles = 1, .bytes_per_cycle = 16, .outstanding = 1, .dram_bytes = 4096}};
     const struct bt_sim_api *api = entry != NULL ? entry() : NULL;
-    struct bt_sim *sim = api != NULL && api->abi == BT_SIM_ABI ? api->open(&mem, NULL, NULL) : NULL;
+    struct bt_sim *sim = api != NULL && api->abi == BT_SIM_ABI ? api->open(&config, NULL, NULL) : NULL;
     if (sim == NULL) {
         (void)fprintf(stderr, "bench-mesh: %s: not a simulated core of this build\n", argv[1]);
         return 2;
