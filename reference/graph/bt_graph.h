@@ -53,18 +53,37 @@ struct bt_graph {
     struct bt_graph_node *nodes; /**< topological order; the last is the result */
 };
 
+/** NULL is allowed. */
 void bt_graph_free(struct bt_graph *graph);
 
 /** Bytes of a node's output. */
 size_t bt_graph_bytes(const struct bt_graph_node *node);
 
 /**
- * @brief  Checks everything: shapes against each other, parameters by each operator's own check, accumulator bounds.
- * @return BT_OK; BT_EINVAL or BT_EOVERFLOW, err names the node.
+ * @brief  A buffer for every node's output, each with its own end, so that a sanitizer sees who writes past it.
+ * @param[out] outputs  graph->count pointers to bt_graph_bytes() each, zeroed; release with bt_graph_outputs_free().
+ * @return BT_OK; BT_ENOMEM.
+ */
+BT_MUST_CHECK enum bt_status bt_graph_outputs_new(const struct bt_graph *graph, int8_t ***outputs);
+
+/** NULL is allowed. */
+void bt_graph_outputs_free(const struct bt_graph *graph, int8_t **outputs);
+
+/**
+ * @brief  Checks everything: shapes and zero points against each other, parameters by each operator's own check,
+ *         weights within [-127, 127], accumulator bounds. A convolution may leave bias NULL (all 0) and may not be raw.
+ * @return BT_OK; BT_EINVAL or BT_EOVERFLOW, err names the node; BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_graph_check(const struct bt_graph *graph, struct bt_error *err);
 
-/** One node by the reference operators. in[i]: output of inputs[i]. @return as the operator does; out is written on BT_OK. */
+/**
+ * @brief  One node by the reference operators; convolutions of more than a million MACs by their fast path, which gives
+ *         the same bits.
+ * @pre    bt_graph_check() passed.
+ * @param[in]  in   in[i]: output of inputs[i].
+ * @param[out] out  bt_graph_bytes() of the node.
+ * @return As the operator does; BT_EINVAL for node 0, which is given and not computed. out is written on BT_OK.
+ */
 BT_MUST_CHECK enum bt_status bt_graph_run_node(const struct bt_graph *graph, uint32_t index, const int8_t *const *in,
                                                int8_t *out);
 
@@ -72,6 +91,7 @@ BT_MUST_CHECK enum bt_status bt_graph_run_node(const struct bt_graph *graph, uin
  * @brief  The whole network; every intermediate tensor stays.
  * @param[in]  input    [h][w][c] of node 0.
  * @param[out] outputs  count pointers to bt_graph_bytes() each; outputs[0] gets a copy of the input.
+ * @return As bt_graph_check() and the operators do; err names the node.
  */
 BT_MUST_CHECK enum bt_status bt_graph_run(const struct bt_graph *graph, const int8_t *input, int8_t *const *outputs,
                                           struct bt_error *err);
