@@ -3,7 +3,8 @@
  * compiled in. Plain data of fixed-width integers, laid out alike by both compilers. Freestanding.
  *
  * An address here is a byte offset into DRAM, which is also the accelerators' own view of it; 0 means "none". Addresses
- * of devices are the CPU's. Tensors are dense NHWC with n = 1 and aligned to 16.
+ * of devices are the CPU's. Tensors are dense NHWC with n = 1. Everything that a step or the program points to is aligned
+ * to 16.
  */
 #ifndef BT_PROGRAM_H
 #define BT_PROGRAM_H
@@ -113,5 +114,7 @@ _Static_assert(sizeof(struct bt_conv2d) == 4 * 21 + 4, "struct bt_conv2d is laid
 #define BT_FW_EXIT_OK 0u
 #define BT_FW_EXIT_STEP_FAILED 1u
 #define BT_FW_EXIT_BAD_PROGRAM 2u
+#define BT_FW_EXIT_TRAP 3u   /**< an exception, or an interrupt that nobody waits for */
+#define BT_FW_EXIT_ASSERT 4u /**< an assertion of the driver or of the firmware failed; the console says where */
 
 #endif
