@@ -1,0 +1,228 @@
+#include "reference/graph/graph_data.h"
+
+#include <endian.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "reference/graph/graph_data_files.h"
+
+#define PATH_BYTES 4096
+#define FILE_MOST (256u << 20) /* larger than anything in the folder */
+
+const char *const bt_data_photo_names[BT_DATA_PHOTOS] = {"dog", "eagle", "giraffe", "horses", "person"};
+
+/* ---- files ---- */
+
+static enum bt_status read_all(gzFile file, const char *path, unsigned char **data, size_t *bytes, struct bt_error *err)
+{
+    size_t room = 1u << 16;
+    size_t have = 0;
+    unsigned char *all = malloc(room + 1);
+    while (all != NULL) {
+        const int got = gzread(file, all + have, (unsigned)(room - have));
+        if (got < 0 || room > FILE_MOST) {
+            free(all);
+            return bt_fail(err, BT_EINPUT, "%s: unreadable: expected a file, plain or gzip", path);
+        }
+        have += (size_t)got;
+        if (have < room) {
+            all[have] = '\0';
+            *data = all;
+            *bytes = have;
+            return BT_OK;
+        }
+        room *= 2;
+        unsigned char *larger = realloc(all, room + 1);
+        if (larger == NULL) {
+            free(all);
+        }
+        all = larger;
+    }
+    return bt_fail(err, BT_ENOMEM, "%s: no memory for it", path);
+}
+
+enum bt_status bt_data_file(const char *dir, const char *name, size_t expected, unsigned char **data, size_t *bytes,
+                            struct bt_error *err)
+{
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    if (access(path, F_OK) != 0) {
+        return bt_fail(err, BT_EUNSUPPORTED, "%s: missing", path);
+    }
+    gzFile file = gzopen(path, "rb");
+    if (file == NULL) {
+        return bt_fail(err, BT_EINPUT, "%s: unreadable: expected a file, plain or gzip", path);
+    }
+    unsigned char *all = NULL;
+    size_t have = 0;
+    enum bt_status status = read_all(file, path, &all, &have, err);
+    (void)gzclose_r(file);
+    if (status == BT_OK && expected != 0 && have != expected) {
+        free(all);
+        return bt_fail(err, BT_EINPUT, "%s: %zu bytes: expected %zu", path, have, expected);
+    }
+    if (status == BT_OK) {
+        *data = all;
+        if (bytes != NULL) {
+            *bytes = have;
+        }
+    }
+    return status;
+}
+
+int32_t bt_data_s32(const unsigned char *at)
+{
+    uint32_t word = 0;
+    memcpy(&word, at, sizeof(word));
+    return (int32_t)le32toh(word);
+}
+
+float bt_data_f32(const unsigned char *at)
+{
+    const int32_t word = bt_data_s32(at);
+    float value = 0;
+    memcpy(&value, &word, sizeof(value));
+    return value;
+}
+
+enum bt_status bt_data_floats(const char *dir, const char *name, size_t count, float **values, struct bt_error *err)
+{
+    unsigned char *raw = NULL;
+    if (count < 1 || count > FILE_MOST / sizeof(float)) {
+        return bt_fail(err, BT_EINPUT, "%s: %zu values: expected some, and fewer", name, count);
+    }
+    const enum bt_status status = bt_data_file(dir, name, count * sizeof(float), &raw, NULL, err);
+    if (status != BT_OK || raw == NULL) {
+        return status;
+    }
+    float *made = malloc(count * sizeof(float));
+    for (size_t i = 0; made != NULL && i < count; i++) {
+        made[i] = bt_data_f32(raw + i * sizeof(float));
+    }
+    free(raw);
+    if (made == NULL) {
+        return bt_fail(err, BT_ENOMEM, "%s: no memory for it", name);
+    }
+    *values = made;
+    return BT_OK;
+}
+
+void bt_data_oihw_to_ohwi(const float *oihw, int32_t c_out, int32_t c_in, int32_t kh, int32_t kw, float *ohwi)
+{
+    for (int32_t o = 0; o < c_out; o++) {
+        for (int32_t i = 0; i < kh * kw; i++) {
+            for (int32_t c = 0; c < c_in; c++) {
+                *ohwi++ = oihw[((int64_t)o * c_in + c) * kh * kw + i];
+            }
+        }
+    }
+}
+
+enum bt_status bt_data_photos(const char *data_dir, unsigned char **rgb, struct bt_error *err)
+{
+    const size_t bytes = (size_t)BT_DATA_PHOTOS * BT_DATA_PHOTO_EXTENT * BT_DATA_PHOTO_EXTENT * 3;
+    return bt_data_file(data_dir, "squeezenet/rgb_u8_5x224x224x3.bin", bytes, rgb, NULL, err);
+}
+
+/* ---- samples ---- */
+
+void bt_graph_samples_free(struct bt_graph_samples *samples)
+{
+    for (uint32_t i = 0; samples->titles != NULL && i < samples->count; i++) {
+        free(samples->titles[i]);
+    }
+    for (uint32_t i = 0; samples->class_names != NULL && i < samples->class_count; i++) {
+        free(samples->class_names[i]);
+    }
+    free(samples->inputs);
+    free(samples->labels);
+    free(samples->titles);
+    free(samples->class_names);
+    *samples = (struct bt_graph_samples){0};
+}
+
+enum bt_status bt_data_samples_new(uint32_t count, size_t bytes, uint32_t class_count, struct bt_graph_samples *samples)
+{
+    *samples = (struct bt_graph_samples){.count = count, .bytes = bytes, .class_count = class_count};
+    samples->inputs = calloc(count, bytes);
+    samples->labels = calloc(count, sizeof(*samples->labels));
+    samples->titles = calloc(count, sizeof(*samples->titles));
+    samples->class_names = class_count > 0 ? calloc(class_count, sizeof(*samples->class_names)) : NULL;
+    if (samples->inputs == NULL || samples->labels == NULL || samples->titles == NULL ||
+        (class_count > 0 && samples->class_names == NULL)) {
+        bt_graph_samples_free(samples);
+        return BT_ENOMEM;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        samples->labels[i] = -1;
+    }
+    return BT_OK;
+}
+
+enum bt_status bt_data_name(char **to, const char *text)
+{
+    *to = strdup(text);
+    return *to != NULL ? BT_OK : BT_ENOMEM;
+}
+
+void bt_graph_dequantise(const struct bt_graph_node *node, const int8_t *q, float *real)
+{
+    const size_t elems = bt_graph_bytes(node);
+    for (size_t i = 0; i < elems; i++) {
+        real[i] = (float)(node->scale * (q[i] - node->zp));
+    }
+}
+
+/* ---- the networks ---- */
+
+struct loader {
+    const char *name;
+    enum bt_status (*quantised)(const char *data_dir, struct bt_graph **graph, struct bt_graph_samples *samples,
+                                struct bt_error *err);
+    enum bt_status (*real)(const char *data_dir, struct bt_float_graph **graph, struct bt_error *err);
+};
+
+static const struct loader loaders[] = {
+    {"lenet5", bt_data_lenet5, bt_data_lenet5_float},
+    {"resnet8", bt_data_resnet8, bt_data_resnet8_float},
+    {"tiny_darknet", bt_data_tiny_darknet, bt_data_tiny_darknet_float},
+};
+
+static const struct loader *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(loaders) / sizeof(loaders[0]); i++) {
+        if (strcmp(loaders[i].name, name) == 0) {
+            return &loaders[i];
+        }
+    }
+    return NULL;
+}
+
+enum bt_status bt_graph_load_real(const char *name, const char *data_dir, struct bt_graph **graph,
+                                  struct bt_graph_samples *samples, struct bt_error *err)
+{
+    const struct loader *loader = find(name);
+    if (loader == NULL) {
+        return bt_fail(err, BT_EUNSUPPORTED,
+                       "%.47s: no trained weights are known here: expected lenet5, resnet8 or "
+                       "tiny_darknet",
+                       name);
+    }
+    return loader->quantised(data_dir, graph, samples, err);
+}
+
+enum bt_status bt_graph_load_float(const char *name, const char *data_dir, struct bt_float_graph **graph,
+                                   struct bt_error *err)
+{
+    const struct loader *loader = find(name);
+    if (loader == NULL) {
+        return bt_fail(err, BT_EUNSUPPORTED,
+                       "%.47s: no trained weights are known here: expected lenet5, resnet8 or "
+                       "tiny_darknet",
+                       name);
+    }
+    return loader->real(data_dir, graph, err);
+}
