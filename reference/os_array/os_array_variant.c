@@ -62,5 +62,6 @@ const struct bt_variant os_array_variant = {
     .cycles = os_array_cycles,
     .roofline = os_array_roofline,
     .multipliers = multipliers,
+    .device = &os_array_device,
     .locate = locate,
 };
