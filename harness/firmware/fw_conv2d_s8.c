@@ -26,7 +26,7 @@ enum {
     DIRECT_STEPS = 8,
     PLANE_PIXELS = 4,
     FEWEST_PACKED_PIXELS = 6,
-    FEWEST_PACKED_FILTERS = 4, /* of a group of one channel */
+    FEWEST_PACKED_FILTERS = 8, /* of a group of one channel */
 };
 #define LARGEST_PLANE_BYTES (UINT64_C(4) << 20)
 #define LARGEST_PACKED_BYTES (UINT64_C(64) << 20)
@@ -83,6 +83,12 @@ static uint64_t plane_bytes(const struct shape *shape)
     return round_up(shape->rows * shape->cols * sizeof(int16_t), 16);
 }
 
+/* Sums of one row of the ofmap. */
+static uint64_t row_bytes(const struct shape *shape)
+{
+    return round_up((uint64_t)shape->ow, PLANE_PIXELS) * sizeof(uint32_t);
+}
+
 /* Words of packed weights of one group. */
 static uint64_t packed_words(const struct shape *shape)
 {
@@ -116,65 +122,101 @@ uint64_t fw_conv2d_s8_scratch_bytes(const struct bt_conv2d *conv)
     case PACKED:
         return round_up(packed_bytes(conv, &shape), 16);
     case PLANE:
-        return plane_bytes(&shape);
+        return plane_bytes(&shape) + row_bytes(&shape);
     default:
         return round_up(direct_bytes(&shape), 16);
     }
 }
 
-/* ---- from a sum to an element ---- */
+/* ---- from sums to elements ---- */
 
-/* What is the same for all elements of a layer, out of the structure and away from aliasing. */
+/* Where the sums of a layer go. */
 struct finish {
     const struct bt_conv2d *conv;
     const int32_t *mult, *shift;
     const int8_t *table;
-    int32_t out_zp, min, max;
-    bool raw, single;
     void *ofmap;
 };
 
-static struct finish finish_of(const struct bt_conv2d *conv, const struct bt_layer_data *data, void *ofmap)
+/* Sums of one channel, `step` apart, for consecutive pixels; `start` is added to each. */
+struct run {
+    const uint32_t *sums;
+    size_t step;
+    int32_t count;
+    uint32_t start;
+    int32_t channel;
+    size_t at; /* of the first in the ofmap */
+};
+
+/* What the usual scale of a channel needs, small enough for registers. */
+struct scale {
+    int32_t mult, exponent;
+    int32_t low, high, out_zp; /* clamp before the zero point is added, so that nothing overflows */
+};
+
+INLINE int32_t clamp_to(const struct scale *scale, int32_t q)
 {
-    return (struct finish){
-        .conv = conv,
-        .mult = data->mult,
-        .shift = data->shift,
-        .table = conv->table ? data->table : NULL,
-        .out_zp = conv->out_zp,
-        .min = conv->act_min,
-        .max = conv->act_max,
-        .raw = conv->raw,
-        .single = conv->rounding != BT_ROUND_DOUBLE,
-        .ofmap = ofmap,
-    };
+    return (q < scale->low ? scale->low : q > scale->high ? scale->high : q) + scale->out_zp;
 }
 
-/* ref_conv2d_finish() for the usual case, two roundings and a right shift, without 64-bit shifts and saturations. */
-INLINE void put(const struct finish *finish, size_t at, int32_t channel, uint32_t sum)
+/* ref_conv2d_finish() without a table for two roundings and a right shift of 0 to 31. */
+INLINE int32_t scale_double(const struct scale *scale, int32_t acc)
 {
-    const int32_t acc = (int32_t)sum;
-    if (finish->raw) {
-        ((int32_t *)finish->ofmap)[at] = acc;
-        return;
-    }
-    const int32_t mult = finish->mult[channel];
-    const int32_t shift = finish->shift[channel];
-    if (finish->single || shift > 0) {
-        ((int8_t *)finish->ofmap)[at] = ref_conv2d_finish(finish->conv, acc, mult, shift, finish->table);
-        return;
-    }
     /* mult is not negative, so that the one overflow of the doubling multiplication is out of reach */
-    const int32_t high = (int32_t)(((int64_t)acc * mult + (INT64_C(1) << 30)) >> 31);
-    const int32_t exponent = -shift;
-    const int32_t mask = (int32_t)((UINT32_C(1) << exponent) - 1);
-    const int32_t threshold = (mask >> 1) + (high < 0 ? 1 : 0);
-    /* a carry past 2^31 - 1 needs an exponent of 0, which has no remainder; the zero point may need the room */
-    int32_t q = (high >> exponent) + ((high & mask) > threshold ? 1 : 0);
-    q = q > INT16_MAX ? INT16_MAX : q < INT16_MIN ? INT16_MIN : q;
-    q += finish->out_zp;
-    q = q < finish->min ? finish->min : q > finish->max ? finish->max : q;
-    ((int8_t *)finish->ofmap)[at] = finish->table != NULL ? finish->table[q + 128] : (int8_t)q;
+    const int32_t high = (int32_t)(((int64_t)acc * scale->mult + (INT64_C(1) << 30)) >> 31);
+    const int32_t mask = (int32_t)((UINT32_C(1) << scale->exponent) - 1);
+    const int32_t threshold = (mask >> 1) - (high >> 31);
+    return clamp_to(scale, (high >> scale->exponent) + ((high & mask) > threshold ? 1 : 0));
+}
+
+/* The same for one rounding and a right shift of 1 to 31: only the upper half of the product matters. */
+INLINE int32_t scale_single(const struct scale *scale, int32_t acc)
+{
+    const int64_t nudge = INT64_C(1) << (30 + scale->exponent);
+    const int32_t high = (int32_t)(((int64_t)acc * scale->mult + nudge) >> 32);
+    return clamp_to(scale, high >> (scale->exponent - 1));
+}
+
+KERNEL void put(const struct finish *finish, const struct run *run)
+{
+    const struct bt_conv2d *conv = finish->conv;
+    const size_t pixel = (size_t)conv->c_out;
+    const size_t step = run->step;
+    const uint32_t start = run->start;
+    const uint32_t *sum = run->sums;
+    int32_t left = run->count;
+    if (conv->raw) {
+        uint32_t *out = (uint32_t *)finish->ofmap + run->at;
+        for (; left != 0; left--, sum += step, out += pixel) {
+            *out = *sum + start;
+        }
+        return;
+    }
+    const int8_t *const table = finish->table;
+    const int32_t shift = finish->shift[run->channel];
+    const struct scale scale = {
+        .mult = finish->mult[run->channel],
+        .exponent = -shift,
+        .low = conv->act_min - conv->out_zp,
+        .high = conv->act_max - conv->out_zp,
+        .out_zp = conv->out_zp,
+    };
+    int8_t *out = (int8_t *)finish->ofmap + run->at;
+    if (shift > 0 || (shift == 0 && conv->rounding != BT_ROUND_DOUBLE)) {
+        for (; left != 0; left--, sum += step, out += pixel) {
+            *out = ref_conv2d_finish(conv, (int32_t)(*sum + start), scale.mult, shift, table);
+        }
+        return;
+    }
+    const bool single = conv->rounding != BT_ROUND_DOUBLE;
+    for (; left != 0; left--, sum += step, out += pixel) {
+        const int32_t acc = (int32_t)(*sum + start);
+        int32_t q = single ? scale_single(&scale, acc) : scale_double(&scale, acc);
+        if (table != NULL) {
+            q = table[q + 128];
+        }
+        *out = (int8_t)q;
+    }
 }
 
 /* ---- im2col of one pixel ---- */
@@ -355,18 +397,21 @@ KERNEL void multiply_block(const int8_t *const *windows, const uint32_t *packed,
 
 /* All filters of a group on PIXELS windows, of which `valid` are wanted. */
 static void packed_group(const struct shape *shape, const struct finish *finish, const int8_t *const *windows,
-                         uint64_t valid, const uint32_t *packed, const uint32_t *start, size_t at, int32_t channel)
+                         int32_t valid, const uint32_t *packed, const uint32_t *start, size_t at, int32_t channel)
 {
-    const size_t c_out = (size_t)finish->conv->c_out;
     uint32_t sums[PIXELS][FILTERS];
     for (int32_t f = 0; f < shape->filters; f += FILTERS) {
         const int32_t count = shape->filters - f < FILTERS ? shape->filters - f : FILTERS;
         multiply_block(windows, packed, (size_t)shape->padded_steps, sums);
         packed += (size_t)shape->padded_steps * (FILTERS / 2);
-        for (uint32_t p = 0; p < (uint32_t)valid; p++) {
-            for (int32_t i = 0; i < count; i++) {
-                put(finish, at + p * c_out + (size_t)(f + i), channel + f + i, sums[p][i] + start[f + i]);
-            }
+        for (int32_t i = 0; i < count; i++) {
+            const struct run run = {.sums = &sums[0][i],
+                                    .step = FILTERS,
+                                    .count = valid,
+                                    .start = start[f + i],
+                                    .channel = channel + f + i,
+                                    .at = at + (size_t)(f + i)};
+            put(finish, &run);
         }
     }
 }
@@ -380,25 +425,25 @@ static void run_packed(const struct bt_conv2d *conv, const struct shape *shape, 
     struct pixel pixel = {.image = ifmap};
     size_t at = 0;
     for (uint64_t left = shape->pixels; left != 0;) {
-        const uint64_t valid = left < PIXELS ? left : PIXELS;
+        const int32_t valid = left < PIXELS ? (int32_t)left : PIXELS;
         struct pixel at_pixel[PIXELS];
         const int8_t *windows[PIXELS];
-        for (uint32_t p = 0; p < PIXELS; p++) {
+        for (int32_t p = 0; p < PIXELS; p++) {
             at_pixel[p] = pixel;
-            if (p < (uint32_t)valid) {
+            if (p < valid) {
                 next_pixel(conv, shape, &pixel);
             } else {
                 at_pixel[p] = at_pixel[0]; /* computed and left out */
             }
         }
         for (int32_t group = 0; group < conv->groups; group++) {
-            for (uint32_t p = 0; p < PIXELS; p++) {
-                windows[p] = patches + p * (size_t)shape->padded_steps;
+            for (int32_t p = 0; p < PIXELS; p++) {
+                windows[p] = patches + (size_t)p * (size_t)shape->padded_steps;
                 if (in_place) {
                     const size_t y = (size_t)at_pixel[p].oy * (size_t)conv->stride_h;
                     const size_t x = (size_t)at_pixel[p].ox * (size_t)conv->stride_w;
                     windows[p] = at_pixel[p].image + (y * (size_t)conv->w + x) * (size_t)conv->c_in;
-                } else if (p < (uint32_t)valid) {
+                } else if (p < valid) {
                     gather(conv, shape, &at_pixel[p], group, patches + p * (size_t)shape->padded_steps);
                 }
             }
@@ -407,7 +452,7 @@ static void run_packed(const struct bt_conv2d *conv, const struct shape *shape, 
                          start + channel, at + (size_t)channel, channel);
         }
         at += (size_t)valid * (size_t)conv->c_out;
-        left -= valid;
+        left -= (uint64_t)valid;
     }
 }
 
@@ -476,8 +521,12 @@ static void direct_group(const struct shape *shape, const struct finish *finish,
             count = 1;
         }
         for (int32_t i = 0; i < count; i++) {
-            const uint32_t bias = data->bias != NULL ? (uint32_t)data->bias[channel + f + i] : 0;
-            put(finish, at + (size_t)(f + i), channel + f + i, sums[i] + bias);
+            const struct run run = {.sums = &sums[i],
+                                    .count = 1,
+                                    .start = data->bias != NULL ? (uint32_t)data->bias[channel + f + i] : 0,
+                                    .channel = channel + f + i,
+                                    .at = at + (size_t)(f + i)};
+            put(finish, &run);
         }
         weights += (size_t)count * steps;
         f += count;
@@ -512,41 +561,100 @@ struct taps {
     int32_t kh, kw;
     size_t row_step; /* from kernel row to kernel row, elements of the plane */
     size_t dilation, stride;
+    int32_t blocks; /* of PLANE_PIXELS in a row of the ofmap */
 };
 
-INLINE void multiply_plane(const int16_t *plane, const int8_t *w, struct taps taps, uint32_t sums[PLANE_PIXELS])
+/* One row of sums of one filter. */
+INLINE void multiply_any(const int16_t *plane, const int8_t *weights, const struct taps *taps, size_t stride,
+                         uint32_t *sums)
 {
-    uint32_t sum[PLANE_PIXELS] = {0};
-    for (int32_t ky = taps.kh; ky != 0; ky--, plane += taps.row_step) {
-        const int16_t *x = plane;
-        UNROLL for (int32_t kx = 0; kx < taps.kw; kx++)
-        {
-            const int32_t weight = *w++;
-            UNROLL for (int p = 0; p < PLANE_PIXELS; p++)
-            {
-                sum[p] += (uint32_t)(x[(size_t)p * taps.stride] * weight);
+    for (int32_t block = taps->blocks; block != 0; block--, plane += PLANE_PIXELS * stride, sums += PLANE_PIXELS) {
+        const int16_t *row = plane;
+        const int8_t *w = weights;
+        uint32_t sum[PLANE_PIXELS] = {0};
+        for (int32_t ky = taps->kh; ky != 0; ky--, row += taps->row_step) {
+            const int16_t *x = row;
+            for (int32_t kx = taps->kw; kx != 0; kx--, x += taps->dilation) {
+                const int32_t weight = *w++;
+                UNROLL for (int p = 0; p < PLANE_PIXELS; p++)
+                {
+                    sum[p] += (uint32_t)(x[(size_t)p * stride] * weight);
+                }
             }
-            x += taps.dilation;
         }
-    }
-    UNROLL for (int p = 0; p < PLANE_PIXELS; p++)
-    {
-        sums[p] = sum[p];
+        UNROLL for (int p = 0; p < PLANE_PIXELS; p++)
+        {
+            sums[p] = sum[p];
+        }
     }
 }
 
-/* The usual kernels with their constants known to the compiler. */
-KERNEL void multiply_taps(const int16_t *plane, const int8_t *w, const struct taps *taps, uint32_t sums[PLANE_PIXELS])
+/* The same for 3x3 without dilation: the weights stay where they are. */
+INLINE void multiply_3x3(const int16_t *plane, const int8_t *weights, const struct taps *taps, size_t stride,
+                         uint32_t *sums)
 {
-    const struct taps three = {.kh = taps->kh, .kw = 3, .row_step = taps->row_step, .dilation = 1, .stride = 1};
-    const struct taps three_by_two = {.kh = taps->kh, .kw = 3, .row_step = taps->row_step, .dilation = 1, .stride = 2};
-    const bool usual = taps->kw == 3 && taps->dilation == 1;
+    enum { KERNEL_SIDE = 3 };
+    int32_t w[KERNEL_SIDE * KERNEL_SIDE];
+    UNROLL for (int i = 0; i < KERNEL_SIDE * KERNEL_SIDE; i++)
+    {
+        w[i] = weights[i];
+    }
+    for (int32_t block = taps->blocks; block != 0; block--, plane += PLANE_PIXELS * stride, sums += PLANE_PIXELS) {
+        const int16_t *x = plane;
+        uint32_t sum[PLANE_PIXELS] = {0};
+        UNROLL for (int ky = 0; ky < KERNEL_SIDE; ky++)
+        {
+            UNROLL for (size_t i = 0; i < (PLANE_PIXELS - 1) * stride + KERNEL_SIDE; i++)
+            {
+                const int32_t value = x[i];
+                UNROLL for (size_t p = 0; p < PLANE_PIXELS; p++)
+                {
+                    if (i >= p * stride && i < p * stride + KERNEL_SIDE) {
+                        sum[p] += (uint32_t)(value * w[(size_t)(ky * KERNEL_SIDE) + i - p * stride]);
+                    }
+                }
+            }
+            x += taps->row_step;
+        }
+        UNROLL for (int p = 0; p < PLANE_PIXELS; p++)
+        {
+            sums[p] = sum[p];
+        }
+    }
+}
+
+/* The usual strides are known to the compiler. */
+KERNEL void multiply_3x3_by_1(const int16_t *plane, const int8_t *w, const struct taps *taps, uint32_t *sums)
+{
+    multiply_3x3(plane, w, taps, 1, sums);
+}
+
+KERNEL void multiply_3x3_by_2(const int16_t *plane, const int8_t *w, const struct taps *taps, uint32_t *sums)
+{
+    multiply_3x3(plane, w, taps, 2, sums);
+}
+
+KERNEL void multiply_any_by_1(const int16_t *plane, const int8_t *w, const struct taps *taps, uint32_t *sums)
+{
+    multiply_any(plane, w, taps, 1, sums);
+}
+
+KERNEL void multiply_any_by_any(const int16_t *plane, const int8_t *w, const struct taps *taps, uint32_t *sums)
+{
+    multiply_any(plane, w, taps, taps->stride, sums);
+}
+
+static void multiply_row(const int16_t *plane, const int8_t *w, const struct taps *taps, uint32_t *sums)
+{
+    const bool usual = taps->kh == 3 && taps->kw == 3 && taps->dilation == 1;
     if (usual && taps->stride == 1) {
-        multiply_plane(plane, w, three, sums);
+        multiply_3x3_by_1(plane, w, taps, sums);
     } else if (usual && taps->stride == 2) {
-        multiply_plane(plane, w, three_by_two, sums);
+        multiply_3x3_by_2(plane, w, taps, sums);
+    } else if (taps->stride == 1) {
+        multiply_any_by_1(plane, w, taps, sums);
     } else {
-        multiply_plane(plane, w, *taps, sums);
+        multiply_any_by_any(plane, w, taps, sums);
     }
 }
 
@@ -568,9 +676,10 @@ static void copy_channel(const struct bt_conv2d *conv, const struct shape *shape
     }
 }
 
-static void plane_filter(const struct bt_conv2d *conv, const struct shape *shape, const struct finish *finish,
-                         const int16_t *plane, const int8_t *w, uint32_t bias, size_t at, int32_t channel)
+static void plane_filter(const struct shape *shape, const struct finish *finish, const int16_t *plane, const int8_t *w,
+                         struct run run, uint32_t *sums)
 {
+    const struct bt_conv2d *conv = finish->conv;
     const size_t cols = (size_t)shape->cols;
     const struct taps taps = {
         .kh = conv->kh,
@@ -578,24 +687,19 @@ static void plane_filter(const struct bt_conv2d *conv, const struct shape *shape
         .row_step = cols * (size_t)conv->dil_h,
         .dilation = (size_t)conv->dil_w,
         .stride = (size_t)conv->stride_w,
+        .blocks = (shape->ow + PLANE_PIXELS - 1) / PLANE_PIXELS,
     };
-    uint32_t sums[PLANE_PIXELS];
     for (int32_t oy = 0; oy < shape->oh; oy++) {
-        const int16_t *row = plane + (size_t)oy * (size_t)conv->stride_h * cols;
-        for (int32_t ox = 0; ox < shape->ow; ox += PLANE_PIXELS) {
-            multiply_taps(row + (size_t)ox * (size_t)conv->stride_w, w, &taps, sums);
-            const int32_t count = shape->ow - ox < PLANE_PIXELS ? shape->ow - ox : PLANE_PIXELS;
-            for (int32_t p = 0; p < count; p++) {
-                put(finish, at, channel, sums[p] + bias);
-                at += (size_t)conv->c_out;
-            }
-        }
+        multiply_row(plane + (size_t)oy * (size_t)conv->stride_h * cols, w, &taps, sums);
+        put(finish, &run);
+        run.at += (size_t)shape->ow * (size_t)conv->c_out;
     }
 }
 
 static void run_plane(const struct bt_conv2d *conv, const struct shape *shape, const struct finish *finish,
                       const struct bt_layer_data *data, int16_t *plane)
 {
+    uint32_t *sums = (uint32_t *)(void *)((uint8_t *)plane + plane_bytes(shape));
     const size_t in_elems = (size_t)conv->h * (size_t)conv->w * (size_t)conv->c_in;
     const size_t out_elems = (size_t)shape->oh * (size_t)shape->ow * (size_t)conv->c_out;
     memset(plane, 0, (size_t)plane_bytes(shape));
@@ -605,10 +709,14 @@ static void run_plane(const struct bt_conv2d *conv, const struct shape *shape, c
             if (channel % shape->filters == 0) {
                 copy_channel(conv, shape, image + channel / shape->filters, plane);
             }
-            plane_filter(conv, shape, finish, plane,
-                         (const int8_t *)data->weights + (size_t)channel * (size_t)shape->steps,
-                         data->bias != NULL ? (uint32_t)data->bias[channel] : 0,
-                         (size_t)n * out_elems + (size_t)channel, channel);
+            const struct run run = {.sums = sums,
+                                    .step = 1,
+                                    .count = shape->ow,
+                                    .start = data->bias != NULL ? (uint32_t)data->bias[channel] : 0,
+                                    .channel = channel,
+                                    .at = (size_t)n * out_elems + (size_t)channel};
+            plane_filter(shape, finish, plane, (const int8_t *)data->weights + (size_t)channel * (size_t)shape->steps,
+                         run, sums);
         }
     }
 }
@@ -616,7 +724,13 @@ static void run_plane(const struct bt_conv2d *conv, const struct shape *shape, c
 void fw_conv2d_s8(const struct bt_conv2d *conv, const struct bt_layer_data *data, void *scratch, void *ofmap)
 {
     const struct shape shape = shape_of(conv);
-    const struct finish finish = finish_of(conv, data, ofmap);
+    const struct finish finish = {
+        .conv = conv,
+        .mult = data->mult,
+        .shift = data->shift,
+        .table = conv->table ? data->table : NULL,
+        .ofmap = ofmap,
+    };
     const enum way way = way_of(conv, &shape);
     if (way == PLANE) {
         run_plane(conv, &shape, &finish, data, scratch);
