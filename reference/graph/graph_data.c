@@ -98,7 +98,7 @@ enum bt_status bt_data_floats(const char *dir, const char *name, size_t count, f
     if (status != BT_OK || raw == NULL) {
         return status;
     }
-    float *made = malloc(count * sizeof(float));
+    float *made = calloc(count, sizeof(float));
     for (size_t i = 0; made != NULL && i < count; i++) {
         made[i] = bt_data_f32(raw + i * sizeof(float));
     }

@@ -1,0 +1,978 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "harness/data.h"
+#include "harness/network.h"
+#include "reference/common/bt_conv2d.h"
+#include "reference/graph/bt_graph.h"
+#include "reference/graph/graph_data.h"
+#include "reference/graph/graph_float.h"
+#include "reference/graph/graph_quantise.h"
+#include "reference/graph/graph_seeded.h"
+#include "reference/ops/conv2d_s8.h"
+
+/* Sanitizers make the float graphs some ten times slower. */
+#ifdef __SANITIZE_ADDRESS__
+#define MNIST_MANY 200
+#define PHOTOS 2
+#else
+#define MNIST_MANY 1000
+#define PHOTOS 5
+#endif
+
+/* ---- helpers ---- */
+
+static struct bt_network *load(const char *name)
+{
+    char path[256];
+    struct bt_error err = {""};
+    struct bt_network *network = NULL;
+    (void)snprintf(path, sizeof(path), "suites/networks/%s.yaml", name);
+    if (bt_network_load(path, &network, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+    return network;
+}
+
+static struct bt_graph *seeded(const struct bt_network *network, uint64_t seed)
+{
+    struct bt_error err = {""};
+    struct bt_graph *graph = NULL;
+    if (bt_graph_seeded(network, seed, &graph, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+    return graph;
+}
+
+static int8_t **outputs_of(const struct bt_graph *graph)
+{
+    int8_t **outputs = NULL;
+    assert_int_equal(bt_graph_outputs_new(graph, &outputs), BT_OK);
+    return outputs;
+}
+
+static void run(const struct bt_graph *graph, const int8_t *input, int8_t **outputs)
+{
+    struct bt_error err = {""};
+    if (bt_graph_run(graph, input, outputs, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static int8_t **run_seeded(const struct bt_graph *graph, uint64_t seed)
+{
+    int8_t **outputs = outputs_of(graph);
+    int8_t *input = malloc(bt_graph_bytes(&graph->nodes[0]));
+    assert_non_null(input);
+    bt_graph_seeded_input(graph, seed, input);
+    run(graph, input, outputs);
+    free(input);
+    return outputs;
+}
+
+static uint64_t hash_of(const struct bt_graph *graph, int8_t *const *outputs)
+{
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        hash = XXH3_64bits_withSeed(outputs[i], bt_graph_bytes(&graph->nodes[i]), hash);
+    }
+    return hash;
+}
+
+static uint32_t find(const struct bt_graph *graph, const char *name)
+{
+    for (uint32_t i = 0; i < graph->count; i++) {
+        if (strcmp(graph->nodes[i].name, name) == 0) {
+            return i;
+        }
+    }
+    fail_msg("%s has no node %s", graph->name, name);
+    return 0;
+}
+
+static const char *data_dir(void)
+{
+    const char *dir = getenv("BITTRUE_DATA");
+    return dir != NULL ? dir : "../shared/data";
+}
+
+/* ---- one small network with everything in it ---- */
+
+static const char every_operator[] = "name: net\n"
+                                     "source: a test\n"
+                                     "licence: none\n"
+                                     "input: {h: 8, w: 6, c: 4}\n"
+                                     "layers:\n"
+                                     "  - {name: a, op: conv, c_out: 8, kernel: 3, pad: 1, act: relu6}\n"
+                                     "  - {name: b, op: conv, in: [a], c_out: 8, kernel: 3, pads: [2, 0, 1, 1], "
+                                     "groups: 8, act: leaky}\n"
+                                     "  - {name: c, op: maxpool, in: [b], kernel: 3, stride: 2, pads: [0, 1, 1, 0]}\n"
+                                     "  - {name: d, op: avgpool, in: [a], kernel: 2x1, stride: 2x2}\n"
+                                     "  - {name: e, op: add, in: [c, d], act: hard_swish}\n"
+                                     "  - {name: f, op: mul, in: [e, d], act: relu}\n"
+                                     "  - {name: g, op: concat, in: [e, f, c]}\n"
+                                     "  - {name: h, op: upsample, scale: 3}\n"
+                                     "  - {name: i, op: slice, from: 5, c_out: 7}\n"
+                                     "  - {name: j, op: fc, in: [d], c_out: 5, act: silu}\n"
+                                     "  - {name: k, op: global_avgpool, in: [i]}\n"
+                                     "  - {name: l, op: softmax}\n";
+
+static struct bt_network *small_network(void)
+{
+    struct bt_error err = {""};
+    struct bt_network *network = NULL;
+    if (bt_network_parse("net.yaml", every_operator, strlen(every_operator), &network, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+    return network;
+}
+
+static void test_every_operator(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum bt_op op;
+        int32_t h, w, c;
+    } expected[] = {
+        {"input", BT_OP_INPUT, 8, 6, 4},  {"a", BT_OP_CONV2D, 8, 6, 8},  {"b", BT_OP_CONV2D, 8, 6, 8},
+        {"c", BT_OP_MAXPOOL, 4, 3, 8},    {"d", BT_OP_AVGPOOL, 4, 3, 8}, {"e", BT_OP_ADD, 4, 3, 8},
+        {"e.act", BT_OP_TABLE, 4, 3, 8},  {"f", BT_OP_MUL, 4, 3, 8},     {"g", BT_OP_CONCAT, 4, 3, 24},
+        {"h", BT_OP_UPSAMPLE, 12, 9, 24}, {"i", BT_OP_SLICE, 12, 9, 7},  {"j", BT_OP_CONV2D, 1, 1, 5},
+        {"k", BT_OP_AVGPOOL, 1, 1, 7},    {"l", BT_OP_SOFTMAX, 1, 1, 7},
+    };
+    struct bt_network *network = small_network();
+    struct bt_graph *graph = seeded(network, 1);
+    int8_t **outputs = run_seeded(graph, 1);
+    assert_int_equal(graph->count, sizeof(expected) / sizeof(expected[0]));
+    assert_string_equal(graph->source, "seed 1");
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct bt_graph_node *node = &graph->nodes[i];
+        assert_string_equal(node->name, expected[i].name);
+        assert_int_equal(node->op, expected[i].op);
+        assert_int_equal(node->h, expected[i].h);
+        assert_int_equal(node->w, expected[i].w);
+        assert_int_equal(node->c, expected[i].c);
+    }
+    /* What has no reference operator of its own, element by element. */
+    const uint32_t g = find(graph, "g");
+    const uint32_t h = find(graph, "h");
+    const uint32_t i = find(graph, "i");
+    for (int32_t k = 0; k < 12 * 9 * 24; k++) {
+        const int32_t c = k % 24;
+        const int32_t x = k / 24 % 9;
+        const int32_t y = k / 24 / 9;
+        assert_int_equal(outputs[h][k], outputs[g][((y / 3) * 3 + x / 3) * 24 + c]);
+        if (c >= 5 && c < 12) {
+            assert_int_equal(outputs[i][(y * 9 + x) * 7 + c - 5], outputs[h][k]);
+        }
+    }
+    const uint32_t act = find(graph, "e.act");
+    for (size_t k = 0; k < bt_graph_bytes(&graph->nodes[act]); k++) {
+        assert_int_equal(outputs[act][k], graph->nodes[act].table[outputs[act - 1][k] + 128]);
+    }
+    bt_graph_outputs_free(graph, outputs);
+    bt_graph_free(graph);
+    bt_network_free(network);
+}
+
+/* ---- what is refused ---- */
+
+static void no_name(struct bt_graph_node *node)
+{
+    memset(node->name, 'x', sizeof(node->name));
+}
+
+#define TAMPER(name, statement)                                                                                        \
+    static void name(struct bt_graph_node *node)                                                                       \
+    {                                                                                                                  \
+        statement;                                                                                                     \
+    }
+TAMPER(later_input, node->inputs[0] = 14)
+TAMPER(own_input, node->inputs[0] = 2)
+TAMPER(more_inputs, node->input_count = 3)
+TAMPER(no_inputs, node->input_count = 0)
+TAMPER(input_inside, node->op = BT_OP_INPUT)
+TAMPER(unknown_op, node->op = BT_OP_COUNT)
+TAMPER(higher, node->h++)
+TAMPER(wider, node->w++)
+TAMPER(deeper, node->c++)
+TAMPER(flat, node->h = 0)
+TAMPER(zp_out_of_range, node->zp = 128)
+TAMPER(zp_moved, node->zp++)
+TAMPER(overflowing_bias, node->bias[3] = INT32_MAX)
+TAMPER(negative_mult, node->mult[2] = -1)
+TAMPER(long_shift, node->shift[7] = 31)
+TAMPER(least_weight, node->weights[5] = -128)
+TAMPER(other_in_zp, node->u.conv.in_zp++)
+TAMPER(other_out_zp, node->u.conv.out_zp = -100)
+TAMPER(empty_clamp, node->u.conv.act_min = 127)
+TAMPER(raw, node->u.conv.raw = true)
+TAMPER(two_images, node->u.conv.n = 2)
+TAMPER(less_input, node->u.conv.c_in = 48)
+TAMPER(one_stride, node->u.conv.stride_h = 2)
+TAMPER(no_table, free(node->table); node->table = NULL)
+TAMPER(no_weights, free(node->weights); node->weights = NULL)
+TAMPER(pool_stride, node->u.pool.stride_w = 1)
+TAMPER(pool_size, node->u.pool.h = 5)
+TAMPER(pool_clamp, node->u.pool.act_max = 128)
+TAMPER(add_shift, node->u.add.in1_shift = 1)
+TAMPER(add_zp, node->u.add.in2_zp++)
+TAMPER(add_out_zp, node->u.add.out_zp--)
+TAMPER(add_elems, node->u.add.elems--)
+TAMPER(mul_mult, node->u.mul.mult = -5)
+TAMPER(mul_zp, node->u.mul.in1_zp++)
+TAMPER(concat_shift, node->u.concat.in[1].shift = 31)
+TAMPER(concat_zp, node->u.concat.in[2].zp++)
+TAMPER(concat_rounding, node->u.concat.rounding = (enum bt_rounding)2)
+TAMPER(upsample_none, node->u.upsample_scale = 0)
+TAMPER(upsample_more, node->u.upsample_scale = 4)
+TAMPER(slice_past, node->u.slice_from = 18)
+TAMPER(slice_before, node->u.slice_from = -1)
+TAMPER(softmax_rows, node->u.softmax.rows = 2)
+TAMPER(softmax_shift, node->u.softmax.shift = 31)
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *node;
+        void (*tamper)(struct bt_graph_node *node);
+        const char *message; /* behind the node's name */
+        enum bt_status status;
+    } cases[] = {
+        {"b", later_input, "input that is no earlier node: got 14, expected 1", BT_EINVAL},
+        {"b", own_input, "input that is no earlier node: got 2, expected 1", BT_EINVAL},
+        {"f", more_inputs, "inputs: got 3, expected 2", BT_EINVAL},
+        {"g", no_inputs, "inputs: got 0, expected 1", BT_EINVAL},
+        {"input", unknown_op, "operator, BT_OP_INPUT for node 0 alone: got 11, expected 10", BT_EINVAL},
+        {"h", input_inside, "operator, BT_OP_INPUT for node 0 alone: got 10, expected 10", BT_EINVAL},
+        {"a", higher, "output height: got 9, expected 8", BT_EINVAL},
+        {"b", wider, "output width: got 7, expected 6", BT_EINVAL},
+        {"c", deeper, "output channels: got 9, expected 8", BT_EINVAL},
+        {"e", flat, "extent of the output: got 0, expected 1", BT_EINVAL},
+        {"input", zp_out_of_range, "zero point: got 128, expected 127", BT_EINVAL},
+        {"a", zp_moved, "zero point, against that of the convolution: got", BT_EINVAL},
+        {"c", zp_moved, "zero point, against that of the input: got", BT_EINVAL},
+        {"h", zp_moved, "zero point, against that of the input: got", BT_EINVAL},
+        {"i", zp_moved, "zero point, against that of the input: got", BT_EINVAL},
+        {"l", zp_moved, "zero point: got -127, expected -128", BT_EINVAL},
+        {"a", overflowing_bias, "accumulator bound of a filter above 32 bits: got", BT_EOVERFLOW},
+        {"a", negative_mult, "multiplier below 0: got -1, limit 0", BT_EINVAL},
+        {"b", long_shift, "shift above 30: got 31, limit 30", BT_EINVAL},
+        {"j", least_weight, "weight below -127, at index: got 5", BT_EINVAL},
+        {"b", other_in_zp, "zero point of the input: got", BT_EINVAL},
+        {"a", other_out_zp, "zero point, against that of the convolution: got", BT_EINVAL},
+        {"a", empty_clamp, "lower clamp above the upper clamp: got 127", BT_EINVAL},
+        {"a", raw, "raw sums between nodes: got 1, expected 0", BT_EINVAL},
+        {"a", two_images, "batch: got 2, expected 1", BT_EINVAL},
+        {"j", less_input, "input height: got 1, expected 4", BT_EINVAL},
+        {"a", one_stride, "output height: got 8, expected 4", BT_EINVAL},
+        {"b", no_table, "activation table missing: got 0", BT_EINVAL},
+        {"e.act", no_table, "activation table: got 0, expected 1", BT_EINVAL},
+        {"a", no_weights, "ifmap or weights missing: got 0", BT_EINVAL},
+        {"c", pool_stride, "output width: got 3, expected 5", BT_EINVAL},
+        {"c", pool_size, "elements of the pool's input: got 240, expected 384", BT_EINVAL},
+        {"d", pool_clamp, "pooling clamp out of range or empty: got", BT_EINVAL},
+        {"e", add_shift, "valid parameters of the operator: got 0, expected 1", BT_EINVAL},
+        {"e", add_zp, "zero point of an input: got", BT_EINVAL},
+        {"e", add_out_zp, "zero point, against that of the operator: got", BT_EINVAL},
+        {"e", add_elems, "elements: got 95, expected 96", BT_EINVAL},
+        {"f", mul_mult, "valid parameters of the operator: got 0, expected 1", BT_EINVAL},
+        {"f", mul_zp, "zero point of an input: got", BT_EINVAL},
+        {"f", deeper, "elements: got 96, expected 108", BT_EINVAL},
+        {"g", concat_shift, "valid parameters of the operator: got 0, expected 1", BT_EINVAL},
+        {"g", concat_zp, "zero point of an input: got", BT_EINVAL},
+        {"g", concat_rounding, "valid parameters of the operator: got 0, expected 1", BT_EINVAL},
+        {"g", deeper, "output channels: got 25, expected 24", BT_EINVAL},
+        {"h", upsample_none, "upsampling factor: got 0, expected 1", BT_EINVAL},
+        {"h", upsample_more, "output height: got 12, expected 16", BT_EINVAL},
+        {"i", slice_past, "last channel of the slice above the input's: got 25, expected 24", BT_EINVAL},
+        {"i", slice_before, "last channel of the slice above the input's: got 6, expected 24", BT_EINVAL},
+        {"l", softmax_rows, "rows: got 2, expected 1", BT_EINVAL},
+        {"l", softmax_shift, "valid parameters of the operator: got 0, expected 1", BT_EINVAL},
+        {"l", deeper, "output channels: got 8, expected 7", BT_EINVAL},
+        {"d", no_name, "name of at most 47 bytes: got 0", BT_EINVAL},
+    };
+    struct bt_network *network = small_network();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bt_graph *graph = seeded(network, 1);
+        const uint32_t at = find(graph, cases[i].node);
+        int8_t **outputs = outputs_of(graph);
+        struct bt_error err = {""};
+        char named[128];
+        cases[i].tamper(&graph->nodes[at]);
+        (void)snprintf(named, sizeof(named), "net: node %u '%.47s': ", (unsigned)at, graph->nodes[at].name);
+        const enum bt_status status = bt_graph_check(graph, &err);
+        if (status != cases[i].status || strncmp(err.text, named, strlen(named)) != 0 ||
+            strncmp(err.text + strlen(named), cases[i].message, strlen(cases[i].message)) != 0) {
+            fail_msg("case %zu (%s): status %d, \"%s\"", i, cases[i].message, status, err.text);
+        }
+        /* Nothing is run before everything is checked. */
+        assert_int_equal(bt_graph_run(graph, outputs[0], outputs, &err), cases[i].status);
+        bt_graph_outputs_free(graph, outputs);
+        bt_graph_free(graph);
+    }
+    bt_network_free(network);
+    assert_int_equal(bt_graph_check(NULL, NULL), BT_EINVAL);
+    assert_int_equal(bt_graph_run(NULL, NULL, NULL, NULL), BT_EINVAL);
+    bt_graph_free(NULL);
+}
+
+/* ---- seeded weights ---- */
+
+/* Share of a convolution's outputs that stand at an end of int8 to which nothing but saturation brings them. */
+static double saturated(const struct bt_graph_node *node, const int8_t *output)
+{
+    const struct bt_conv2d *conv = &node->u.conv;
+    const size_t bytes = bt_graph_bytes(node);
+    const bool relu = !conv->table && conv->act_min == conv->out_zp; /* then -128 is 0 */
+    size_t count = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        count += output[i] == 127 || (output[i] == -128 && !relu);
+    }
+    return (double)count / (double)bytes;
+}
+
+static uint32_t distinct(const int8_t *output, size_t bytes)
+{
+    bool seen[256] = {false};
+    uint32_t count = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        count += !seen[output[i] + 128];
+        seen[output[i] + 128] = true;
+    }
+    return count;
+}
+
+/* The same bits from the plain loops, where the graph takes the fast path. */
+static void compare_with_plain_loops(const struct bt_graph *graph, int8_t *const *outputs)
+{
+    for (uint32_t i = 1; i < graph->count; i++) {
+        const struct bt_graph_node *node = &graph->nodes[i];
+        if (node->op == BT_OP_CONV2D) {
+            const struct bt_layer_data data = {
+                .ifmap = outputs[node->inputs[0]],
+                .weights = node->weights,
+                .bias = node->bias,
+                .mult = node->mult,
+                .shift = node->shift,
+                .table = node->table,
+            };
+            int8_t *plain = malloc(bt_graph_bytes(node));
+            assert_non_null(plain);
+            assert_int_equal(ref_conv2d_s8(&node->u.conv, &data, plain), BT_OK);
+            assert_memory_equal(plain, outputs[i], bt_graph_bytes(node));
+            free(plain);
+        }
+    }
+}
+
+static void test_seeded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t hash; /* of all tensors, seed 1 */
+        double most_saturated;
+        uint32_t least_values; /* of a convolution with at least 256 outputs */
+    } cases[] = {
+        {"lenet5", UINT64_C(0x9c2cd08f16e7a5f8), 0.05, 100},
+        {"resnet8", UINT64_C(0x05a482f4381e5423), 0.02, 100},
+        {"squeezenet1_1", UINT64_C(0xdeaddcbc17522538), 0.02, 100},
+        {"yolo_fastest_1_1", UINT64_C(0x49225de7bb0372a7), 0.02, 100},
+    };
+    for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+        struct bt_network *network = load(cases[k].name);
+        struct bt_graph *graph = seeded(network, 1);
+        int8_t **outputs = run_seeded(graph, 1);
+        double worst = 0;
+        for (uint32_t i = 0; i < graph->count; i++) {
+            const struct bt_graph_node *node = &graph->nodes[i];
+            const struct bt_node *from = bt_network_find(network, node->name);
+            assert_non_null(from);
+            assert_int_equal(node->h, from->h);
+            assert_int_equal(node->w, from->w);
+            assert_int_equal(node->c, from->c);
+            if (node->op != BT_OP_CONV2D) {
+                continue;
+            }
+            const double share = saturated(node, outputs[i]);
+            worst = share > worst ? share : worst;
+            if (share > cases[k].most_saturated) {
+                fail_msg("%s, %s: %.4f of the outputs are saturated", graph->name, node->name, share);
+            }
+            if (bt_graph_bytes(node) >= 256 && distinct(outputs[i], bt_graph_bytes(node)) < cases[k].least_values) {
+                fail_msg("%s, %s: %u values only", graph->name, node->name, distinct(outputs[i], bt_graph_bytes(node)));
+            }
+        }
+        print_message("%-17s seed 1: hash %016" PRIx64 ", at most %.2f %% of a layer saturated\n", graph->name,
+                      hash_of(graph, outputs), 100 * worst);
+        assert_int_equal(hash_of(graph, outputs), cases[k].hash);
+        if (strcmp(cases[k].name, "resnet8") == 0) {
+            compare_with_plain_loops(graph, outputs);
+        }
+
+        if (strcmp(cases[k].name, "yolo_fastest_1_1") != 0) { /* the longest */
+            struct bt_graph *other = seeded(network, 2);
+            int8_t **other_outputs = run_seeded(other, 2);
+            assert_int_not_equal(hash_of(other, other_outputs), cases[k].hash);
+            bt_graph_outputs_free(other, other_outputs);
+            bt_graph_free(other);
+        }
+        bt_graph_outputs_free(graph, outputs);
+        bt_graph_free(graph);
+        bt_network_free(network);
+    }
+}
+
+/* Two layers of one geometry have different weights. */
+static void test_seeded_layers_differ(void **state)
+{
+    (void)state;
+    struct bt_network *network = load("resnet8");
+    struct bt_graph *graph = seeded(network, 1);
+    const struct bt_graph_node *first = &graph->nodes[find(graph, "conv2d_1")];
+    const struct bt_graph_node *second = &graph->nodes[find(graph, "conv2d_2")];
+    assert_int_equal(bt_conv2d_weight_elems(&first->u.conv), bt_conv2d_weight_elems(&second->u.conv));
+    assert_memory_not_equal(first->weights, second->weights, (size_t)bt_conv2d_weight_elems(&first->u.conv));
+    bt_graph_free(graph);
+    bt_network_free(network);
+}
+
+/* ---- quantisation parameters ---- */
+
+static void test_ranges(void **state)
+{
+    (void)state;
+    static const struct {
+        double low, high, scale;
+        int32_t zp;
+    } cases[] = {
+        {0, 1, 1.0 / 255, -128}, {-1, 0, 1.0 / 255, 127},    {-1, 1.55, 0.01, -28},
+        {2, 2.55, 0.01, -128},   {-2.55, -1, 0.01, 127},     {0, 0, 1, 0},
+        {-128, 127, 1, 0},       {-0.001, 254.999, 1, -128}, /* the zero point is a whole number */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        double scale = 0;
+        int32_t zp = 0;
+        bt_graph_range(cases[i].low, cases[i].high, &scale, &zp);
+        assert_true(fabs(scale - cases[i].scale) < 1e-12);
+        assert_int_equal(zp, cases[i].zp);
+    }
+}
+
+static void set_conv(struct bt_float_node *node, int32_t c_out, int32_t kernel, enum bt_act act)
+{
+    node->act = act;
+    node->u.conv = (struct bt_conv2d){
+        .n = 1,
+        .h = node->h,
+        .w = node->w,
+        .c_in = node->c,
+        .c_out = c_out,
+        .kh = kernel,
+        .kw = kernel,
+        .stride_h = 1,
+        .stride_w = 1,
+        .dil_h = 1,
+        .dil_w = 1,
+        .pad_top = kernel / 2,
+        .pad_bottom = kernel / 2,
+        .pad_left = kernel / 2,
+        .pad_right = kernel / 2,
+        .groups = 1,
+    };
+    node->c = c_out;
+    node->weights = calloc((size_t)bt_conv2d_weight_elems(&node->u.conv), sizeof(float));
+    node->bias = calloc((size_t)c_out, sizeof(float));
+    assert_true(node->weights != NULL && node->bias != NULL);
+}
+
+/* One layer by hand. */
+static void test_quantise_by_hand(void **state)
+{
+    (void)state;
+    struct bt_float_graph *graph = bt_float_graph_new("hand", "a test", 2);
+    assert_non_null(graph);
+    struct bt_float_node *input = bt_float_graph_add(graph, BT_OP_INPUT, "input", 0);
+    input->h = 1;
+    input->w = 1;
+    input->c = 2;
+    struct bt_float_node *node = bt_float_graph_add(graph, BT_OP_CONV2D, "conv", 0);
+    set_conv(node, 3, 1, BT_ACT_RELU);
+    const float weights[] = {1, -0.5f, 0, 0, 0.25f, 0.125f};
+    const float bias[] = {0.25f, 3, -1};
+    memcpy(node->weights, weights, sizeof(weights));
+    memcpy(node->bias, bias, sizeof(bias));
+    const float inputs[] = {-1, 0, 1.55f, 0.5f}; /* two of them: scale 0.01, zero point -28 */
+    struct bt_error err = {""};
+    struct bt_graph *quantised = NULL;
+    assert_int_equal(bt_float_calibrate(graph, inputs, 2, &err), BT_OK);
+    assert_true(node->low == 0 && node->high == 3 && node->pre_low == -1.25);
+    assert_int_equal(bt_float_quantise(graph, &quantised, &err), BT_OK);
+    assert_int_equal(quantised->nodes[0].zp, -28);
+    const struct bt_graph_node *conv = &quantised->nodes[1];
+    static const int8_t expected[] = {127, -64, 0, 0, 127, 64}; /* 63.5 rounds away from zero */
+    assert_memory_equal(conv->weights, expected, sizeof(expected));
+    assert_int_equal(conv->zp, -128); /* 0 to 3 */
+    assert_int_equal(conv->u.conv.act_min, -128);
+    assert_int_equal(conv->bias[0], 3175);    /* 0.25 / (0.01 / 127) */
+    assert_int_equal(conv->bias[1], 255);     /* no weights: in output steps, */
+    assert_int_equal(conv->mult[1], 1 << 30); /* times one */
+    assert_int_equal(conv->shift[1], 1);
+    assert_int_equal(conv->bias[2], -50800); /* -1 / (0.01 * 0.25 / 127) */
+    const int8_t in[] = {-28 + 100, -28};    /* 1, 0 */
+    int8_t **outputs = outputs_of(quantised);
+    run(quantised, in, outputs);
+    assert_int_equal(outputs[1][0], -128 + 106); /* 1.25 * 255 / 3 */
+    assert_int_equal(outputs[1][1], 127);
+    assert_int_equal(outputs[1][2], -128); /* -0.75: clamped */
+    bt_graph_outputs_free(quantised, outputs);
+    bt_graph_free(quantised);
+    bt_float_graph_free(graph);
+}
+
+static void fill_floats(uint64_t seed, float scale, float *values, size_t count)
+{
+    int8_t *bytes = malloc(count);
+    assert_non_null(bytes);
+    bt_data_fill(seed, true, bytes, count);
+    for (size_t i = 0; i < count; i++) {
+        values[i] = (float)bytes[i] * scale;
+    }
+    free(bytes);
+}
+
+static struct bt_float_node *add_conv(struct bt_float_graph *graph, const char *name, uint32_t input, int32_t c_out,
+                                      int32_t kernel, enum bt_act act)
+{
+    struct bt_float_node *node = bt_float_graph_add(graph, BT_OP_CONV2D, name, input);
+    set_conv(node, c_out, kernel, act);
+    const size_t elems = (size_t)bt_conv2d_weight_elems(&node->u.conv);
+    const float fan_in = (float)elems / (float)c_out;
+    fill_floats(graph->count, 1.0f / 64 / sqrtf(fan_in), node->weights, elems);
+    fill_floats(graph->count + 100, 1.0f / 512, node->bias, (size_t)c_out);
+    return node;
+}
+
+static void add_pool(struct bt_float_graph *graph, enum bt_op op, const char *name, uint32_t input, int32_t window)
+{
+    struct bt_float_node *node = bt_float_graph_add(graph, op, name, input);
+    node->u.pool = (struct ref_pool2d){
+        .n = 1,
+        .h = node->h,
+        .w = node->w,
+        .c = node->c,
+        .kh = window,
+        .kw = window,
+        .stride_h = window,
+        .stride_w = window,
+    };
+    node->h /= window;
+    node->w /= window;
+}
+
+static void add_second_input(struct bt_float_node *node, uint32_t input)
+{
+    node->input_count = 2;
+    node->inputs[1] = input;
+}
+
+/* Every operator of float graphs: after quantisation each tensor is still what it was, within int8's noise. */
+static void test_quantised_is_close(void **state)
+{
+    (void)state;
+    struct bt_float_graph *graph = bt_float_graph_new("close", "a test", 20);
+    assert_non_null(graph);
+    struct bt_float_node *input = bt_float_graph_add(graph, BT_OP_INPUT, "input", 0);
+    input->h = 12;
+    input->w = 12;
+    input->c = 3;
+    (void)add_conv(graph, "leaky", 0, 8, 3, BT_ACT_LEAKY);
+    (void)add_conv(graph, "relu", 1, 8, 3, BT_ACT_RELU);
+    add_second_input(bt_float_graph_add(graph, BT_OP_ADD, "add", 1), 2);
+    add_pool(graph, BT_OP_MAXPOOL, "maxpool", 3, 2);
+    (void)add_conv(graph, "silu", 4, 8, 3, BT_ACT_SILU);
+    (void)add_conv(graph, "sigmoid", 4, 8, 1, BT_ACT_SIGMOID);
+    add_second_input(bt_float_graph_add(graph, BT_OP_MUL, "mul", 5), 6);
+    struct bt_float_node *up = bt_float_graph_add(graph, BT_OP_UPSAMPLE, "upsample", 7);
+    up->u.upsample_scale = 2;
+    up->h *= 2;
+    up->w *= 2;
+    struct bt_float_node *concat = bt_float_graph_add(graph, BT_OP_CONCAT, "concat", 8);
+    add_second_input(concat, 3);
+    concat->c = 16;
+    struct bt_float_node *slice = bt_float_graph_add(graph, BT_OP_SLICE, "slice", 9);
+    slice->u.slice_from = 5;
+    slice->c = 6;
+    (void)add_conv(graph, "hard_swish", 10, 8, 1, BT_ACT_HARD_SWISH);
+    (void)add_conv(graph, "tanh", 11, 8, 1, BT_ACT_TANH);
+    (void)add_conv(graph, "relu6", 12, 8, 1, BT_ACT_RELU6);
+    add_pool(graph, BT_OP_AVGPOOL, "avgpool", 13, 12);
+    (void)add_conv(graph, "fc", 14, 10, 1, BT_ACT_NONE);
+    (void)bt_float_graph_add(graph, BT_OP_SOFTMAX, "softmax", 15);
+
+    enum { ELEMS = 12 * 12 * 3, RUNS = 4 };
+    static float inputs[RUNS * ELEMS];
+    fill_floats(7, 1.0f / 64, inputs, RUNS * ELEMS);
+    struct bt_error err = {""};
+    struct bt_graph *quantised = NULL;
+    if (bt_float_calibrate(graph, inputs, RUNS, &err) != BT_OK || bt_float_quantise(graph, &quantised, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+    int8_t **outputs = outputs_of(quantised);
+    float **real = NULL;
+    assert_int_equal(bt_float_outputs_new(graph, &real), BT_OK);
+    double *signal = calloc(graph->count, sizeof(*signal));
+    double *noise = calloc(graph->count, sizeof(*noise));
+    assert_true(signal != NULL && noise != NULL);
+    for (uint32_t r = 0; r < RUNS; r++) {
+        int8_t q[ELEMS];
+        for (size_t i = 0; i < ELEMS; i++) {
+            const double step = round(inputs[r * ELEMS + i] / quantised->nodes[0].scale) + quantised->nodes[0].zp;
+            q[i] = (int8_t)(step < -128 ? -128 : step > 127 ? 127 : step);
+        }
+        run(quantised, q, outputs);
+        assert_int_equal(bt_float_run(graph, inputs + (size_t)r * ELEMS, real, &err), BT_OK);
+        for (uint32_t i = 0; i < graph->count; i++) {
+            const struct bt_graph_node *node = &quantised->nodes[i];
+            for (size_t k = 0; k < bt_graph_bytes(node); k++) {
+                const double off = node->scale * (outputs[i][k] - node->zp) - real[i][k];
+                signal[i] += (double)real[i][k] * real[i][k];
+                noise[i] += off * off;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const double db = 10 * log10(signal[i] / noise[i]);
+        print_message("  %-10s %.1f dB\n", graph->nodes[i].name, db);
+        if (!(db > 25)) {
+            fail_msg("%s: %.1f dB", graph->nodes[i].name, db);
+        }
+    }
+    free(signal);
+    free(noise);
+    bt_float_outputs_free(graph, real);
+    bt_graph_outputs_free(quantised, outputs);
+
+    /* Activations that have no place in the int8 operator. */
+    bt_graph_free(quantised);
+    quantised = NULL;
+    graph->nodes[3].act = BT_ACT_SILU;
+    assert_int_equal(bt_float_quantise(graph, &quantised, &err), BT_EINVAL);
+    assert_string_equal(err.text, "close: node 'add': cannot be quantised");
+    assert_null(quantised);
+    bt_float_graph_free(graph);
+}
+
+/* ---- trained networks ---- */
+
+/* A graph, its samples and its float twin; NULL where the data folder has not got it. */
+struct real {
+    struct bt_graph *graph;
+    struct bt_graph_samples samples;
+    struct bt_float_graph *twin;
+    int8_t **outputs;
+    float **twin_outputs;
+    float *input;
+};
+
+static struct real load_real(const char *name)
+{
+    struct real real = {0};
+    struct bt_error err = {""};
+    enum bt_status status = bt_graph_load_real(name, data_dir(), &real.graph, &real.samples, &err);
+    if (status == BT_EUNSUPPORTED) {
+        print_message("SKIP: %s\n", err.text);
+        skip();
+    }
+    if (status == BT_OK) {
+        status = bt_graph_load_float(name, data_dir(), &real.twin, &err);
+    }
+    if (status != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+    print_message("%s: %s; %s\n", real.graph->name, real.graph->source, real.samples.source);
+    real.outputs = outputs_of(real.graph);
+    assert_int_equal(bt_float_outputs_new(real.twin, &real.twin_outputs), BT_OK);
+    real.input = malloc(bt_graph_bytes(&real.graph->nodes[0]) * sizeof(float));
+    assert_non_null(real.input);
+    return real;
+}
+
+static void free_real(struct real *real)
+{
+    bt_graph_outputs_free(real->graph, real->outputs);
+    bt_float_outputs_free(real->twin, real->twin_outputs);
+    bt_graph_samples_free(&real->samples);
+    bt_graph_free(real->graph);
+    bt_float_graph_free(real->twin);
+    free(real->input);
+}
+
+/* Both of them on one sample; the classes that they say, before the softmax. */
+static void run_both(struct real *real, const int8_t *input, int32_t *quantised, int32_t *floating)
+{
+    struct bt_error err = {""};
+    const uint32_t logits = real->graph->count - 2;
+    run(real->graph, input, real->outputs);
+    bt_graph_dequantise(&real->graph->nodes[0], input, real->input);
+    if (bt_float_run(real->twin, real->input, real->twin_outputs, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+    *quantised = 0;
+    *floating = 0;
+    for (int32_t c = 1; c < real->graph->nodes[logits].c; c++) {
+        *quantised = real->outputs[logits][c] > real->outputs[logits][*quantised] ? c : *quantised;
+        *floating = real->twin_outputs[logits][c] > real->twin_outputs[logits][*floating] ? c : *floating;
+    }
+}
+
+/* Each node has the name and the shape that the table states. */
+static void check_against_table(const struct bt_graph *graph)
+{
+    struct bt_network *network = load(graph->name);
+    assert_int_equal(graph->count, network->count);
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct bt_graph_node *node = &graph->nodes[i];
+        assert_string_equal(node->name, network->nodes[i].name);
+        assert_int_equal(node->h, network->nodes[i].h);
+        assert_int_equal(node->w, network->nodes[i].w);
+        assert_int_equal(node->c, network->nodes[i].c);
+    }
+    bt_network_free(network);
+}
+
+static void test_lenet5(void **state)
+{
+    (void)state;
+    struct real real = load_real("lenet5");
+    struct bt_graph_samples many = {0};
+    struct bt_error err = {""};
+    check_against_table(real.graph);
+    assert_int_equal(real.samples.count, 100);
+    assert_string_equal(real.samples.class_names[9], "9");
+    if (bt_graph_load_mnist(data_dir(), 0, MNIST_MANY, &many, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+    assert_memory_equal(many.inputs, real.samples.inputs, real.samples.count * real.samples.bytes);
+    int32_t first = 0;
+    int32_t right = 0;
+    int32_t twin_right = 0;
+    for (uint32_t i = 0; i < many.count; i++) {
+        int32_t quantised = 0;
+        int32_t floating = 0;
+        run_both(&real, many.inputs + i * many.bytes, &quantised, &floating);
+        right += quantised == many.labels[i];
+        twin_right += floating == many.labels[i];
+        first = i < 100 ? right : first;
+    }
+    print_message("  int8 %d of the first 100; of %d: int8 %d, float %d\n", first, MNIST_MANY, right, twin_right);
+    assert_true(first >= 95);
+    assert_true(abs(right - twin_right) * 1000 <= 15 * MNIST_MANY);
+    assert_true(twin_right * 100 >= 97 * MNIST_MANY);
+    bt_graph_samples_free(&many);
+    assert_int_equal(bt_graph_load_mnist(data_dir(), 9999, 2, &many, &err), BT_EINVAL);
+    free_real(&real);
+}
+
+static void test_tiny_darknet(void **state)
+{
+    (void)state;
+    /* In Darknet's order: dogsled, kite, zebra (it is in the picture), bighorn, Great Pyrenees. */
+    static const int32_t classes[] = {252, 396, 79, 51, 171};
+    struct real real = load_real("tiny_darknet");
+    check_against_table(real.graph);
+    int32_t same = 0;
+    for (uint32_t i = 0; i < PHOTOS; i++) {
+        int32_t quantised = 0;
+        int32_t floating = 0;
+        run_both(&real, real.samples.inputs + i * real.samples.bytes, &quantised, &floating);
+        print_message("  %-8s int8 class %d (%.2f), float class %d (%.2f)\n", real.samples.titles[i], quantised,
+                      (real.outputs[real.graph->count - 1][quantised] + 128) / 256.0, floating,
+                      (double)real.twin_outputs[real.graph->count - 1][floating]);
+        assert_int_equal(floating, classes[i]);
+        same += quantised == floating;
+    }
+    assert_true(same >= PHOTOS - 1);
+    free_real(&real);
+}
+
+static void test_resnet8(void **state)
+{
+    (void)state;
+    struct real real = load_real("resnet8");
+    check_against_table(real.graph);
+    double signal[16] = {0};
+    double noise[16] = {0};
+    for (uint32_t s = 0; s < real.samples.count; s++) {
+        int32_t quantised = 0;
+        int32_t floating = 0;
+        run_both(&real, real.samples.inputs + s * real.samples.bytes, &quantised, &floating);
+        print_message("  %-8s int8 %s, float %s\n", real.samples.titles[s], real.samples.class_names[quantised],
+                      real.samples.class_names[floating]);
+        for (uint32_t i = 0; i < real.graph->count; i++) {
+            const struct bt_graph_node *node = &real.graph->nodes[i];
+            for (size_t k = 0; k < bt_graph_bytes(node); k++) {
+                const double value = real.twin_outputs[i][k];
+                const double off = node->scale * (real.outputs[i][k] - node->zp) - value;
+                signal[i] += value * value;
+                noise[i] += off * off;
+            }
+        }
+    }
+    /* Two ways through the file's numbers: multipliers and shifts here, scales there. */
+    for (uint32_t i = 1; i < real.graph->count; i++) {
+        const double db = 10 * log10(signal[i] / noise[i]);
+        const double least = real.graph->nodes[i].op == BT_OP_SOFTMAX ? 14 : 24;
+        if (!(db > least)) {
+            fail_msg("%s: %.1f dB", real.graph->nodes[i].name, db);
+        }
+    }
+    /* What TFLite prepared for its sums and its softmax is what we prepare from the scales. */
+    for (uint32_t i = 1; i < real.graph->count; i++) {
+        struct bt_graph_node again = real.graph->nodes[i];
+        if (again.op == BT_OP_ADD) {
+            const struct ref_add file = again.u.add;
+            assert_int_equal(bt_graph_quantise_add(real.graph, &again, BT_GRAPH_CLAMP_RELU), BT_OK);
+            assert_int_equal(again.u.add.left_shift, file.left_shift);
+            assert_int_equal(again.u.add.in1_mult, file.in1_mult);
+            assert_int_equal(again.u.add.in1_shift, file.in1_shift);
+            assert_int_equal(again.u.add.in2_mult, file.in2_mult);
+            assert_int_equal(again.u.add.in2_shift, file.in2_shift);
+            assert_int_equal(again.u.add.out_mult, file.out_mult);
+            assert_int_equal(again.u.add.out_shift, file.out_shift);
+            assert_int_equal(again.u.add.act_min, file.act_min);
+            assert_int_equal(again.u.add.act_max, file.act_max);
+        }
+    }
+    free_real(&real);
+}
+
+/* ---- a data folder that is not whole ---- */
+
+static void test_missing_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *file;
+    } cases[] = {
+        {"lenet5", "no-such-folder/lenet/changwoolee_lenet5/Wconv1.f32.bin: missing"},
+        {"resnet8", "no-such-folder/resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/graph.json: missing"},
+        {"tiny_darknet", "no-such-folder/tiny_darknet/tiny.cfg: missing"},
+        {"resnet18", "resnet18: no trained weights are known here: expected lenet5, resnet8 or tiny_darknet"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bt_graph *graph = NULL;
+        struct bt_float_graph *twin = NULL;
+        struct bt_graph_samples samples = {0};
+        struct bt_error err = {""};
+        assert_int_equal(bt_graph_load_real(cases[i].name, "no-such-folder", &graph, &samples, &err), BT_EUNSUPPORTED);
+        assert_string_equal(err.text, cases[i].file);
+        assert_int_equal(bt_graph_load_float(cases[i].name, "no-such-folder", &twin, &err), BT_EUNSUPPORTED);
+        assert_string_equal(err.text, cases[i].file);
+        assert_true(graph == NULL && twin == NULL && samples.inputs == NULL);
+    }
+}
+
+static void write_file(const char *dir, const char *name, const char *text, size_t bytes)
+{
+    char path[512];
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    for (char *slash = strchr(path + strlen(dir) + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(path, 0700);
+        *slash = '/';
+    }
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, bytes, file), bytes);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_broken_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *network, *file, *text, *message;
+    } cases[] = {
+        {"lenet5", "lenet/changwoolee_lenet5/Wconv1.f32.bin", "12345678", "8 bytes: expected 600"},
+        {"resnet8", "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/graph.json", "{", "expected JSON"},
+        {"resnet8", "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/graph.json", "{\"ops\": []}",
+         "expected lists that fit each other"},
+        {"resnet8", "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/graph.json",
+         "{\"inputs\": [0], \"tensors\": [{\"shape\": [1, 4]}], \"ops\": [{\"op\": \"LSTM\", \"inputs\": [0]}]}",
+         "LSTM: expected CONV_2D, ADD, FULLY_CONNECTED, AVERAGE_POOL_2D, RESHAPE or SOFTMAX"},
+        {"tiny_darknet", "tiny_darknet/tiny.cfg", "[net]\nheight=7\n", "expected one, and layers"},
+        {"tiny_darknet", "tiny_darknet/tiny.cfg",
+         "[net]\nheight=224\nwidth=224\nchannels=3\n[convolutional]\nfilters=2\nsize=3\nactivation=leaky\n",
+         "too short for layer 0_conv: expected the weights of"},
+        {"tiny_darknet", "tiny_darknet/tiny.cfg", "[net]\nheight=224\nwidth=224\nchannels=3\n[route]\n",
+         "[route]: expected convolutional"},
+        {"tiny_darknet", "tiny_darknet/tiny.cfg", "[net]\nheight=224\nwidth=224\nchannels=3\n[softmax]\n",
+         "1 values too many"},
+    };
+    char dir[] = P_tmpdir "/bt_test_graph_XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    write_file(dir, "tiny_darknet/tiny.weights", "01234567890123456789", 20); /* header and one value */
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bt_float_graph *twin = NULL;
+        struct bt_error err = {""};
+        write_file(dir, cases[i].file, cases[i].text, strlen(cases[i].text));
+        const enum bt_status status = bt_graph_load_float(cases[i].network, dir, &twin, &err);
+        if (status != BT_EINPUT || strstr(err.text, cases[i].message) == NULL || twin != NULL) {
+            fail_msg("case %zu: status %d, \"%s\"", i, status, err.text);
+        }
+    }
+    /* Files, then the folders that are empty by now. */
+    static const char *const made[] = {
+        "lenet/changwoolee_lenet5/Wconv1.f32.bin",
+        "lenet/changwoolee_lenet5",
+        "lenet",
+        "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/graph.json",
+        "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked",
+        "resnet/resnet8_mlperf_tiny",
+        "resnet",
+        "tiny_darknet/tiny.cfg",
+        "tiny_darknet/tiny.weights",
+        "tiny_darknet",
+        ".",
+    };
+    for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+        char path[512];
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, made[i]);
+        assert_int_equal(strcmp(made[i], ".") == 0 ? rmdir(dir) : remove(path), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_operator),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_seeded),
+        cmocka_unit_test(test_seeded_layers_differ),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_quantise_by_hand),
+        cmocka_unit_test(test_quantised_is_close),
+        cmocka_unit_test(test_lenet5),
+        cmocka_unit_test(test_tiny_darknet),
+        cmocka_unit_test(test_resnet8),
+        cmocka_unit_test(test_missing_files),
+        cmocka_unit_test(test_broken_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
