@@ -244,7 +244,7 @@ static int8_t *gather_run(const struct bt_conv2d *conv, const int8_t *row, int32
 {
     const int32_t right = left + conv->kw;
     const int32_t from = left < 0 ? (right < 0 ? right : 0) : left;
-    const int32_t until = right > conv->w ? (left > conv->w ? left : conv->w) : right;
+    const int32_t until = right > conv->w ? conv->w : right;
     const size_t pixel_bytes = (size_t)conv->c_in;
     const size_t before = (size_t)(from - left) * pixel_bytes;
     const size_t inside = until > from ? (size_t)(until - from) * pixel_bytes : 0;

@@ -64,6 +64,50 @@ static void test_random_layers(void **state)
     }
 }
 
+/* A copy with nothing behind it, so that the address sanitizer sees a read too far. */
+static void *alone(const void *data, size_t bytes)
+{
+    if (data == NULL) {
+        return NULL;
+    }
+    void *copy = malloc(bytes);
+    assert_non_null(copy);
+    memcpy(copy, data, bytes);
+    return copy;
+}
+
+static void test_random_layers_read_nothing_else(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < FW_RANDOM_CASES; i++) {
+        struct fw_random_case made;
+        fw_random_build(i, dram, &made);
+        if (made.kind != BT_STEP_CONV2D) {
+            continue;
+        }
+        const struct bt_step *step = step_of(&made);
+        const struct bt_conv2d *conv = (const struct bt_conv2d *)(const void *)(dram + step->params);
+        const size_t channels = (size_t)conv->c_out * sizeof(int32_t);
+        void *ifmap = alone(dram + step->in[0], (size_t)bt_conv2d_ifmap_elems(conv));
+        void *weights = alone(dram + step->weights, (size_t)bt_conv2d_weight_elems(conv));
+        void *bias = alone(step->bias != 0 ? dram + step->bias : NULL, channels);
+        void *mult = alone(step->mult != 0 ? dram + step->mult : NULL, channels);
+        void *shift = alone(step->shift != 0 ? dram + step->shift : NULL, channels);
+        void *table = alone(step->table != 0 ? dram + step->table : NULL, 256);
+        void *scratch = alone(dram, (size_t)fw_conv2d_s8_scratch_bytes(conv));
+        void *ofmap = alone(dram, made.out_bytes);
+        const struct bt_layer_data data = {
+            .ifmap = ifmap, .weights = weights, .bias = bias, .mult = mult, .shift = shift, .table = table};
+        fw_conv2d_s8(conv, &data, scratch, ofmap);
+        assert_int_equal(fw_random_expect(dram, &made, expected), BT_OK);
+        assert_memory_equal(ofmap, expected, made.out_bytes);
+        void *const all[] = {ifmap, weights, bias, mult, shift, table, scratch, ofmap};
+        for (size_t a = 0; a < COUNT(all); a++) {
+            free(all[a]);
+        }
+    }
+}
+
 /* The comparison above sees everything it should: every kind, and of convolutions every corner. */
 static void test_random_layers_reach_everything(void **state)
 {
@@ -504,9 +548,13 @@ static void test_accelerator_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_layers),        cmocka_unit_test(test_random_layers_reach_everything),
-        cmocka_unit_test(test_extreme_sums),         cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_no_program),           cmocka_unit_test(test_accelerator),
+        cmocka_unit_test(test_random_layers),
+        cmocka_unit_test(test_random_layers_read_nothing_else),
+        cmocka_unit_test(test_random_layers_reach_everything),
+        cmocka_unit_test(test_extreme_sums),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_no_program),
+        cmocka_unit_test(test_accelerator),
         cmocka_unit_test(test_accelerator_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
