@@ -2,6 +2,7 @@
 #ifndef BT_SOC_MAP_H
 #define BT_SOC_MAP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "harness/error.h"

@@ -1,0 +1,262 @@
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "harness/soc/soc_internal.h"
+
+/*
+ * Unicorn 2.0.1 knows pc inside a block only where the instruction can trap: an access that its own memory map refuses
+ * leaves pc at the block's start. So all 4 GiB are mapped, the holes onto address space without memory, and the core's
+ * physical memory protection says what may be done: an access that it refuses is an exception, exact and without effect.
+ * Devices are holes; soc_devices.c does the access and the program goes on behind it.
+ */
+
+/* Where no program ever gets; uc_emu_start() wants an address to end at. */
+#define NOWHERE 0xfffffffcu
+
+#define PMP_R 1u
+#define PMP_W 2u
+#define PMP_X 4u
+#define PMP_TOR (1u << 3)   /* from the entry before to here */
+#define PMP_NAPOT (3u << 3) /* with an address of all ones: everything */
+#define PMP_LOCK (1u << 7)  /* holds in machine mode, too */
+#define CSR_PMPCFG0 0x3a0u
+#define CSR_PMPADDR0 0x3b0u
+#define INSN_WFI 0x10500073u
+
+#define CAUSE_EXTERNAL_BIT 0x80000000u
+#define MSTATUS_MIE (1u << 3)
+#define MSTATUS_MPIE (1u << 7)
+#define MSTATUS_MPP (3u << 11)
+
+uint32_t bt_soc_reg(const struct bt_soc *soc, int id)
+{
+    uint32_t value = 0;
+    (void)uc_reg_read(soc->uc, id, &value);
+    return value;
+}
+
+void bt_soc_set_reg(struct bt_soc *soc, int id, uint32_t value)
+{
+    (void)uc_reg_write(soc->uc, id, &value);
+}
+
+/* ---- accounting: one call per block, before it runs ---- */
+
+static void on_block(uc_engine *uc, uint64_t address, uint32_t bytes, void *user)
+{
+    struct bt_soc *soc = user;
+    /* The block before is complete. What stops here has not begun. */
+    soc->retired += soc->block_bytes / 4;
+    if ((address & 3) != 0) {
+        soc->source = soc->block + (soc->block_bytes != 0 ? soc->block_bytes - 4 : 0);
+    }
+    soc->block = (uint32_t)address;
+    soc->block_bytes = bytes;
+    if (soc->retired >= soc->limit || (address & 3) != 0) {
+        soc->at_limit = true;
+        soc->block_bytes = 0;
+        (void)uc_emu_stop(uc);
+    }
+}
+
+static void on_exception(uc_engine *uc, uint32_t cause, void *user)
+{
+    struct bt_soc *soc = user;
+    soc->raised = true;
+    soc->cause = cause;
+    (void)uc_emu_stop(uc);
+}
+
+enum bt_soc_stop bt_soc_cpu_run(struct bt_soc *soc)
+{
+    soc->at_limit = soc->raised = false;
+    soc->block_bytes = 0;
+    soc->block = soc->pc;
+    const uc_err error = uc_emu_start(soc->uc, soc->pc, NOWHERE, 0, 0);
+    uint32_t at = bt_soc_reg(soc, UC_RISCV_REG_PC);
+    enum bt_soc_stop stop = BT_SOC_STOP_LIMIT;
+    if (soc->raised) {
+        at -= 4; /* Unicorn steps over what its hook for exceptions has seen */
+        stop = BT_SOC_STOP_EXCEPTION;
+    } else if (error == UC_ERR_INSN_INVALID) {
+        soc->cause = 3; /* ebreak only */
+        stop = BT_SOC_STOP_EXCEPTION;
+    } else if (error != UC_ERR_OK) {
+        (void)bt_fail(&soc->trouble_text, BT_EIO, "Unicorn at pc 0x%08" PRIx32 ": %s", at, uc_strerror(error));
+        stop = BT_SOC_STOP_EMULATOR;
+    } else if (!soc->at_limit) {
+        stop = BT_SOC_STOP_WFI;
+    }
+    if (soc->raised) {
+        soc->source = soc->block + (soc->block_bytes != 0 ? soc->block_bytes - 4 : 0);
+    }
+    /* The last block may have been left in its middle, or through its end by a jump to where nothing can be fetched. */
+    if (at - soc->block < soc->block_bytes && !(soc->raised && soc->cause == 1)) {
+        soc->retired += (at - soc->block) / 4;
+    } else {
+        soc->retired += soc->block_bytes / 4;
+    }
+    soc->block_bytes = 0;
+    soc->pc = at;
+    return stop;
+}
+
+/* ---- traps ---- */
+
+void bt_soc_trap(struct bt_soc *soc, uint32_t cause)
+{
+    const uint32_t mstatus = bt_soc_reg(soc, UC_RISCV_REG_MSTATUS);
+    const uint32_t mtvec = bt_soc_reg(soc, UC_RISCV_REG_MTVEC);
+    bt_soc_set_reg(soc, UC_RISCV_REG_MEPC, soc->pc);
+    bt_soc_set_reg(soc, UC_RISCV_REG_MCAUSE, cause);
+    bt_soc_set_reg(soc, UC_RISCV_REG_MSTATUS,
+                   (mstatus & ~(MSTATUS_MIE | MSTATUS_MPIE)) | MSTATUS_MPP |
+                       ((mstatus & MSTATUS_MIE) != 0 ? MSTATUS_MPIE : 0));
+    const bool vectored = (mtvec & 1) != 0 && (cause & CAUSE_EXTERNAL_BIT) != 0;
+    soc->pc = (mtvec & ~3u) + (vectored ? 4 * (cause & 0xff) : 0);
+}
+
+/* ---- Unicorn ---- */
+
+static enum bt_status unicorn_failed(uc_err error, const char *what, struct bt_error *err)
+{
+    return bt_fail(err, BT_EIO, "Unicorn cannot %s: %s", what, uc_strerror(error));
+}
+
+/* The protection can be set by instructions only; they lie in a page that is a hole afterwards. */
+static uc_err protect(struct bt_soc *soc)
+{
+    const struct bt_soc_map *map = &soc->map;
+    const uint64_t ram_end = (uint64_t)map->ram.base + map->ram.bytes;
+    const uint64_t stack = ram_end - map->stack_bytes;
+    const struct {
+        uint64_t end;
+        uint8_t rights;
+    } entries[] = {
+        {map->rom.base, 0},
+        {(uint64_t)map->rom.base + map->rom.bytes, PMP_LOCK | PMP_TOR | PMP_R | PMP_X},
+        {map->ram.base, 0},
+        {stack - BT_SOC_PAGE, PMP_LOCK | PMP_TOR | PMP_R | PMP_W},
+        {stack, PMP_LOCK | PMP_TOR},
+        {ram_end, PMP_LOCK | PMP_TOR | PMP_R | PMP_W},
+        {map->dram.base, 0},
+        {(uint64_t)map->dram.base + soc->options.dram_bytes, PMP_LOCK | PMP_TOR | PMP_R | PMP_W},
+        {UINT64_MAX, PMP_LOCK | PMP_NAPOT},
+    };
+    enum { COUNT = sizeof(entries) / sizeof(entries[0]), CONFIGS = (COUNT + 3) / 4 };
+    uint32_t code[COUNT + CONFIGS + 1];
+    uint32_t config[CONFIGS] = {0};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        bt_soc_set_reg(soc, UC_RISCV_REG_X1 + (int)count, (uint32_t)(entries[i].end >> 2));
+        config[i / 4] |= (uint32_t)entries[i].rights << 8 * (i % 4);
+        code[count] = (CSR_PMPADDR0 + i) << 20 | (count + 1) << 15 | 1u << 12 | 0x73; /* csrw pmpaddr, x */
+        count++;
+    }
+    /* The last configuration holds the prohibition of all else; the code's own page must outlive the others. */
+    for (uint32_t i = 0; i < CONFIGS; i++) {
+        bt_soc_set_reg(soc, UC_RISCV_REG_X1 + (int)count, config[i]);
+        code[count] = (CSR_PMPCFG0 + i) << 20 | (count + 1) << 15 | 1u << 12 | 0x73;
+        count++;
+    }
+    code[count] = INSN_WFI;
+
+    const uint32_t page = map->console;
+    uc_err error = uc_mem_map(soc->uc, page, BT_SOC_PAGE, UC_PROT_ALL);
+    if (error == UC_ERR_OK) {
+        error = uc_mem_write(soc->uc, page, code, sizeof(code));
+    }
+    if (error == UC_ERR_OK) {
+        error = uc_emu_start(soc->uc, page, NOWHERE, 0, 0);
+    }
+    const uc_err unmapped = uc_mem_unmap(soc->uc, page, BT_SOC_PAGE);
+    for (uint32_t i = 0; i < count; i++) {
+        bt_soc_set_reg(soc, UC_RISCV_REG_X1 + (int)i, 0);
+    }
+    return error != UC_ERR_OK ? error : unmapped;
+}
+
+/* The three memories in the order of their addresses, and what is between them. */
+static uc_err map_all(struct bt_soc *soc)
+{
+    const struct bt_soc_map *map = &soc->map;
+    struct {
+        uint64_t base, bytes;
+        void *store;
+    } memories[] = {
+        {map->rom.base, map->rom.bytes, soc->rom},
+        {map->ram.base, map->ram.bytes, soc->ram},
+        {map->dram.base, soc->options.dram_bytes, soc->options.dram},
+        {(uint64_t)1 << 32, 0, NULL},
+    };
+    for (int i = 0; i < 2; i++) {
+        for (int j = 0; j < 2 - i; j++) {
+            if (memories[j].base > memories[j + 1].base) {
+                const uint64_t base = memories[j].base, bytes = memories[j].bytes;
+                void *store = memories[j].store;
+                memories[j] = memories[j + 1];
+                memories[j + 1].base = base;
+                memories[j + 1].bytes = bytes;
+                memories[j + 1].store = store;
+            }
+        }
+    }
+    uint64_t at = 0;
+    for (int i = 0; i < 4; i++) {
+        uc_err error = UC_ERR_OK;
+        if (memories[i].base > at) {
+            error = uc_mem_map_ptr(soc->uc, at, memories[i].base - at, UC_PROT_ALL, (uint8_t *)soc->hole + at);
+        }
+        if (error == UC_ERR_OK && memories[i].bytes > 0) {
+            error = uc_mem_map_ptr(soc->uc, memories[i].base, memories[i].bytes, UC_PROT_ALL, memories[i].store);
+        }
+        if (error != UC_ERR_OK) {
+            return error;
+        }
+        at = memories[i].base + memories[i].bytes;
+    }
+    return UC_ERR_OK;
+}
+
+/* An instance per run: nothing of the program before is left, neither registers nor translated code. */
+enum bt_status bt_soc_cpu_open(struct bt_soc *soc, struct bt_error *err)
+{
+    uc_hook block, exception;
+    void (*const hooks[])(void) = {(void (*)(void))on_block, (void (*)(void))on_exception};
+    void *callback[2];
+    memcpy(callback, hooks, sizeof(callback)); /* ISO C has no cast from a function pointer to an object pointer */
+    uc_err error = uc_open(UC_ARCH_RISCV, UC_MODE_RISCV32, &soc->uc);
+    if (error != UC_ERR_OK) {
+        soc->uc = NULL;
+        return unicorn_failed(error, "start", err);
+    }
+    /* Integer only, with memory protection. */
+    error = uc_ctl_set_cpu_model(soc->uc, UC_CPU_RISCV32_SIFIVE_E31);
+    if (error == UC_ERR_OK) {
+        error = protect(soc);
+    }
+    if (error == UC_ERR_OK) {
+        error = map_all(soc);
+    }
+    if (error == UC_ERR_OK) {
+        error = uc_hook_add(soc->uc, &block, UC_HOOK_BLOCK, callback[0], soc, 1, 0);
+    }
+    if (error == UC_ERR_OK) {
+        error = uc_hook_add(soc->uc, &exception, UC_HOOK_INTR, callback[1], soc, 1, 0);
+    }
+    if (error != UC_ERR_OK) {
+        bt_soc_cpu_close(soc);
+        return unicorn_failed(error, "map the memory", err);
+    }
+    bt_soc_set_reg(soc, UC_RISCV_REG_MSTATUS, MSTATUS_MPP);
+    return BT_OK;
+}
+
+void bt_soc_cpu_close(struct bt_soc *soc)
+{
+    if (soc->uc != NULL) {
+        (void)uc_close(soc->uc);
+        soc->uc = NULL;
+    }
+}
