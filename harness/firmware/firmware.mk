@@ -31,7 +31,7 @@ $(FW_OBJ)/harness/firmware/rv32/hal_rv32.o $(FW_OBJ)/harness/firmware/rv32/crt0.
 $(FW_OBJ)/%.o: %.c harness/firmware/firmware.mk | bootstrap
 	@mkdir -p $(@D)
 	@echo "CC $< (rv32im)"
-	@$(FW_CC) $(FW_ARCH) $(FW_CFLAGS) $(FW_EXTRA) $(FW_DEFINES) -MMD -MP -c $< -o $@
+	@$(FW_CC) $(FW_ARCH) $(FW_CFLAGS) $(FW_EXTRA) -MMD -MP -c $< -o $@
 
 $(FW_OBJ)/%.o: %.S harness/firmware/firmware.mk | bootstrap
 	@mkdir -p $(@D)

@@ -138,14 +138,14 @@ struct finish {
     void *ofmap;
 };
 
-/* Sums of one channel, `step` apart, for consecutive pixels; `start` is added to each. */
-struct run {
+/* Sums of some neighbouring channels of some neighbouring pixels: sums[pixel * step + channel]. */
+struct block {
     const uint32_t *sums;
     size_t step;
-    int32_t count;
-    uint32_t start;
-    int32_t channel;
-    size_t at; /* of the first in the ofmap */
+    int32_t pixels, channels;
+    const uint32_t *start; /* what is added to all of a channel, or NULL */
+    int32_t channel;       /* the first */
+    size_t at;             /* of the first in the ofmap */
 };
 
 /* What the usual scale of a channel needs, small enough for registers. */
@@ -177,45 +177,81 @@ INLINE int32_t scale_single(const struct scale *scale, int32_t acc)
     return clamp_to(scale, high >> (scale->exponent - 1));
 }
 
-KERNEL void put(const struct finish *finish, const struct run *run)
+static void put_raw(const struct finish *finish, const struct block *block)
 {
-    const struct bt_conv2d *conv = finish->conv;
-    const size_t pixel = (size_t)conv->c_out;
-    const size_t step = run->step;
-    const uint32_t start = run->start;
-    const uint32_t *sum = run->sums;
-    int32_t left = run->count;
-    if (conv->raw) {
-        uint32_t *out = (uint32_t *)finish->ofmap + run->at;
-        for (; left != 0; left--, sum += step, out += pixel) {
+    const size_t pixel = (size_t)finish->conv->c_out;
+    for (int32_t c = 0; c < block->channels; c++) {
+        uint32_t *out = (uint32_t *)finish->ofmap + block->at + c;
+        const uint32_t *sum = block->sums + c;
+        const uint32_t start = block->start != NULL ? block->start[c] : 0;
+        for (int32_t left = block->pixels; left != 0; left--, sum += block->step, out += pixel) {
             *out = *sum + start;
         }
-        return;
     }
-    const int8_t *const table = finish->table;
-    const int32_t shift = finish->shift[run->channel];
-    const struct scale scale = {
-        .mult = finish->mult[run->channel],
-        .exponent = -shift,
-        .low = conv->act_min - conv->out_zp,
-        .high = conv->act_max - conv->out_zp,
-        .out_zp = conv->out_zp,
-    };
-    int8_t *out = (int8_t *)finish->ofmap + run->at;
-    if (shift > 0 || (shift == 0 && conv->rounding != BT_ROUND_DOUBLE)) {
-        for (; left != 0; left--, sum += step, out += pixel) {
-            *out = ref_conv2d_finish(conv, (int32_t)(*sum + start), scale.mult, shift, table);
-        }
-        return;
+}
+
+/* One channel whose scale is not the usual one. */
+static void put_unusual(const struct finish *finish, const struct block *block, int32_t c, uint32_t start)
+{
+    const struct bt_conv2d *conv = finish->conv;
+    const int32_t mult = finish->mult[block->channel + c];
+    const int32_t shift = finish->shift[block->channel + c];
+    int8_t *out = (int8_t *)finish->ofmap + block->at + c;
+    const uint32_t *sum = block->sums + c;
+    for (int32_t left = block->pixels; left != 0; left--, sum += block->step, out += conv->c_out) {
+        *out = ref_conv2d_finish(conv, (int32_t)(*sum + start), mult, shift, finish->table);
     }
-    const bool single = conv->rounding != BT_ROUND_DOUBLE;
-    for (; left != 0; left--, sum += step, out += pixel) {
+}
+
+/* One channel; `single` and `table` are constants or not there, so that the loop asks for neither. */
+INLINE void put_channel(const struct block *block, int32_t c, uint32_t start, struct scale scale, bool single,
+                        const int8_t *table, int8_t *out, size_t pixel)
+{
+    const size_t step = block->step;
+    const uint32_t *sum = block->sums + c;
+    for (int32_t left = block->pixels; left != 0; left--, sum += step, out += pixel) {
         const int32_t acc = (int32_t)(*sum + start);
         int32_t q = single ? scale_single(&scale, acc) : scale_double(&scale, acc);
         if (table != NULL) {
             q = table[q + 128];
         }
         *out = (int8_t)q;
+    }
+}
+
+KERNEL void put_s8(const struct finish *finish, const struct block *block)
+{
+    const struct bt_conv2d *conv = finish->conv;
+    const size_t pixel = (size_t)conv->c_out;
+    const int8_t *const table = finish->table;
+    const bool single = conv->rounding != BT_ROUND_DOUBLE;
+    const int32_t *mult = finish->mult + block->channel;
+    const int32_t *shift = finish->shift + block->channel;
+    int8_t *const out = (int8_t *)finish->ofmap + block->at;
+    struct scale scale = {
+        .low = conv->act_min - conv->out_zp, .high = conv->act_max - conv->out_zp, .out_zp = conv->out_zp};
+    for (int32_t c = 0; c < block->channels; c++) {
+        const uint32_t start = block->start != NULL ? block->start[c] : 0;
+        scale.mult = mult[c];
+        scale.exponent = -shift[c];
+        if (scale.exponent < 0 || (scale.exponent == 0 && single)) {
+            put_unusual(finish, block, c, start);
+        } else if (table != NULL) {
+            put_channel(block, c, start, scale, single, table, out + c, pixel);
+        } else if (single) {
+            put_channel(block, c, start, scale, true, NULL, out + c, pixel);
+        } else {
+            put_channel(block, c, start, scale, false, NULL, out + c, pixel);
+        }
+    }
+}
+
+static void put(const struct finish *finish, const struct block *block)
+{
+    if (finish->conv->raw) {
+        put_raw(finish, block);
+    } else {
+        put_s8(finish, block);
     }
 }
 
@@ -404,15 +440,14 @@ static void packed_group(const struct shape *shape, const struct finish *finish,
         const int32_t count = shape->filters - f < FILTERS ? shape->filters - f : FILTERS;
         multiply_block(windows, packed, (size_t)shape->padded_steps, sums);
         packed += (size_t)shape->padded_steps * (FILTERS / 2);
-        for (int32_t i = 0; i < count; i++) {
-            const struct run run = {.sums = &sums[0][i],
+        const struct block block = {.sums = sums[0],
                                     .step = FILTERS,
-                                    .count = valid,
-                                    .start = start[f + i],
-                                    .channel = channel + f + i,
-                                    .at = at + (size_t)(f + i)};
-            put(finish, &run);
-        }
+                                    .pixels = valid,
+                                    .channels = count,
+                                    .start = start + f,
+                                    .channel = channel + f,
+                                    .at = at + (size_t)f};
+        put(finish, &block);
     }
 }
 
@@ -520,14 +555,13 @@ static void direct_group(const struct shape *shape, const struct finish *finish,
             multiply_one(x, weights, steps, sums);
             count = 1;
         }
-        for (int32_t i = 0; i < count; i++) {
-            const struct run run = {.sums = &sums[i],
-                                    .count = 1,
-                                    .start = data->bias != NULL ? (uint32_t)data->bias[channel + f + i] : 0,
-                                    .channel = channel + f + i,
-                                    .at = at + (size_t)(f + i)};
-            put(finish, &run);
-        }
+        const struct block block = {.sums = sums,
+                                    .pixels = 1,
+                                    .channels = count,
+                                    .start = data->bias != NULL ? (const uint32_t *)data->bias + channel + f : NULL,
+                                    .channel = channel + f,
+                                    .at = at + (size_t)f};
+        put(finish, &block);
         weights += (size_t)count * steps;
         f += count;
     }
@@ -677,7 +711,7 @@ static void copy_channel(const struct bt_conv2d *conv, const struct shape *shape
 }
 
 static void plane_filter(const struct shape *shape, const struct finish *finish, const int16_t *plane, const int8_t *w,
-                         struct run run, uint32_t *sums)
+                         struct block block, uint32_t *sums)
 {
     const struct bt_conv2d *conv = finish->conv;
     const size_t cols = (size_t)shape->cols;
@@ -691,8 +725,8 @@ static void plane_filter(const struct shape *shape, const struct finish *finish,
     };
     for (int32_t oy = 0; oy < shape->oh; oy++) {
         multiply_row(plane + (size_t)oy * (size_t)conv->stride_h * cols, w, &taps, sums);
-        put(finish, &run);
-        run.at += (size_t)shape->ow * (size_t)conv->c_out;
+        put(finish, &block);
+        block.at += (size_t)shape->ow * (size_t)conv->c_out;
     }
 }
 
@@ -709,14 +743,15 @@ static void run_plane(const struct bt_conv2d *conv, const struct shape *shape, c
             if (channel % shape->filters == 0) {
                 copy_channel(conv, shape, image + channel / shape->filters, plane);
             }
-            const struct run run = {.sums = sums,
-                                    .step = 1,
-                                    .count = shape->ow,
-                                    .start = data->bias != NULL ? (uint32_t)data->bias[channel] : 0,
-                                    .channel = channel,
-                                    .at = (size_t)n * out_elems + (size_t)channel};
+            const struct block block = {.sums = sums,
+                                        .step = 1,
+                                        .pixels = shape->ow,
+                                        .channels = 1,
+                                        .start = data->bias != NULL ? (const uint32_t *)data->bias + channel : NULL,
+                                        .channel = channel,
+                                        .at = (size_t)n * out_elems + (size_t)channel};
             plane_filter(shape, finish, plane, (const int8_t *)data->weights + (size_t)channel * (size_t)shape->steps,
-                         run, sums);
+                         block, sums);
         }
     }
 }

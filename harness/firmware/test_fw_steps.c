@@ -148,8 +148,8 @@ static void test_random_layers_reach_everything(void **state)
         corners[RAW] += conv->raw;
         corners[TABLE] += conv->table;
         corners[SINGLE] += conv->rounding == BT_ROUND_SINGLE;
-        corners[SATURATED] += !conv->raw && memchr(expected, conv->act_max, made.out_bytes) != NULL;
-        corners[BELOW_RANGE] += memchr(w, -128, (size_t)bt_conv2d_weight_elems(conv)) != NULL;
+        corners[SATURATED] += !conv->raw && memchr(expected, (uint8_t)conv->act_max, made.out_bytes) != NULL;
+        corners[BELOW_RANGE] += memchr(w, 0x80, (size_t)bt_conv2d_weight_elems(conv)) != NULL;
         corners[DENSE] += conv->h == 1 && conv->w == 1 && conv->kh == 1;
     }
     for (uint32_t kind = BT_STEP_CONV2D; kind <= BT_STEP_TABLE; kind++) {
@@ -440,7 +440,7 @@ static struct accel_run run_accel(enum fake_fault fault, uint32_t wait_cycles)
                                      BT_STEP_ACCEL_UNPACK};
     struct accel_run run = {0};
     struct bt_step steps[COUNT(kinds)] = {{0}};
-    int8_t values[ACCEL_WEIGHTS];
+    int8_t values[ACCEL_WEIGHTS] = {0};
     uint32_t brk = 64;
     for (size_t i = 0; i < COUNT(values); i++) {
         values[i] = (int8_t)(i * 37 % 255 - 127);
