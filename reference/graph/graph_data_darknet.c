@@ -6,6 +6,7 @@
 
 #include "reference/common/bt_conv2d.h"
 #include "reference/graph/graph_data_files.h"
+#include "reference/graph/graph_exact.h"
 
 #define CFG "tiny_darknet/tiny.cfg"
 #define WEIGHTS "tiny_darknet/tiny.weights"

@@ -4,6 +4,7 @@
 
 #include "reference/common/bt_conv2d.h"
 #include "reference/graph/graph_data_files.h"
+#include "reference/graph/graph_exact.h"
 
 #define WEIGHTS "lenet/changwoolee_lenet5/"
 #define IMAGES "lenet/mnist/t10k-images-idx3-ubyte.gz"

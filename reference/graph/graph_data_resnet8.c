@@ -5,6 +5,7 @@
 
 #include "reference/common/bt_conv2d.h"
 #include "reference/graph/graph_data_files.h"
+#include "reference/graph/graph_exact.h"
 
 #define FOLDER "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/"
 #define GRAPH FOLDER "graph.json"

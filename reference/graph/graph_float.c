@@ -7,14 +7,11 @@
 #include <string.h>
 
 #include "reference/common/bt_conv2d.h"
+#include "reference/graph/graph_exact.h"
 #include "reference/graph/graph_quantise.h"
 #include "reference/ops/activation_table_s8.h"
 #include "reference/ops/exact_math.h"
 #include "reference/ops/quantise_multiplier.h"
-
-#if FLT_EVAL_METHOD != 0
-#error "binary32 must be evaluated in binary32: wider intermediates change the quantised graphs"
-#endif
 
 #define LEAKY_SLOPE 0.1f
 /* Beyond these the functions are within one output step of their limits: finer steps inside are worth more. */

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "reference/graph/graph_exact.h"
 #include "reference/ops/quantise_multiplier.h"
 
 #define ADD_LEFT_SHIFT 20

@@ -9,6 +9,7 @@
 
 #include "harness/data.h"
 #include "reference/common/bt_conv2d.h"
+#include "reference/graph/graph_exact.h"
 #include "reference/graph/graph_quantise.h"
 #include "reference/ops/activation_table_s8.h"
 #include "reference/ops/conv2d_s8.h"
