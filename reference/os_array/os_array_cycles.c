@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdbool.h>
 
 #include "reference/common/bt_conv2d.h"
@@ -435,8 +436,8 @@ bool os_array_window(const struct os_array_work *work, int64_t block, uint32_t *
     const uint32_t first = work->y_start + (uint32_t)block * work->y_block;
     const uint32_t end = first + work->window_bytes;
     uint32_t upto = end;
-    *from = (int32_t)first < 0 ? 0 : first;
-    if ((int32_t)end < 0) {
+    *from = first >> 31 != 0 ? 0 : first; /* below zero */
+    if (end >> 31 != 0) {
         upto = 0;
     } else if ((int32_t)end > (int32_t)work->image_bytes) {
         upto = work->image_bytes;
@@ -569,6 +570,7 @@ void os_array_walk(const struct os_array_work *work, const struct bt_memory *mem
                    struct os_array_watch *watch)
 {
     struct machine m = {.work = work, .mem = memory_of(mem), .watch = watch, .until = watch->until, .abort = FAR};
+    assert(m.mem.outstanding >= 1 && m.mem.outstanding <= MAX_OUTSTANDING && work->hw.obuf_tiles <= MAX_SLOTS);
     watch->end = run_descriptor(&m, start);
     watch->failed = FAR;
     if (m.failed && m.accepted != watch->end) {

@@ -20,7 +20,7 @@
  * The memory never stalls at random: stall_percent is ignored.
  */
 
-enum { RESET_CYCLES = 4, ADDR_BITS = 12, MAX_ROWS = 64, MAX_LANE_STEPS = 1 << 24, FIRST_LOOK_CYCLES = 1 << 18 };
+enum { RESET_CYCLES = 4, ADDR_BITS = 12, MAX_COLS = 64, MAX_LANE_STEPS = 1 << 24, FIRST_LOOK_CYCLES = 1 << 18 };
 
 static const int64_t FAR = OS_ARRAY_FAR;
 
@@ -92,6 +92,7 @@ struct bt_sim {
     /* scratch */
     uint8_t *tile;  /* a weight tile as it lies in DRAM */
     int16_t *lanes; /* value minus zero point: [pixel][step] */
+    int64_t lane_steps;
 };
 
 /* ---- violations and windows: harness/sim/bfm.h ---- */
@@ -125,11 +126,12 @@ static bool inside(const struct bt_sim *s, uint64_t addr, uint64_t bytes)
 }
 
 /* A part of one beat, contiguous. The memory answers with an error where the beat lies outside of it. */
-static void store(struct bt_sim *s, uint32_t addr, const uint8_t *bytes, uint32_t count)
+static void store(struct bt_sim *s, uint64_t addr, const uint8_t *bytes, uint32_t count)
 {
-    if (!inside(s, addr / 16 * 16, 16)) {
+    const unsigned long long beat = addr / 16 * 16;
+    if (!inside(s, beat, 16)) {
         s->write_error = true;
-        violation(s, "m_axi_", "write to 0x%llx, outside the DRAM", (unsigned long long)(addr / 16 * 16));
+        violation(s, "m_axi_", "write to 0x%llx, outside the DRAM", beat);
         return;
     }
     if (window_at(s, addr, count) != NULL) {
@@ -138,12 +140,13 @@ static void store(struct bt_sim *s, uint32_t addr, const uint8_t *bytes, uint32_
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
+        const unsigned long long at = addr + i;
         s->stats.write_bytes++;
-        if (window_at(s, addr + i, 1) == NULL) {
-            violation(s, "m_axi_", "write to 0x%llx, outside the allowed windows", (unsigned long long)(addr + i));
+        if (window_at(s, at, 1) == NULL) {
+            violation(s, "m_axi_", "write to 0x%llx, outside the allowed windows", at);
             return;
         }
-        s->dram[addr + i] = bytes[i];
+        s->dram[at] = bytes[i];
     }
 }
 
@@ -303,8 +306,7 @@ static uint32_t beat_bytes(uint32_t addr, int32_t row_bytes, int32_t beat)
 {
     const uint32_t left = (uint32_t)row_bytes - 16 * (uint32_t)beat;
     const uint32_t room = 16 - addr % 16;
-    const uint32_t whole = left > 16 ? 16 : left;
-    return whole < room ? whole : room;
+    return left < room ? left : room;
 }
 
 static void watch_begin(void *context)
@@ -524,16 +526,21 @@ static int32_t saturate(int64_t x)
     return x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? INT32_MIN : (int32_t)x;
 }
 
+/* What the descriptor says of it. */
+struct finish {
+    bool single;
+    int8_t zp, low, top;
+};
+
 /* As the four stages do it, whatever the record holds. */
-static int8_t requantise(const struct bt_sim *s, int32_t acc, const struct param *p)
+static int8_t requantise(struct finish f, int32_t acc, const struct param *p)
 {
-    const bool single = GET(SINGLE) != 0;
     const bool to_right = (p->shift & 0x20) != 0;
-    const uint32_t left_bits = single || to_right ? 0 : p->shift & 31;
-    const uint32_t right_bits = single || !to_right ? 0 : (0 - p->shift) & 31;
+    const uint32_t left_bits = f.single || to_right ? 0 : p->shift & 31;
+    const uint32_t right_bits = f.single || !to_right ? 0 : (0 - p->shift) & 31;
     const int64_t prod = (int64_t)saturate((int64_t)acc * (INT64_C(1) << left_bits)) * p->mult;
     int32_t high = 0;
-    if (single) {
+    if (f.single) {
         const uint32_t total = (31 - p->shift) & 63;
         const uint64_t half = UINT64_C(1) << ((total - 1) & 63);
         high = saturate((int64_t)((uint64_t)prod + half) >> total);
@@ -544,10 +551,8 @@ static int8_t requantise(const struct bt_sim *s, int32_t acc, const struct param
     const uint32_t rest = (uint32_t)high & mask;
     const uint32_t half = (mask >> 1) + (high < 0 ? 1 : 0);
     const int32_t shifted = (int32_t)((uint32_t)(high >> right_bits) + (rest > half ? 1 : 0));
-    const int64_t biased = (int64_t)shifted + byte_field(GET(OUT_ZP));
-    const int8_t low = byte_field(GET(ACT_MIN));
-    const int8_t top = byte_field(GET(ACT_MAX));
-    return biased < low ? low : biased > top ? top : (int8_t)(uint8_t)biased;
+    const int64_t biased = (int64_t)shifted + f.zp;
+    return biased < f.low ? f.low : biased > f.top ? f.top : (int8_t)(uint8_t)biased;
 }
 
 /* One pixel of a filter tile leaves as beats; those in [from, to) are stored. */
@@ -555,15 +560,21 @@ static void store_pixel(struct bt_sim *s, const uint32_t *sums, int half, int32_
                         int64_t first_beat, int64_t from, int64_t to)
 {
     const bool raw = GET(RAW) != 0;
-    uint8_t row[4 * MAX_ROWS];
+    const bool table = GET(TABLE) != 0;
+    const struct finish f = {.single = GET(SINGLE) != 0,
+                             .zp = byte_field(GET(OUT_ZP)),
+                             .low = byte_field(GET(ACT_MIN)),
+                             .top = byte_field(GET(ACT_MAX))};
+    const struct param *params = s->params[half];
+    uint8_t row[4 * MAX_COLS] = {0};
     for (int32_t c = 0; c < columns; c++) {
-        const uint32_t acc = sums[c] + s->params[half][c].bias;
+        const uint32_t acc = sums[c] + params[c].bias;
         if (raw) {
             memcpy(row + (size_t)c * 4, &acc, sizeof(acc));
             continue;
         }
-        const int8_t out = requantise(s, as_signed(acc), &s->params[half][c]);
-        row[c] = GET(TABLE) != 0 ? s->table[(uint8_t)out ^ 0x80] : (uint8_t)out;
+        const int8_t out = requantise(f, as_signed(acc), &params[c]);
+        row[c] = table ? s->table[(uint8_t)out ^ 0x80] : (uint8_t)out;
     }
     const int32_t row_bytes = columns * (raw ? 4 : 1);
     for (int32_t beat = 0; 16 * beat < row_bytes; beat++) {
@@ -596,7 +607,7 @@ static void compute_tile(struct bt_sim *s, const struct compute *c, const struct
         const uint32_t x = GET(X_START) + (uint32_t)(pixel % GET(OW)) * GET(X_STEP);
         const uint32_t y = c->block_y + (uint32_t)(pixel / GET(OW)) * GET(Y_STEP);
         int16_t *lane = s->lanes + (c->keep ? pixel * steps : 0);
-        uint32_t sums[MAX_ROWS] = {0};
+        uint32_t sums[MAX_COLS] = {0};
         for (int64_t k = 0; k < steps; k += chunk) { /* the weight buffer wraps */
             const int64_t count = steps - k < chunk ? steps - k : chunk;
             if (!c->kept) {
@@ -607,6 +618,20 @@ static void compute_tile(struct bt_sim *s, const struct compute *c, const struct
         store_pixel(s, sums, c->half_w, columns, p->addr + (uint32_t)r * GET(O_PITCH), p->beat + (int64_t)r * beats,
                     from, to);
     }
+}
+
+/* Makes room for the lanes of a block; where memory is short, they are filled again and again. */
+static bool room_for(struct bt_sim *s, int64_t steps)
+{
+    if (steps > s->lane_steps) {
+        int16_t *more = realloc(s->lanes, (size_t)steps * sizeof(*more));
+        if (more == NULL) {
+            return false;
+        }
+        s->lanes = more;
+        s->lane_steps = steps;
+    }
+    return true;
 }
 
 /* Reads operands and stores the beats in [from, to). Of the pixel tiles only `fed` are fed, a failed read ends it all. */
@@ -633,7 +658,7 @@ static void execute(struct bt_sim *s, int64_t fed, int64_t from, int64_t to)
         c.half_i = block & 1;
         c.channel = 0;
         c.kept = false;
-        c.keep = w->steps <= s->wbuf_steps && pixels * w->steps <= MAX_LANE_STEPS;
+        c.keep = w->steps <= s->wbuf_steps && pixels * w->steps <= MAX_LANE_STEPS && room_for(s, pixels * w->steps);
         for (int32_t n = 0; n < w->n_tiles; n++) {
             if (!w->resident || block == 0) {
                 if (!load_weights(s, n, (int)(loaded & 1))) {
@@ -986,8 +1011,7 @@ static bool allocate(struct bt_sim *s, uint8_t *dram)
         ok = ok && s->ibuf[half] != NULL && s->wbuf[half] != NULL && s->params[half] != NULL;
     }
     s->tile = malloc((size_t)hw->wbuf_k * (size_t)hw->weight_row_bytes + (size_t)hw->cols * 16);
-    s->lanes = malloc(MAX_LANE_STEPS * sizeof(*s->lanes));
-    return ok && s->tile != NULL && s->lanes != NULL;
+    return ok && s->tile != NULL && room_for(s, s->wbuf_steps);
 }
 
 static struct bt_sim *device_open(const struct bt_config *config, uint8_t *dram, const char *wave)
@@ -1058,9 +1082,8 @@ static void device_allow_write(struct bt_sim *s, uint64_t addr, uint64_t bytes)
 
 static void device_arm(struct bt_sim *s)
 {
-    if (s->working) {
-        const struct os_array_watch watch = follow(s, (int64_t)s->edge, false);
-        count_reads(s, &watch.terms);
+    if (s->working) { /* what was written by now does not belong to the new interval */
+        catch_up(s, s->edge);
     }
     s->stats = (struct bt_sim_stats){
         .cycles = s->stats.cycles, .violations = s->stats.violations, .running = s->stats.running};
