@@ -77,6 +77,11 @@ $1/bittrue-cores: $1/obj/harness/sim/cores.o $1/libbittrue.a
 	@echo "LD $$@"
 	@$$(CC) $2 -rdynamic -Wl,--whole-archive $$^ -Wl,--no-whole-archive $$(LDLIBS) -o $$@
 
+# Where memories and devices are, for the linker of the firmware.
+$1/bittrue-map: $1/obj/harness/soc/tools/map.o $1/libbittrue.a
+	@echo "LD $$@"
+	@$$(CC) $2 -rdynamic -Wl,--whole-archive $$^ -Wl,--no-whole-archive $$(LDLIBS) -o $$@
+
 $(foreach t,$(TEST_SRC),$1/test/$(notdir $(t:.c=)): $1/obj/$(t:.c=.o) $1/libbittrue.a
 )
 $(TESTS:%=$1/test/%):
@@ -95,7 +100,7 @@ $(eval $(call flavour,$(BUILD)/fuzz,-fsanitize=fuzzer-no-link$(comma)address$(co
 $(BUILD)/fuzz/%: CC := clang
 
 .PHONY: all
-all: $(PROGRAM) rtl ## build the program and the simulated cores
+all: $(PROGRAM) rtl firmware ## build the program, the simulated cores and the firmware
 
 # ---- registers: one table per room; the C header includes it, the SystemVerilog package is made from it ---------------
 
@@ -127,7 +132,7 @@ endef
 # Which cores there are, say suites/variants/*.yaml and the rooms' parameter tables: bittrue-cores reads them and calls
 # `core` for each. Left out for goals that need no core, since it must be compiled first.
 CORE_FREE  := core help clean format bootstrap bootstrap-% check-rooms predict fuzz golden chroot $(BUILD)/bittrue-% $(BUILD)/gen/%.sv $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% \
-              $(BUILD)/%.a $(BUILD)/rtl/%-test.so $(BUILD)/rtl/%-test-trace.so
+              $(BUILD)/%.a $(BUILD)/rtl/%-test.so $(BUILD)/rtl/%-test-trace.so firmware $(BUILD)/firmware/%
 ROOM_YAML  := $(foreach v,$(VARIANTS),rtl/$v/$v.yaml suites/variants/$v.yaml)
 ifneq ($(or $(filter-out $(CORE_FREE),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
 ifeq ($(words $(wildcard $(ROOM_YAML))),$(words $(ROOM_YAML)))
@@ -152,6 +157,15 @@ include harness/sim/outside.mk
 # What unit tests load; the large ones take minutes to build.
 TEST_CORES := $(filter %-3x5 %-4x4 %-test,$(CORES))
 
+# ---- firmware: build/firmware/<variant>.elf, and the small programs of the system's own tests ----------------------------
+
+include harness/firmware/firmware.mk
+$(foreach v,$(VARIANTS),$(eval $(call bt_firmware,$v)))
+FIRMWARE   := $(VARIANTS:%=$(BUILD)/firmware/%.elf)
+
+.PHONY: firmware
+firmware: $(FIRMWARE) ## build the firmware of all variants
+
 # ---- steps and their records ------------------------------------------------------------------------------------------
 
 # Verdicts of one run are kept apart by its first goal, so that `make test` and `make check-all` can be added up.
@@ -171,7 +185,7 @@ test: unit-steps lint-steps ## unit tests under sanitizers, lint, proofs, room c
 unit-steps: $(TESTS:%=unit-%) $(CI_TESTS:%=ci-%)
 
 # Some tests run the program itself or load a simulated core; they find both under build/.
-$(TESTS:%=unit-%): unit-%: $(BUILD)/san/test/% | fresh-records $(PROGRAM) $(BUILD)/san/bittrue $(BUILD)/bittrue-glue $(TEST_CORES:%=$(BUILD)/rtl/%.so)
+$(TESTS:%=unit-%): unit-%: $(BUILD)/san/test/% | fresh-records $(PROGRAM) $(BUILD)/san/bittrue $(BUILD)/bittrue-glue $(FIRMWARE) $(TEST_CORES:%=$(BUILD)/rtl/%.so)
 	@CMOCKA_MESSAGE_OUTPUT=xml CMOCKA_XML_FILE=$(abspath $(RECORDS))/$*/%g.xml $(STEP) $* junit=$(RECORDS)/$* -- $<
 
 # What its own make would build otherwise, beside this one.
@@ -269,17 +283,17 @@ bt_suite    = $(STEP) $1 junit=$(BUILD)/out/$1 live -- $(PROGRAM) run --suite su
 # The configurations that suites/smoke.yaml names; one too few here is a FAIL that says which to build.
 SMOKE_CORES := $(filter %-3x5 %-4x4 %-8x8 %-16x16,$(CORES))
 
-check: $(PROGRAM) $(SMOKE_CORES:%=$(BUILD)/rtl/%.so) | fresh-records ## the smoke suite: every engine on small, odd layers
+check: $(PROGRAM) $(FIRMWARE) $(SMOKE_CORES:%=$(BUILD)/rtl/%.so) | fresh-records ## the smoke suite: every engine on small, odd layers
 	@$(call bt_suite,smoke)
 	@ci/count $(RECORDS)
 
-check-all: $(PROGRAM) rtl | fresh-records ## the main job: every distinct layer of all networks, bit by bit
+check-all: $(PROGRAM) rtl firmware | fresh-records ## the main job: every distinct layer of all networks, bit by bit
 	@$(call bt_suite,smoke)
 	@$(call bt_suite,all)
 	@$(STEP) golden -- ci/golden
 	@ci/count $(RECORDS)
 
-check-full: $(PROGRAM) rtl | fresh-records ## every layer of every network on every configuration (a quarter of an hour)
+check-full: $(PROGRAM) rtl firmware | fresh-records ## every layer of every network on every configuration (a quarter of an hour)
 	@$(call bt_suite,smoke)
 	@$(call bt_suite,full)
 	@$(STEP) golden -- ci/golden
@@ -297,15 +311,15 @@ $(BUILD)/bench-mesh: harness/tests/mesh/bench_mesh.c | bootstrap
 	@echo "CC $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $< -ldl -o $@
 
-report: $(PROGRAM) rtl ## run every distinct layer and publish reports/summary.md
+report: $(PROGRAM) rtl firmware ## run every distinct layer and publish reports/summary.md
 	@$(PROGRAM) run --suite suites/all.yaml --out $(BUILD)/out/report
 	@cp $(BUILD)/out/report/summary.md reports/summary.md
 	@echo reports/summary.md
 
-bench: $(PROGRAM) $(BUILD)/bench-mesh rtl ## the numbers of the README, measured on this machine
+bench: $(PROGRAM) $(BUILD)/bench-mesh rtl firmware ## the numbers of the README, measured on this machine
 	@ci/bench.sh
 
-coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(TEST_CORES:%=$(BUILD)/rtl/%.so) ## line coverage of the C code by the unit tests
+coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(FIRMWARE) $(TEST_CORES:%=$(BUILD)/rtl/%.so) ## line coverage of the C code by the unit tests
 	@find $(BUILD)/cov -name '*.gcda' -delete
 	@status=0; for test in $(TESTS); do 		$(BUILD)/cov/test/$$test >$(BUILD)/cov/$$test.log 2>&1 || { echo "FAIL $$test, see $(BUILD)/cov/$$test.log"; status=1; }; 	done; exit $$status
 	@ci/coverage $(BUILD)/cov

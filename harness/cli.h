@@ -25,6 +25,16 @@ struct bt_cli {
     double timeout_seconds; /**< per job; 0: from the expected cycles */
     char out[1024];
     enum bt_ref_path ref;
+    /* the simulated system */
+    char soc_path[1200];   /**< --soc, or the suites' soc.yaml */
+    struct bt_soc_map soc; /**< where has_soc */
+    bool has_soc;
+    uint32_t cpu_mips; /**< 0: the map's */
+    enum bt_device device;
+    enum bt_wait wait;
+    char data_dir[1024]; /**< trained weights and pictures */
+    uint32_t images;     /**< of a whole network; 0: all that there are */
+    const char *timeline;
     bool quiet;       /**< no progress */
     bool layers;      /**< list */
     const char *wave; /**< replay */
@@ -45,6 +55,9 @@ int bt_cli_run(const struct bt_cli *cli);
 int bt_cli_predict(const struct bt_cli *cli);
 int bt_cli_replay(const struct bt_cli *cli);
 int bt_cli_trace(const struct bt_cli *cli);
+
+/** What the command line says to the engines; points into cli. */
+struct bt_engine_options bt_cli_engine_options(const struct bt_cli *cli);
 
 /** "bittrue: text" on stderr. */
 void bt_cli_complain(const struct bt_error *err);

@@ -26,11 +26,14 @@ struct run {
 uint64_t bt_job_weight(const struct bt_job *job)
 {
     uint64_t cycles = JOB_CYCLES;
-    if ((job->engines & (1u << BT_ENGINE_RTL)) == 0) {
+    cycles += (job->engines & (1u << BT_ENGINE_ISS_SW)) != 0 ? job->macs / 50 : 0;
+    if ((job->engines & (1u << BT_ENGINE_RTL | 1u << BT_ENGINE_ISS_ACCEL)) == 0) {
         return cycles + job->macs / 1000;
     }
     for (uint32_t i = 0; i < job->count; i++) {
-        cycles += job->variant->roofline != NULL ? job->variant->roofline(&job->config, &job->layers[i].work, 1) : 0;
+        const bool conv = job->layers[i].work.op == BT_OP_CONV2D;
+        cycles +=
+            conv && job->variant->roofline != NULL ? job->variant->roofline(&job->config, &job->layers[i].work, 1) : 0;
     }
     if (job->variant->roofline == NULL) {
         cycles += job->macs;

@@ -50,11 +50,18 @@ static const struct option_spec specs[] = {
     {'C', "core", "DIR", FILTERS | TRACE, "also the core in this folder, built by 'make core DIR=...'"},
     {'v', "variant", "GLOBS", FILTERS | TRACE, "only these variants"},
     {'c', "config", "GLOBS", RUN | PREDICT | REPLAY | TRACE, "only these configurations"},
-    {'e', "engine", "GLOBS", RUN | REPLAY, "only these engines: ref, model, rtl, cycles"},
+    {'e', "engine", "GLOBS", RUN | REPLAY, "only these engines: ref, model, rtl, cycles, iss:sw, iss:accel"},
     {'p', "pattern", "NAME", RUN | REPLAY, "data: uniform, min, ties, extreme_zp"},
     {'S', "stalls", "PERCENT", RUN | REPLAY | TRACE, "random stalls of the memory, 0 to 95"},
     {'r', "seed", "N", RUN | REPLAY | TRACE, "seed of all data and stalls"},
     {'R', "ref", "PATH", RUN | REPLAY, "reference: fast (oneDNN, spot-checked; default) or plain (loops)"},
+    {'M', "soc", "FILE", RUN | REPLAY, "memory map of the simulated system; default: soc.yaml of the suites"},
+    {'m', "cpu-mips", "N", RUN | REPLAY, "speed of the RV32 CPU, million instructions per second; default: the map's"},
+    {'d', "device", "NAME", RUN | REPLAY, "behind the registers for iss:accel: rtl (default) or model"},
+    {'W', "wait", "HOW", RUN | REPLAY, "the firmware waits by interrupt (default), wfi or poll"},
+    {'k', "chained", NULL, RUN, "whole networks, each layer reading what the one before wrote"},
+    {'i', "images", "N", RUN, "pictures per whole network; default: all of ../shared/data or $BITTRUE_DATA"},
+    {'T', "timeline", "DIR", RUN, "who is busy when in a whole network, as Chrome trace JSON (Perfetto opens it)"},
     {'j', "jobs", "N", RUN, "worker processes; default: one per CPU"},
     {'x', "shard", "I/N", RUN | PREDICT, "the I-th of N parts of the selection, 1 <= I <= N"},
     {'t', "timeout", "SECONDS", RUN | REPLAY | TRACE, "wall clock per job; default: from its expected cycles"},
@@ -101,7 +108,8 @@ static int help(const struct command *command)
                        specs[i].argument != NULL ? specs[i].argument : "");
         (void)printf("  %-20s %s\n", left, specs[i].help);
     }
-    (void)printf("\nEnvironment: BITTRUE_BUILD (build folder), BITTRUE_SUITES (folder of suites).\n");
+    (void)printf("\nEnvironment: BITTRUE_BUILD (build folder), BITTRUE_SUITES (folder of suites), "
+                 "BITTRUE_DATA (trained\nnetworks and pictures).\n");
     return bt_cli_finish(BT_EXIT_PASS);
 }
 
@@ -162,6 +170,13 @@ static void find_suites(struct bt_cli *cli)
     for (size_t i = 0; i < sizeof(up) / sizeof(up[0]) && !is_folder(cli->suites_dir, "variants"); i++) {
         (void)snprintf(cli->suites_dir, sizeof(cli->suites_dir), "%.1000s/%s/suites", here, up[i]);
     }
+}
+
+static void find_data(struct bt_cli *cli)
+{
+    const char *given = getenv("BITTRUE_DATA");
+    (void)snprintf(cli->data_dir, sizeof(cli->data_dir), "%s",
+                   given != NULL && given[0] != '\0' ? given : "../shared/data");
 }
 
 /* A suite may be named by its file or, for those of the tree, by its name. It brings its own variants if it has any. */
@@ -226,6 +241,10 @@ static const char *expected_number(int key)
         return "0 to 95";
     case 'j':
         return "1 to 1024";
+    case 'm':
+        return "1 to 10000";
+    case 'i':
+        return "1 to 1000000";
     case 't':
         return "1 to 1000000";
     default:
@@ -250,6 +269,18 @@ static bool apply_number(struct bt_cli *cli, int key, const char *value)
         }
         cli->workers = (unsigned)n;
         return true;
+    case 'i':
+        if (!number(value, 1, 1000000, &n)) {
+            return false;
+        }
+        cli->images = (uint32_t)n;
+        return true;
+    case 'm':
+        if (!number(value, 1, 10000, &n)) {
+            return false;
+        }
+        cli->cpu_mips = (uint32_t)n;
+        return true;
     case 't':
         if (!number(value, 1, 1000000, &n)) {
             return false;
@@ -263,6 +294,51 @@ static bool apply_number(struct bt_cli *cli, int key, const char *value)
         cli->selection.has_seed = true;
         cli->selection.seed = n;
         return true;
+    }
+}
+
+/* Index of `value` among `names`. @return false with one line in err. */
+static bool one_of(const char *option, const char *value, const char *const *names, unsigned count, unsigned *index,
+                   struct bt_error *err)
+{
+    char expected[128] = "";
+    for (unsigned i = 0; i < count; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            *index = i;
+            return true;
+        }
+        const size_t used = strlen(expected);
+        (void)snprintf(expected + used, sizeof(expected) - used, "%s%s",
+                       i == 0          ? ""
+                       : i + 1 < count ? ", "
+                                       : " or ",
+                       names[i]);
+    }
+    (void)bt_fail(err, BT_EINPUT, "--%s '%s': expected %s", option, value, expected);
+    return false;
+}
+
+static bool apply_word(struct bt_cli *cli, int key, const char *value, struct bt_error *err)
+{
+    static const char *const refs[] = {[BT_REF_FAST] = "fast", [BT_REF_PLAIN] = "plain"};
+    static const char *const devices[] = {[BT_DEVICE_RTL] = "rtl", [BT_DEVICE_MODEL] = "model"};
+    static const char *const waits[] = {
+        [BT_WAIT_INTERRUPT] = "interrupt", [BT_WAIT_WFI] = "wfi", [BT_WAIT_POLL] = "poll"};
+    unsigned index = 0;
+    bool ok = false;
+    switch (key) {
+    case 'R':
+        ok = one_of("ref", value, refs, 2, &index, err);
+        cli->ref = (enum bt_ref_path)index;
+        return ok;
+    case 'd':
+        ok = one_of("device", value, devices, 2, &index, err);
+        cli->device = (enum bt_device)index;
+        return ok;
+    default:
+        ok = one_of("wait", value, waits, BT_WAIT_COUNT, &index, err);
+        cli->wait = (enum bt_wait)index;
+        return ok;
     }
 }
 
@@ -307,13 +383,19 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'L':
         cli->layers = true;
         return true;
-    case 'R':
-        if (strcmp(value, "fast") != 0 && strcmp(value, "plain") != 0) {
-            (void)bt_fail(err, BT_EINPUT, "--ref '%s': expected fast or plain", value);
-            return false;
-        }
-        cli->ref = strcmp(value, "fast") == 0 ? BT_REF_FAST : BT_REF_PLAIN;
+    case 'k':
+        cli->selection.chained = true;
         return true;
+    case 'T':
+        cli->timeline = value;
+        return true;
+    case 'M':
+        (void)snprintf(cli->soc_path, sizeof(cli->soc_path), "%s", value);
+        return true;
+    case 'R':
+    case 'd':
+    case 'W':
+        return apply_word(cli, key, value, err);
     case 'x':
         if (!shard(value, &cli->selection)) {
             (void)bt_fail(err, BT_EINPUT, "--shard '%s': expected I/N with 1 <= I <= N", value);
@@ -415,6 +497,43 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
     return BT_EXIT_PASS;
 }
 
+/* A map that was asked for must be there; without any, the engines that need one say so. */
+static bool load_soc(struct bt_cli *cli, const struct command *command)
+{
+    struct bt_error err = {""};
+    const bool given = cli->soc_path[0] != '\0';
+    if ((command->mask & (RUN | REPLAY)) == 0) {
+        return true;
+    }
+    if (!given) {
+        (void)snprintf(cli->soc_path, sizeof(cli->soc_path), "%s/soc.yaml", cli->suites_dir);
+        if (access(cli->soc_path, F_OK) != 0) {
+            return true;
+        }
+    }
+    if (bt_soc_map_load(cli->soc_path, &cli->soc, &err) != BT_OK) {
+        bt_cli_complain(&err);
+        return false;
+    }
+    cli->has_soc = true;
+    return true;
+}
+
+struct bt_engine_options bt_cli_engine_options(const struct bt_cli *cli)
+{
+    return (struct bt_engine_options){
+        .build_dir = cli->build_dir,
+        .ref = cli->ref,
+        .soc = cli->has_soc ? &cli->soc : NULL,
+        .cpu_mips = cli->cpu_mips,
+        .device = cli->device,
+        .wait = cli->wait,
+        .data_dir = cli->data_dir,
+        .images = cli->images,
+        .timeline = cli->timeline,
+    };
+}
+
 static bool load_cores(const struct bt_cli *cli)
 {
     for (unsigned i = 0; i < cli->core_count; i++) {
@@ -451,8 +570,9 @@ int bt_cli_main(int argc, char **argv)
         find_build(&cli);
         find_suites(&cli);
         find_suite(&cli);
+        find_data(&cli);
         cli.selection.suites_dir = cli.suites_dir;
-        return load_cores(&cli) ? commands[i].run(&cli) : BT_EXIT_ERROR;
+        return load_cores(&cli) && load_soc(&cli, &commands[i]) ? commands[i].run(&cli) : BT_EXIT_ERROR;
     }
     struct bt_error err;
     (void)bt_fail(&err, BT_EINPUT, "no command '%s'; expected list, run, predict, replay or trace (see bittrue --help)",

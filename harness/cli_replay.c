@@ -72,12 +72,18 @@ static void print_record(const struct bt_record *record)
 {
     for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
         const struct bt_engine_result *result = &record->engine[e];
-        (void)printf("  %-8s %-5s %8.3f s", bt_engine_name(e), result->ran ? bt_verdict_name(result->verdict) : "-",
+        (void)printf("  %-9s %-5s %8.3f s", bt_engine_name(e), result->ran ? bt_verdict_name(result->verdict) : "-",
                      result->seconds);
         if (result->hash != 0) {
             (void)printf("  ofmap %016" PRIx64, result->hash);
         }
         (void)printf("\n");
+        if (result->soc.instructions != 0) {
+            (void)printf("            %" PRIu64 " instructions; cycles: %" PRIu64 " in all, CPU %" PRIu64
+                         ", waiting %" PRIu64 ", accelerator %" PRIu64 "\n",
+                         result->soc.instructions, result->soc.soc_cycles, result->soc.cpu_cycles,
+                         result->soc.wait_cycles, result->soc.accel_cycles);
+        }
     }
     if (record->rtl_cycles != 0) {
         (void)printf("  %" PRIu64 " cycles, predicted %" PRIu64 ", roofline %" PRIu64 ", utilisation %.1f %%, %.3f "
@@ -124,8 +130,10 @@ static bool find_window(const struct bt_cli *cli, const struct bt_plan *plan, co
     if (seen == MAP_FAILED) {
         return false;
     }
-    const struct bt_engine_options options = {
-        .build_dir = cli->build_dir, .ref = cli->ref, .probe = &probe, .probe_from = &seen[0], .probe_to = &seen[1]};
+    struct bt_engine_options options = bt_cli_engine_options(cli);
+    options.probe = &probe;
+    options.probe_from = &seen[0];
+    options.probe_to = &seen[1];
     const bool ok = run_again(cli, plan, &options) && seen[1] != 0;
     *from = seen[0] > WAVE_MARGIN ? seen[0] - WAVE_MARGIN : 0;
     *to = seen[1] + WAVE_MARGIN;
@@ -136,7 +144,7 @@ static bool find_window(const struct bt_cli *cli, const struct bt_plan *plan, co
 static bool write_wave(const struct bt_cli *cli, const struct bt_plan *plan, const struct bt_record *records)
 {
     const struct bt_job *job = &plan->jobs[0];
-    const struct bt_engine_options plain = {.build_dir = cli->build_dir, .ref = cli->ref};
+    const struct bt_engine_options plain = bt_cli_engine_options(cli);
     char core[2048];
     char trace[2048];
     char wave[1200];
@@ -167,13 +175,10 @@ static bool write_wave(const struct bt_cli *cli, const struct bt_plan *plan, con
     for (char *c = wave + folder; *c != '\0'; c++) {
         *c = *c == '/' ? '_' : *c;
     }
-    const struct bt_engine_options options = {
-        .build_dir = cli->build_dir,
-        .ref = cli->ref,
-        .wave = cli->wave != NULL ? cli->wave : wave,
-        .wave_from = from,
-        .wave_to = to,
-    };
+    struct bt_engine_options options = plain;
+    options.wave = cli->wave != NULL ? cli->wave : wave;
+    options.wave_from = from;
+    options.wave_to = to;
     if (!run_again(cli, plan, &options) || access(options.wave, R_OK) != 0) {
         (void)printf("no waveform: %s could not be written\n", options.wave);
         return false;
@@ -189,7 +194,7 @@ static int replay(const struct bt_cli *cli, const struct bt_plan *plan, struct b
     int exit_status = BT_EXIT_ERROR;
     int interrupted = 0;
     const struct bt_job *job = &plan->jobs[0];
-    const struct bt_engine_options options = {.build_dir = cli->build_dir, .ref = cli->ref};
+    const struct bt_engine_options options = bt_cli_engine_options(cli);
     struct bt_record *records = calloc(plan->records, sizeof(*records));
     if (records == NULL) {
         (void)bt_fail(err, BT_ENOMEM, "out of memory");

@@ -1,6 +1,8 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "harness/cli.h"
 #include "harness/cli_jobs.h"
@@ -51,7 +53,7 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
         .program = cli->program,
         .suite = cli->selection.suite,
     };
-    const struct bt_engine_options options = {.build_dir = cli->build_dir, .ref = cli->ref};
+    const struct bt_engine_options options = bt_cli_engine_options(cli);
     struct bt_record *records = calloc(plan->records, sizeof(*records));
     if (records == NULL) {
         (void)bt_fail(err, BT_ENOMEM, "out of memory");
@@ -88,6 +90,16 @@ int bt_cli_run(const struct bt_cli *cli)
 {
     struct bt_error err = {""};
     struct bt_plan plan;
+    if (cli->selection.chained && cli->selection.suite != NULL) {
+        (void)bt_fail(&err, BT_EINPUT, "run: --chained and --suite exclude each other; a suite says 'layers: chained'");
+        bt_cli_complain(&err);
+        return BT_EXIT_ERROR;
+    }
+    if (cli->timeline != NULL && mkdir(cli->timeline, 0777) != 0 && errno != EEXIST) {
+        (void)bt_fail(&err, BT_EINPUT, "run: --timeline '%s': %s", cli->timeline, strerror(errno));
+        bt_cli_complain(&err);
+        return BT_EXIT_ERROR;
+    }
     if (bt_plan_make(&cli->selection, &plan, &err) != BT_OK) {
         bt_cli_complain(&err);
         return BT_EXIT_ERROR;

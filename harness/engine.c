@@ -9,10 +9,13 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "harness/chained.h"
 #include "harness/compare.h"
 #include "harness/data.h"
+#include "harness/engine_step.h"
 #include "harness/error.h"
 #include "harness/hal_sim.h"
+#include "harness/iss.h"
 #include "harness/progress.h"
 #include "harness/spot_check.h"
 #include "reference/common/bt_conv2d.h"
@@ -20,13 +23,10 @@
 #include "reference/ops/conv2d_s8_onednn.h"
 
 #define PATH_BYTES 4096
-/* Address 0 stays unused, so that an address register nobody wrote does not point at a tensor. */
-#define DRAM_BASE 4096
 /* Cycles between two looks at a core that only polls. */
 #define SLICE_CYCLES 65536
 /* While a replay searches for the moment of an element, between two looks at the ofmap. */
 #define PROBE_CYCLES 512
-#define POISON 0xa5
 /* Below this the plain loops are as quick as setting up the fast path. */
 #define FAST_FROM_MACS 1000000
 
@@ -69,40 +69,26 @@ void bt_engine_label(const struct bt_job *job, uint32_t index, struct bt_record 
     record->stall_percent = job->config.mem.stall_percent;
     record->seed = job->seed;
     record->same = layer->same;
-    record->macs = (uint64_t)bt_conv2d_macs(&layer->work.u.conv);
+    record->macs = bt_layer_macs(&layer->work);
     record->multipliers = job->variant->multipliers != NULL ? job->variant->multipliers(&job->config) : 0;
 }
 
 /* ---- one layer on its way through the engines ---- */
 
-struct step {
-    const struct bt_job *job;
-    const struct bt_engine_options *options;
-    uint32_t index;
-    struct bt_record *record;
-    struct bt_layer layer; /* with the zero points and clamps of its data */
-    struct bt_tensors tensors;
-    bool chained;         /* its ifmap is the ofmap of the layer before */
-    void *expected, *got; /* ofmaps */
-    void *plan;
-    struct bt_io io;
-    struct bt_blob aux, profile;
-};
-
 /* What was not made is handed on as NULL. */
-static const struct bt_blob *given(const struct bt_blob *blob)
+const struct bt_blob *bt_step_given(const struct bt_blob *blob)
 {
     return blob->data != NULL ? blob : NULL;
 }
 
-static bool selected(const struct step *step, enum bt_engine engine)
+bool bt_step_selected(const struct bt_engine_step *step, enum bt_engine engine)
 {
     return (step->job->engines & (1u << engine)) != 0;
 }
 
 /* The verdict of one engine, "reason: got, limit" where a function refused with numbers. */
-static void refuse(struct step *step, enum bt_engine engine, enum bt_verdict verdict, const char *what,
-                   const struct bt_reason *why)
+void bt_step_refuse(struct bt_engine_step *step, enum bt_engine engine, enum bt_verdict verdict, const char *what,
+                    const struct bt_reason *why)
 {
     char text[BT_REASON_BYTES];
     if (why->what != NULL) {
@@ -115,16 +101,17 @@ static void refuse(struct step *step, enum bt_engine engine, enum bt_verdict ver
 }
 
 /* The same verdict for every engine from the first on that was asked for: what comes before them all has failed. */
-static void refuse_all(struct step *step, enum bt_verdict verdict, const char *what, const struct bt_reason *why)
+static void refuse_all(struct bt_engine_step *step, enum bt_verdict verdict, const char *what,
+                       const struct bt_reason *why)
 {
     for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT; e++) {
-        if (selected(step, e)) {
-            refuse(step, e, verdict, what, why);
+        if (bt_step_selected(step, e)) {
+            bt_step_refuse(step, e, verdict, what, why);
         }
     }
 }
 
-static void ran(struct step *step, enum bt_engine engine, double begin, const void *ofmap)
+void bt_step_ran(struct bt_engine_step *step, enum bt_engine engine, double begin, const void *ofmap)
 {
     struct bt_engine_result *result = &step->record->engine[engine];
     result->ran = true;
@@ -132,7 +119,7 @@ static void ran(struct step *step, enum bt_engine engine, double begin, const vo
     result->hash = ofmap != NULL ? XXH3_64bits(ofmap, bt_ofmap_bytes(&step->layer.u.conv)) : 0;
 }
 
-static void differs(struct step *step, enum bt_engine engine, const struct bt_mismatch *mismatch)
+static void differs(struct bt_engine_step *step, enum bt_engine engine, const struct bt_mismatch *mismatch)
 {
     char text[BT_REASON_BYTES];
     (void)snprintf(text, sizeof(text),
@@ -150,7 +137,7 @@ static void differs(struct step *step, enum bt_engine engine, const struct bt_mi
 /* ---- ref ---- */
 
 /* The fast path where it can do the layer, with some of its bits worked out again; else the plain loops. */
-static enum bt_status reference(const struct step *step, struct bt_mismatch *mismatch)
+static enum bt_status reference(const struct bt_engine_step *step, struct bt_mismatch *mismatch)
 {
     const struct bt_conv2d *conv = &step->layer.u.conv;
     *mismatch = (struct bt_mismatch){0};
@@ -167,7 +154,7 @@ static enum bt_status reference(const struct step *step, struct bt_mismatch *mis
     return ref_conv2d_s8(conv, &step->tensors.view, step->expected);
 }
 
-static bool run_ref(struct step *step)
+static bool run_ref(struct bt_engine_step *step)
 {
     const struct bt_conv2d *conv = &step->layer.u.conv;
     struct bt_reason why = {0};
@@ -178,10 +165,10 @@ static bool run_ref(struct step *step)
         status = reference(step, &mismatch);
     }
     if (status != BT_OK) {
-        refuse(step, BT_ENGINE_REF, BT_FAIL, "refused", &why);
+        bt_step_refuse(step, BT_ENGINE_REF, BT_FAIL, "refused", &why);
         return false;
     }
-    ran(step, BT_ENGINE_REF, begin, step->expected);
+    bt_step_ran(step, BT_ENGINE_REF, begin, step->expected);
     if (mismatch.differing != 0) {
         (void)snprintf(mismatch.where, sizeof(mismatch.where), "the fast path, against the plain loops");
         differs(step, BT_ENGINE_REF, &mismatch);
@@ -193,14 +180,14 @@ static bool run_ref(struct step *step)
 
 /* ---- comparison of an ofmap with ref's ---- */
 
-static void judge_ofmap(struct step *step, enum bt_engine engine)
+void bt_step_judge_ofmap(struct bt_engine_step *step, enum bt_engine engine)
 {
     struct bt_mismatch mismatch;
     if (bt_compare_ofmap(&step->layer.u.conv, step->expected, step->got, &mismatch)) {
         bt_record_set(step->record, engine, BT_PASS, NULL);
         return;
     }
-    if (step->job->variant->locate != NULL) {
+    if (engine != BT_ENGINE_ISS_SW && step->job->variant->locate != NULL) {
         step->job->variant->locate(step->plan, bt_mismatch_elem(&step->layer.u.conv, &mismatch), mismatch.where,
                                    sizeof(mismatch.where));
     }
@@ -209,7 +196,7 @@ static void judge_ofmap(struct step *step, enum bt_engine engine)
 
 /* ---- plan, model, cycles ---- */
 
-static bool run_plan(struct step *step)
+static bool run_plan(struct bt_engine_step *step)
 {
     const struct bt_variant *variant = step->job->variant;
     struct bt_reason why = {0};
@@ -228,14 +215,15 @@ static bool run_plan(struct step *step)
         }
     }
     const struct bt_io wanted = step->io;
-    status = variant->driver->plan(&step->job->config, &step->layer, 1, given(&step->aux), &step->io, step->plan, &why);
+    status = variant->driver->plan(&step->job->config, &step->layer, 1, bt_step_given(&step->aux), &step->io,
+                                   step->plan, &why);
     if (status == BT_EUNSUPPORTED && step->chained) {
         /* The core cannot read what the layer before left; the host carries it over. */
         step->chained = false;
         step->io = (struct bt_io){.brk = wanted.brk, .in_addr = BT_ANYWHERE, .out_addr = BT_ANYWHERE};
         why = (struct bt_reason){0};
-        status =
-            variant->driver->plan(&step->job->config, &step->layer, 1, given(&step->aux), &step->io, step->plan, &why);
+        status = variant->driver->plan(&step->job->config, &step->layer, 1, bt_step_given(&step->aux), &step->io,
+                                       step->plan, &why);
     }
     if (status != BT_OK) {
         refuse_all(step, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "plan", &why);
@@ -244,7 +232,7 @@ static bool run_plan(struct step *step)
     return true;
 }
 
-static void run_model(struct step *step)
+void bt_step_run_model(struct bt_engine_step *step)
 {
     const struct bt_variant *variant = step->job->variant;
     if (variant->model == NULL) {
@@ -252,19 +240,19 @@ static void run_model(struct step *step)
         return;
     }
     const double begin = bt_now_seconds();
-    memset(step->got, POISON, bt_ofmap_bytes(&step->layer.u.conv));
+    memset(step->got, BT_POISON, bt_ofmap_bytes(&step->layer.u.conv));
     const enum bt_status status = variant->model(&step->job->config, step->plan, &step->layer, &step->tensors.view,
-                                                 given(&step->aux), step->got, &step->profile);
+                                                 bt_step_given(&step->aux), step->got, &step->profile);
     if (status != BT_OK) {
         const struct bt_reason why = {.what = "status", .got = status, .limit = BT_OK};
-        refuse(step, BT_ENGINE_MODEL, BT_FAIL, "model failed", &why);
+        bt_step_refuse(step, BT_ENGINE_MODEL, BT_FAIL, "model failed", &why);
         return;
     }
-    ran(step, BT_ENGINE_MODEL, begin, step->got);
-    judge_ofmap(step, BT_ENGINE_MODEL);
+    bt_step_ran(step, BT_ENGINE_MODEL, begin, step->got);
+    bt_step_judge_ofmap(step, BT_ENGINE_MODEL);
 }
 
-static struct bt_cycle_facts facts_of(const struct step *step)
+static struct bt_cycle_facts facts_of(const struct bt_engine_step *step)
 {
     const struct bt_record *record = step->record;
     return (struct bt_cycle_facts){
@@ -281,7 +269,7 @@ static struct bt_cycle_facts facts_of(const struct step *step)
 }
 
 /* What the cycle model says, with the verdict of its invariants: PASS when the prediction makes sense. */
-static enum bt_verdict predict(struct step *step, char *reason, size_t reason_bytes)
+enum bt_verdict bt_step_predict(struct bt_engine_step *step, char *reason, size_t reason_bytes)
 {
     const struct bt_variant *variant = step->job->variant;
     struct bt_record *record = step->record;
@@ -293,8 +281,9 @@ static enum bt_verdict predict(struct step *step, char *reason, size_t reason_by
         return BT_SKIP;
     }
     const double begin = bt_now_seconds();
-    const enum bt_status status = variant->cycles(&step->job->config, step->plan, &step->layer, given(&step->aux),
-                                                  given(&step->profile), &record->predicted);
+    const enum bt_status status =
+        variant->cycles(&step->job->config, step->plan, &step->layer, bt_step_given(&step->aux),
+                        bt_step_given(&step->profile), &record->predicted);
     if (status == BT_EUNSUPPORTED) {
         (void)snprintf(reason, reason_bytes, "needs what the model measures of the data");
         return BT_SKIP;
@@ -303,7 +292,7 @@ static enum bt_verdict predict(struct step *step, char *reason, size_t reason_by
         (void)snprintf(reason, reason_bytes, "the cycle model failed with status %d", (int)status);
         return BT_FAIL;
     }
-    ran(step, BT_ENGINE_CYCLES, begin, NULL);
+    bt_step_ran(step, BT_ENGINE_CYCLES, begin, NULL);
     const struct bt_cycle_facts facts = facts_of(step);
     const enum bt_verdict verdict = bt_check_prediction(&facts, reason, reason_bytes);
     if (verdict == BT_PASS) {
@@ -312,12 +301,12 @@ static enum bt_verdict predict(struct step *step, char *reason, size_t reason_by
     return verdict;
 }
 
-static void judge_cycles(struct step *step)
+void bt_step_judge_cycles(struct bt_engine_step *step)
 {
     struct bt_record *record = step->record;
     char reason[BT_REASON_BYTES] = "";
     if (record->rtl_cycles == 0) {
-        if (!selected(step, BT_ENGINE_RTL)) {
+        if (!bt_step_selected(step, BT_ENGINE_RTL)) {
             /* The invariants hold; without a measurement that proves nothing about the core. */
             record->engine[BT_ENGINE_CYCLES].verdict = BT_PASS;
         }
@@ -333,13 +322,13 @@ static void judge_cycles(struct step *step)
 
 /* ---- rtl ---- */
 
-static void fail_rtl(struct step *step, const char *text)
+static void fail_rtl(struct bt_engine_step *step, const char *text)
 {
     bt_record_set(step->record, BT_ENGINE_RTL, BT_FAIL, text);
 }
 
 /* Has the element got its value since the last look? */
-static void look(struct step *step, struct bt_hal *hal, uint64_t cycle)
+static void look(struct bt_engine_step *step, struct bt_hal *hal, uint64_t cycle)
 {
     const struct bt_engine_options *options = step->options;
     const struct bt_probe *probe = options->probe;
@@ -360,14 +349,22 @@ static void look(struct step *step, struct bt_hal *hal, uint64_t cycle)
     }
 }
 
+static uint64_t expected_cycles(const struct bt_record *record)
+{
+    const uint64_t expected = record->predicted_cycles != 0 ? record->predicted_cycles : 16 * record->roofline_cycles;
+    return expected != 0 ? expected : 64 * record->macs;
+}
+
+uint64_t bt_step_cycle_limit(const struct bt_engine_step *step)
+{
+    return bt_engine_cycle_limit(expected_cycles(step->record), step->record->stall_percent);
+}
+
 /* From start to done. @return true when the driver says that the data has landed. */
-static bool run_core(struct step *step, struct bt_hal *hal, struct bt_sim_stats *stats)
+static bool run_core(struct bt_engine_step *step, struct bt_hal *hal, struct bt_sim_stats *stats)
 {
     const struct bt_driver *driver = step->job->variant->driver;
-    const uint64_t expected =
-        step->record->predicted_cycles != 0 ? step->record->predicted_cycles : 16 * step->record->roofline_cycles;
-    const uint64_t fallback = expected != 0 ? expected : 64 * step->record->macs;
-    const uint64_t limit = bt_engine_cycle_limit(fallback, step->record->stall_percent);
+    const uint64_t limit = bt_step_cycle_limit(step);
     const uint64_t slice = step->options->probe != NULL ? PROBE_CYCLES : SLICE_CYCLES;
     char text[BT_REASON_BYTES];
 
@@ -403,24 +400,24 @@ static bool run_core(struct step *step, struct bt_hal *hal, struct bt_sim_stats 
         spent = gone > spent ? gone : spent + 1;
         if (spent >= limit) {
             (void)snprintf(text, sizeof(text), "timeout: not done after %" PRIu64 " cycles, expected about %" PRIu64,
-                           spent, fallback);
+                           spent, expected_cycles(step->record));
             fail_rtl(step, text);
             return false;
         }
     }
 }
 
-static void poison_ofmap(const struct step *step, struct bt_hal *hal)
+static void poison_ofmap(const struct bt_engine_step *step, struct bt_hal *hal)
 {
     const struct bt_conv2d *conv = &step->layer.u.conv;
     const struct bt_probe *probe = step->options->probe;
     const uint64_t pixels = (uint64_t)(bt_conv2d_ofmap_elems(conv) / conv->c_out);
     /* The probe waits for its value to appear, so that it must not be there from the beginning. */
-    const uint8_t fill = probe != NULL ? (uint8_t) ~(uint64_t)probe->value : POISON;
+    const uint8_t fill = probe != NULL ? (uint8_t) ~(uint64_t)probe->value : BT_POISON;
     bt_hal_mem_fill(hal, step->io.out_addr, fill, pixels * step->io.out_pitch);
 }
 
-static void run_rtl(struct step *step, struct bt_hal *hal)
+void bt_step_run_rtl(struct bt_engine_step *step, struct bt_hal *hal)
 {
     const struct bt_driver *driver = step->job->variant->driver;
     struct bt_record *record = step->record;
@@ -429,9 +426,9 @@ static void run_rtl(struct step *step, struct bt_hal *hal)
     const double begin = bt_now_seconds();
 
     poison_ofmap(step, hal);
-    const enum bt_status status = driver->pack(step->plan, &step->tensors.view, given(&step->aux), hal, &why);
+    const enum bt_status status = driver->pack(step->plan, &step->tensors.view, bt_step_given(&step->aux), hal, &why);
     if (status != BT_OK) {
-        refuse(step, BT_ENGINE_RTL, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "packing", &why);
+        bt_step_refuse(step, BT_ENGINE_RTL, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "packing", &why);
         return;
     }
     if (!step->chained) {
@@ -446,7 +443,7 @@ static void run_rtl(struct step *step, struct bt_hal *hal)
         bt_hal_sim_reset(hal); /* what follows in the chain gets a verdict of its own */
         return;
     }
-    memset(step->got, POISON, bt_ofmap_bytes(&step->layer.u.conv));
+    memset(step->got, BT_POISON, bt_ofmap_bytes(&step->layer.u.conv));
     driver->unpack(step->plan, hal, step->got);
     driver->finish(step->plan, hal, &record->measured);
     if (bt_hal_sim_failed(hal) != NULL) {
@@ -454,12 +451,12 @@ static void run_rtl(struct step *step, struct bt_hal *hal)
         bt_hal_sim_reset(hal);
         return;
     }
-    ran(step, BT_ENGINE_RTL, begin, step->got);
+    bt_step_ran(step, BT_ENGINE_RTL, begin, step->got);
     record->rtl_cycles = stats.start_to_done;
     if (record->multipliers != 0 && record->rtl_cycles != 0) {
         record->utilisation = (double)record->macs / (double)record->multipliers / (double)record->rtl_cycles;
     }
-    judge_ofmap(step, BT_ENGINE_RTL);
+    bt_step_judge_ofmap(step, BT_ENGINE_RTL);
     char reason[BT_REASON_BYTES];
     const struct bt_cycle_facts facts = facts_of(step);
     if (bt_check_measurement(&facts, reason, sizeof(reason)) != BT_PASS) {
@@ -468,15 +465,15 @@ static void run_rtl(struct step *step, struct bt_hal *hal)
 }
 
 /* The core of the job, opened at its first use and kept for the whole chain. */
-static enum bt_status open_core(const struct bt_job *job, const struct bt_engine_options *options, struct bt_hal **hal,
-                                struct bt_error *err)
+enum bt_status bt_step_open_core(const struct bt_job *job, const struct bt_engine_options *options, uint8_t *dram,
+                                 struct bt_hal **hal, struct bt_error *err)
 {
     char path[PATH_BYTES];
     bt_engine_core_path(options, job, options->wave != NULL, path, sizeof(path));
     if (access(path, R_OK) != 0) {
         return bt_fail(err, BT_EIO, "no simulated core %s; build it with: make %s", path, path);
     }
-    const enum bt_status status = bt_hal_sim_open(path, &job->config.mem, NULL, options->wave, hal, err);
+    const enum bt_status status = bt_hal_sim_open(path, &job->config.mem, dram, options->wave, hal, err);
     if (status == BT_OK && options->wave != NULL) {
         bt_hal_sim_wave_window(*hal, options->wave_from, options->wave_to);
     }
@@ -486,7 +483,7 @@ static enum bt_status open_core(const struct bt_job *job, const struct bt_engine
 /* ---- a layer, a job ---- */
 
 /* Does the ofmap of the layer before fit as this one's ifmap? */
-static bool feeds(const struct step *before, const struct bt_conv2d *conv)
+static bool feeds(const struct bt_engine_step *before, const struct bt_conv2d *conv)
 {
     if (before == NULL || before->expected == NULL || before->layer.u.conv.raw) {
         return false;
@@ -496,7 +493,7 @@ static bool feeds(const struct step *before, const struct bt_conv2d *conv)
            last->c_out == conv->c_in;
 }
 
-static struct bt_data_key data_key(const struct step *step)
+static struct bt_data_key data_key(const struct bt_engine_step *step)
 {
     const struct bt_job *job = step->job;
     return (struct bt_data_key){
@@ -504,7 +501,7 @@ static struct bt_data_key data_key(const struct step *step)
 }
 
 /* The layer with the zero points and clamps of its data, before there is any. */
-static void shape(struct step *step, const struct step *before)
+static void shape(struct bt_engine_step *step, const struct bt_engine_step *before)
 {
     const struct bt_job *job = step->job;
     const struct bt_suite_layer *layer = &job->layers[step->index];
@@ -519,7 +516,7 @@ static void shape(struct step *step, const struct step *before)
     }
 }
 
-static enum bt_status make_tensors(struct step *step, const void *ifmap)
+static enum bt_status make_tensors(struct bt_engine_step *step, const void *ifmap)
 {
     const struct bt_data_key key = data_key(step);
     const struct bt_conv2d *conv = &step->layer.u.conv;
@@ -532,7 +529,7 @@ static enum bt_status make_tensors(struct step *step, const void *ifmap)
     return step->expected == NULL || step->got == NULL ? BT_ENOMEM : BT_OK;
 }
 
-static void free_step(struct step *step)
+static void free_step(struct bt_engine_step *step)
 {
     bt_data_free(&step->tensors);
     free(step->aux.data);
@@ -543,17 +540,34 @@ static void free_step(struct step *step)
     memset(step, 0, sizeof(*step));
 }
 
-/* The next layer of a chain reads the core's own output where that is what memory holds; else it is loaded. */
-static void place(struct step *step, const struct step *before)
+/* Is the ofmap in the memory of every core that the job runs? */
+static bool left_ofmap(const struct bt_engine_step *before)
 {
-    step->io = (struct bt_io){.brk = DRAM_BASE, .in_addr = BT_ANYWHERE, .out_addr = BT_ANYWHERE};
+    static const enum bt_engine cores[] = {BT_ENGINE_RTL, BT_ENGINE_ISS_ACCEL};
+    bool any = false;
+    for (size_t i = 0; i < sizeof(cores) / sizeof(cores[0]); i++) {
+        const enum bt_verdict verdict = before->record->engine[cores[i]].verdict;
+        if (bt_step_selected(before, cores[i]) && verdict != BT_SKIP) {
+            if (before->record->engine[cores[i]].hash == 0) {
+                return false;
+            }
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* The next layer of a chain reads the core's own output where that is what memory holds; else it is loaded. */
+static void place(struct bt_engine_step *step, const struct bt_engine_step *before)
+{
+    step->io = (struct bt_io){.brk = BT_DRAM_BASE, .in_addr = BT_ANYWHERE, .out_addr = BT_ANYWHERE};
     if (before == NULL) {
         return;
     }
     if (before->io.brk != 0) {
         step->io.brk = before->io.brk;
     }
-    step->chained = step->chained && before->record->engine[BT_ENGINE_RTL].hash != 0;
+    step->chained = step->chained && left_ofmap(before);
     if (step->chained) {
         step->io.in_addr = before->io.out_addr;
         step->io.in_pitch = before->io.out_pitch;
@@ -561,7 +575,7 @@ static void place(struct step *step, const struct step *before)
 }
 
 /* Is the layer one that this configuration can be asked to run? Needs no data. */
-static bool accepted(struct step *step)
+static bool accepted(struct bt_engine_step *step)
 {
     const struct bt_variant *variant = step->job->variant;
     struct bt_reason why = {0};
@@ -584,7 +598,7 @@ static bool accepted(struct step *step)
 }
 
 /* Did anybody ask for more than the reference? */
-static bool wants_plan(const struct step *step)
+static bool wants_plan(const struct bt_engine_step *step)
 {
     return (step->job->engines & ~(1u << BT_ENGINE_REF)) != 0;
 }
@@ -593,7 +607,7 @@ static bool wants_plan(const struct step *step)
  * Everything up to the plan and the reference's ofmap. What needs no data comes first: a layer that is not supported or
  * does not fit must not cost its data.
  */
-static bool ready(struct step *step, const struct step *before)
+static bool ready(struct bt_engine_step *step, const struct bt_engine_step *before)
 {
     shape(step, before);
     const void *ifmap = step->chained ? before->expected : NULL;
@@ -617,64 +631,81 @@ static bool ready(struct step *step, const struct step *before)
     return run_ref(step) && wants_plan(step) && (plan_first || run_plan(step));
 }
 
-static void run_engines(struct step *step, const struct step *before, struct bt_hal **hal)
+/* What a job opens at its first use and keeps for the whole chain. */
+struct instances {
+    struct bt_hal *hal;
+    struct bt_iss *sw, *accel;
+};
+
+static void run_engines(struct bt_engine_step *step, const struct bt_engine_step *before, struct instances *open)
 {
     char reason[BT_REASON_BYTES];
     if (!ready(step, before)) {
         return;
     }
-    if (selected(step, BT_ENGINE_MODEL)) {
-        run_model(step);
+    if (bt_step_selected(step, BT_ENGINE_MODEL)) {
+        bt_step_run_model(step);
     }
-    const enum bt_verdict predicted = predict(step, reason, sizeof(reason));
-    if (selected(step, BT_ENGINE_CYCLES) && predicted != BT_PASS) {
+    const enum bt_verdict predicted = bt_step_predict(step, reason, sizeof(reason));
+    if (bt_step_selected(step, BT_ENGINE_CYCLES) && predicted != BT_PASS) {
         bt_record_set(step->record, BT_ENGINE_CYCLES, predicted, reason);
     }
-    if (selected(step, BT_ENGINE_RTL)) {
+    if (bt_step_selected(step, BT_ENGINE_RTL)) {
         struct bt_error err = {""};
-        if (*hal == NULL && open_core(step->job, step->options, hal, &err) != BT_OK) {
+        if (open->hal == NULL && bt_step_open_core(step->job, step->options, NULL, &open->hal, &err) != BT_OK) {
             fail_rtl(step, err.text);
         } else {
-            run_rtl(step, *hal);
+            bt_step_run_rtl(step, open->hal);
         }
     }
-    if (selected(step, BT_ENGINE_CYCLES) && predicted == BT_PASS) {
-        judge_cycles(step);
+    if (bt_step_selected(step, BT_ENGINE_ISS_SW)) {
+        bt_step_run_iss(step, BT_ENGINE_ISS_SW, &open->sw);
+    }
+    if (bt_step_selected(step, BT_ENGINE_ISS_ACCEL)) {
+        bt_step_run_iss(step, BT_ENGINE_ISS_ACCEL, &open->accel);
+    }
+    if (bt_step_selected(step, BT_ENGINE_CYCLES) && predicted == BT_PASS) {
+        bt_step_judge_cycles(step);
     }
 }
 
 enum bt_status bt_engine_run(const struct bt_job *job, const struct bt_engine_options *options,
                              struct bt_record *records)
 {
-    struct bt_hal *hal = NULL;
-    struct step steps[2] = {{0}, {0}}; /* this layer and the one before */
+    if (job->network != NULL) {
+        return bt_chained_run(job, options, records);
+    }
+    struct instances open = {0};
+    struct bt_engine_step steps[2] = {{0}, {0}}; /* this layer and the one before */
 
     for (uint32_t i = 0; i < job->count; i++) {
         bt_engine_label(job, i, &records[i]);
     }
     for (uint32_t i = 0; i < job->count; i++) {
-        struct step *step = &steps[i % 2];
-        const struct step *before = i > 0 ? &steps[(i + 1) % 2] : NULL;
+        struct bt_engine_step *step = &steps[i % 2];
+        const struct bt_engine_step *before = i > 0 ? &steps[(i + 1) % 2] : NULL;
         free_step(step);
         step->job = job;
         step->options = options;
         step->index = i;
         step->record = &records[i];
-        run_engines(step, before, &hal);
+        run_engines(step, before, &open);
         if (records[i].verdict == BT_SKIP && records[i].reason[0] == '\0') {
             copy(records[i].reason, sizeof(records[i].reason), "nothing to compare with");
         }
     }
     free_step(&steps[0]);
     free_step(&steps[1]);
-    bt_hal_sim_close(hal);
+    bt_hal_sim_close(open.hal);
+    bt_iss_close(open.sw);
+    bt_iss_close(open.accel);
     return BT_OK;
 }
 
 void bt_engine_predict(const struct bt_job *job, void *plan, struct bt_record *record)
 {
     char reason[BT_REASON_BYTES];
-    struct step step = {.job = job, .record = record, .layer = job->layers[0].work, .plan = plan};
+    struct bt_engine_step step = {.job = job, .record = record, .layer = job->layers[0].work, .plan = plan};
     struct bt_reason why = {0};
 
     bt_engine_label(job, 0, record);
@@ -683,11 +714,11 @@ void bt_engine_predict(const struct bt_job *job, void *plan, struct bt_record *r
     }
     place(&step, NULL);
     const enum bt_status status =
-        job->variant->driver->plan(&job->config, &step.layer, 1, given(&step.aux), &step.io, step.plan, &why);
+        job->variant->driver->plan(&job->config, &step.layer, 1, bt_step_given(&step.aux), &step.io, step.plan, &why);
     if (status != BT_OK) {
-        refuse(&step, BT_ENGINE_CYCLES, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "plan", &why);
+        bt_step_refuse(&step, BT_ENGINE_CYCLES, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "plan", &why);
         return;
     }
-    const enum bt_verdict verdict = predict(&step, reason, sizeof(reason));
+    const enum bt_verdict verdict = bt_step_predict(&step, reason, sizeof(reason));
     bt_record_set(record, BT_ENGINE_CYCLES, verdict, reason);
 }

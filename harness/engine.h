@@ -5,8 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "harness/firmware/bt_program.h"
 #include "harness/job.h"
 #include "harness/record.h"
+#include "harness/soc/soc_map.h"
 
 /** Which reference answers: the fast path, spot-checked against the plain loops in every job, or the plain loops. */
 enum bt_ref_path { BT_REF_FAST, BT_REF_PLAIN };
@@ -18,9 +20,21 @@ struct bt_probe {
     int64_t value;
 };
 
+/** What is behind the accelerator's registers when firmware runs. */
+enum bt_device { BT_DEVICE_RTL, BT_DEVICE_MODEL };
+
 struct bt_engine_options {
-    const char *build_dir; /**< holds rtl/<variant>-<config>.so */
+    const char *build_dir; /**< holds rtl/<variant>-<config>.so and firmware/<variant>.elf */
     enum bt_ref_path ref;
+    /* iss:sw and iss:accel */
+    const struct bt_soc_map *soc; /**< NULL: both are a SKIP */
+    uint32_t cpu_mips;            /**< 0: the map's */
+    enum bt_device device;
+    enum bt_wait wait;
+    /* whole networks */
+    const char *data_dir; /**< trained weights and pictures; what is not there is seeded */
+    uint32_t images;      /**< 0: all that there are */
+    const char *timeline; /**< folder for <network>-<config>-<engine>.trace.json of the first picture, or NULL */
     /* replay only */
     const char *wave;                /**< waveform file; the -trace build of the core runs */
     uint64_t wave_from, wave_to;     /**< cycles since reset */

@@ -123,7 +123,8 @@ static enum bt_status parse_engines(const char *text, unsigned *engines, struct 
         *engines |= bt_glob(text, bt_engine_name(e)) ? 1u << e : 0u;
     }
     if (*engines == 0) {
-        return bt_fail(err, BT_EINPUT, "no engine matches '%s': expected ref, model, rtl, cycles", text);
+        return bt_fail(err, BT_EINPUT, "no engine matches '%s': expected ref, model, rtl, cycles, iss:sw, iss:accel",
+                       text);
     }
     return BT_OK;
 }
@@ -232,14 +233,26 @@ static enum bt_status add_job(struct bt_plan *plan, struct choice *choice, const
     struct bt_job *added = &plan->jobs[plan->count++];
     *added = *job;
     for (uint32_t i = 0; i < job->count; i++) {
-        added->macs += (uint64_t)bt_conv2d_macs(&job->layers[i].work.u.conv);
+        added->macs += bt_layer_macs(&job->layers[i].work);
     }
     return BT_OK;
 }
 
+/* The CPU alone does the same whatever accelerator is beside it: once per layer and pattern. */
+static bool drop_repeats(struct bt_job *job, bool repeated)
+{
+    const unsigned sw = 1u << BT_ENGINE_ISS_SW;
+    const unsigned ref = 1u << BT_ENGINE_REF;
+    if (!repeated || (job->engines & sw) == 0) {
+        return true;
+    }
+    job->engines &= ~sw;
+    return (job->engines & ~ref) != 0;
+}
+
 /* One unit of work on one configuration: all patterns and stalls. */
 static enum bt_status add_data(struct bt_plan *plan, struct choice *choice, const struct bt_suite_run *run,
-                               const struct bt_job *base, struct bt_error *err)
+                               const struct bt_job *base, bool first_config, struct bt_error *err)
 {
     const uint32_t patterns = choice->has_pattern ? 1 : run->pattern_count;
     const uint32_t stalls = choice->selection->has_stalls ? 1 : run->stall_count;
@@ -250,6 +263,9 @@ static enum bt_status add_data(struct bt_plan *plan, struct choice *choice, cons
             job.config.mem.stall_percent =
                 choice->selection->has_stalls ? choice->selection->stall_percent : run->stall_percents[s];
             job.config.mem.stall_seed = job.seed;
+            if (!drop_repeats(&job, !first_config || s > 0)) {
+                continue;
+            }
             const enum bt_status status = add_job(plan, choice, &job, err);
             if (status != BT_OK) {
                 return status;
@@ -279,13 +295,15 @@ static enum bt_status add_configs(struct bt_plan *plan, struct choice *choice, c
     }
     base->variant = bt_variant_find(wanted->variant);
     base->configs = configs;
+    bool first = true;
     for (uint32_t i = 0; i < configs->count; i++) {
         if (!config_listed(wanted, configs->configs[i].name) ||
             !bt_glob(choice->selection->config, configs->configs[i].name)) {
             continue;
         }
         base->config = configs->configs[i];
-        const enum bt_status status = add_data(plan, choice, run, base, err);
+        const enum bt_status status = add_data(plan, choice, run, base, first, err);
+        first = false;
         if (status != BT_OK) {
             return status;
         }
@@ -314,6 +332,7 @@ static enum bt_status add_run(struct bt_plan *plan, struct choice *choice, const
     struct bt_job base = {.engines = engines, .seed = choice->seed};
     for (uint32_t i = 0; i < run->layer_count; i++) {
         base.chain = NULL;
+        base.network = NULL;
         base.count = 1;
         base.layers = &run->layers[i];
         const enum bt_status status = add_variants(plan, choice, run, &base, err);
@@ -323,6 +342,7 @@ static enum bt_status add_run(struct bt_plan *plan, struct choice *choice, const
     }
     for (uint32_t i = 0; i < run->chain_count; i++) {
         base.chain = run->chains[i].name;
+        base.network = run->chains[i].network;
         base.count = run->chains[i].count;
         base.layers = run->chains[i].layers;
         const enum bt_status status = add_variants(plan, choice, run, &base, err);
@@ -396,7 +416,8 @@ static enum bt_status plan_networks(struct bt_plan *plan, struct choice *choice,
     }
     struct bt_suite_variant *variants = calloc(plan->configs_count + (size_t)1, sizeof(*variants));
     plan->layers = calloc(layers + (size_t)1, sizeof(*plan->layers));
-    if (plan->layers == NULL || variants == NULL) {
+    plan->chains = calloc(plan->network_count + (size_t)1, sizeof(*plan->chains));
+    if (plan->layers == NULL || plan->chains == NULL || variants == NULL) {
         status = bt_fail(err, BT_ENOMEM, "out of memory");
         goto cleanup;
     }
@@ -413,7 +434,17 @@ static enum bt_status plan_networks(struct bt_plan *plan, struct choice *choice,
     for (uint32_t i = 0; i < plan->configs_count; i++) {
         variants[i].variant = plan->configs[i]->variant;
     }
-    for (uint32_t i = 0; i < plan->network_count; i++) {
+    for (uint32_t i = 0; i < plan->network_count && choice->selection->chained; i++) {
+        status = bt_suite_whole(plan->networks[i], &plan->chains[plan->chain_count]);
+        if (status != BT_OK) {
+            (void)bt_fail(err, status, "out of memory");
+            goto cleanup;
+        }
+        plan->chain_count++;
+    }
+    run.chains = plan->chains;
+    run.chain_count = plan->chain_count;
+    for (uint32_t i = 0; i < plan->network_count && !choice->selection->chained; i++) {
         for (uint32_t j = 0; j < plan->networks[i]->count; j++) {
             const struct bt_node *node = &plan->networks[i]->nodes[j];
             if (bt_node_is_layer(node)) {
@@ -555,6 +586,10 @@ void bt_plan_free(struct bt_plan *plan)
     }
     free(plan->networks);
     free(plan->configs);
+    for (uint32_t i = 0; i < plan->chain_count; i++) {
+        free(plan->chains[i].layers);
+    }
+    free(plan->chains);
     free(plan->layers);
     free(plan->jobs);
     *plan = (struct bt_plan){0};

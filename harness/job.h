@@ -15,6 +15,7 @@ struct bt_job {
     const struct bt_variant_configs *configs; /**< gates and exemptions */
     struct bt_config config;                  /**< a copy, with the job's own stalls */
     const char *chain;                        /**< name, or NULL for a single layer */
+    const struct bt_network *network;         /**< the chain is this whole network; else NULL */
     uint32_t count;
     const struct bt_suite_layer *layers;
     enum bt_pattern pattern;
@@ -29,6 +30,7 @@ struct bt_selection {
     const char *suite;      /**< file, or NULL for the layers of the networks themselves */
     const char *network, *layer, *variant, *config;
     const char *engine, *pattern; /**< NULL: what the suite says, else all engines and uniform data */
+    bool chained;                 /**< whole networks; without a suite */
     bool has_stalls, has_seed;
     uint32_t stall_percent;
     uint64_t seed;
@@ -48,6 +50,8 @@ struct bt_plan {
     uint32_t network_count;
     struct bt_network **networks;
     struct bt_suite_layer *layers;
+    uint32_t chain_count;
+    struct bt_suite_chain *chains;
 };
 
 /**

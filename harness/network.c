@@ -630,6 +630,17 @@ bool bt_node_is_layer(const struct bt_node *node)
 
 struct bt_layer bt_node_layer(const struct bt_node *node)
 {
-    assert(bt_node_is_layer(node));
-    return (struct bt_layer){.op = BT_OP_CONV2D, .dtype = BT_S8, .u.conv = node->conv};
+    static const enum bt_op ops[BT_NODE_OP_COUNT] = {
+        [BT_NODE_INPUT] = BT_OP_INPUT,     [BT_NODE_CONV] = BT_OP_CONV2D,
+        [BT_NODE_FC] = BT_OP_CONV2D,       [BT_NODE_MAXPOOL] = BT_OP_MAXPOOL,
+        [BT_NODE_AVGPOOL] = BT_OP_AVGPOOL, [BT_NODE_GLOBAL_AVGPOOL] = BT_OP_AVGPOOL,
+        [BT_NODE_ADD] = BT_OP_ADD,         [BT_NODE_MUL] = BT_OP_MUL,
+        [BT_NODE_CONCAT] = BT_OP_CONCAT,   [BT_NODE_UPSAMPLE] = BT_OP_UPSAMPLE,
+        [BT_NODE_SLICE] = BT_OP_SLICE,     [BT_NODE_SOFTMAX] = BT_OP_SOFTMAX,
+    };
+    struct bt_layer layer = {.op = ops[node->op], .dtype = BT_S8};
+    if (bt_node_is_layer(node)) {
+        layer.u.conv = node->conv;
+    }
+    return layer;
 }

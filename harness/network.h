@@ -121,7 +121,7 @@ const struct bt_node *bt_network_find(const struct bt_network *network, const ch
 /** Is the node a layer that a variant can be asked to run (conv, fc)? */
 bool bt_node_is_layer(const struct bt_node *node);
 
-/** @pre bt_node_is_layer(). */
+/** What the node is to an accelerator; of operators that are no layer, op alone. */
 struct bt_layer bt_node_layer(const struct bt_node *node);
 
 #endif

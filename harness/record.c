@@ -19,10 +19,8 @@ const char *bt_verdict_name(enum bt_verdict verdict)
 const char *bt_engine_name(enum bt_engine engine)
 {
     static const char *const names[BT_ENGINE_COUNT] = {
-        [BT_ENGINE_REF] = "ref",
-        [BT_ENGINE_MODEL] = "model",
-        [BT_ENGINE_RTL] = "rtl",
-        [BT_ENGINE_CYCLES] = "cycles",
+        [BT_ENGINE_REF] = "ref",       [BT_ENGINE_MODEL] = "model",   [BT_ENGINE_RTL] = "rtl",
+        [BT_ENGINE_CYCLES] = "cycles", [BT_ENGINE_ISS_SW] = "iss:sw", [BT_ENGINE_ISS_ACCEL] = "iss:accel",
     };
     assert(engine < BT_ENGINE_COUNT);
     return names[engine];

@@ -12,8 +12,28 @@
 
 enum bt_verdict { BT_PASS, BT_FAIL, BT_SKIP, BT_XFAIL, BT_VERDICT_COUNT };
 
-enum bt_engine { BT_ENGINE_REF, BT_ENGINE_MODEL, BT_ENGINE_RTL, BT_ENGINE_CYCLES, BT_ENGINE_COUNT };
+enum bt_engine {
+    BT_ENGINE_REF,
+    BT_ENGINE_MODEL,
+    BT_ENGINE_RTL,
+    BT_ENGINE_CYCLES,
+    BT_ENGINE_ISS_SW,    /**< RV32 firmware on the ISS, the CPU alone */
+    BT_ENGINE_ISS_ACCEL, /**< the driver on the ISS, the accelerator behind its registers */
+    BT_ENGINE_COUNT,
+};
 #define BT_ENGINES_ALL ((1u << BT_ENGINE_COUNT) - 1u)
+
+/** What one program took on the simulated system; cycles of the accelerator clock. All 0 for engines without one. */
+struct bt_soc_result {
+    uint64_t soc_cycles;     /**< first instruction to exit: cpu_cycles + wait_cycles */
+    uint64_t instructions;   /**< retired */
+    uint64_t cpu_cycles;     /**< the time of these at the stated MIPS */
+    uint64_t wait_cycles;    /**< of the CPU in wfi */
+    uint64_t accel_cycles;   /**< with the accelerator running */
+    uint64_t overlap_cycles; /**< of these, with the CPU at work */
+    uint64_t accel_bytes;    /**< over the accelerator's memory ports, both directions */
+    uint64_t copied_bytes;   /**< moved by the driver on the CPU */
+};
 
 struct bt_engine_result {
     enum bt_verdict
@@ -21,6 +41,7 @@ struct bt_engine_result {
     bool ran;
     double seconds;
     uint64_t hash; /**< XXH3-64 of the ofmap; 0 where there is none */
+    struct bt_soc_result soc;
 };
 
 /** First differing element of an ofmap, in its own coordinates. */
@@ -44,6 +65,7 @@ struct bt_record {
     /* verdict of the job: FAIL if any engine failed; SKIP only with a reason */
     enum bt_verdict verdict;
     char reason[BT_REASON_BYTES];
+    char note[BT_REASON_BYTES]; /**< of a whole network's last layer: weights, pictures, classes; else "" */
     struct bt_engine_result engine[BT_ENGINE_COUNT];
     struct bt_mismatch mismatch; /**< of the first engine that differed; differing == 0: none */
     enum bt_engine mismatch_engine;

@@ -21,20 +21,28 @@ static void text(FILE *out, const char *value)
     (void)fputc('"', out);
 }
 
-static void cycles(FILE *out, uint64_t value)
+static void cycles_of(FILE *out, bool known, uint64_t value)
 {
-    if (value != 0) {
+    if (known) {
         (void)fprintf(out, "%" PRIu64, value);
     }
     (void)fputc(',', out);
 }
 
+static void cycles(FILE *out, uint64_t value)
+{
+    cycles_of(out, value != 0, value);
+}
+
 void bt_report_csv(const struct bt_report *report, FILE *out)
 {
-    (void)fputs("network,layer,variant,config,pattern,stall_percent,same,macs,verdict,ref,model,rtl,cycles,rtl_cycles,"
-                "predicted_cycles,roofline_cycles,error_cycles,error_percent,roofline_error_percent,utilisation,"
-                "rtl_seconds,reason\n",
-                out);
+    (void)fputs(
+        "network,layer,variant,config,pattern,stall_percent,same,macs,verdict,ref,model,rtl,cycles,"
+        "iss:sw,iss:accel,rtl_cycles,"
+        "predicted_cycles,roofline_cycles,error_cycles,error_percent,roofline_error_percent,utilisation,"
+        "rtl_seconds,sw_instructions,sw_soc_cycles,accel_instructions,accel_cpu_cycles,accel_wait_cycles,accel_cycles,"
+        "accel_overlap_cycles,accel_soc_cycles,accel_bytes,accel_copied_bytes,reason\n",
+        out);
     for (uint32_t i = 0; i < report->record_count; i++) {
         const struct bt_record *record = &report->records[i];
         text(out, record->network);
@@ -68,6 +76,19 @@ void bt_report_csv(const struct bt_report *report, FILE *out)
         } else {
             (void)fputs(",,", out);
         }
+        const struct bt_soc_result *sw = &record->engine[BT_ENGINE_ISS_SW].soc;
+        const struct bt_soc_result *accel = &record->engine[BT_ENGINE_ISS_ACCEL].soc;
+        const bool ran = accel->instructions != 0;
+        cycles(out, sw->instructions);
+        cycles(out, sw->soc_cycles);
+        cycles(out, accel->instructions);
+        cycles(out, accel->cpu_cycles);
+        cycles_of(out, ran, accel->wait_cycles);
+        cycles_of(out, ran, accel->accel_cycles);
+        cycles_of(out, ran, accel->overlap_cycles);
+        cycles(out, accel->soc_cycles);
+        cycles_of(out, ran, accel->accel_bytes);
+        cycles_of(out, ran, accel->copied_bytes);
         text(out, record->reason);
         (void)fputc('\n', out);
     }

@@ -36,6 +36,20 @@ static json_t *cycles_or_null(uint64_t value)
     return value == 0 ? json_null() : integer(value);
 }
 
+static json_t *soc(const struct bt_soc_result *result, bool *ok)
+{
+    json_t *object = json_object();
+    set(object, "soc_cycles", integer(result->soc_cycles), ok);
+    set(object, "instructions", integer(result->instructions), ok);
+    set(object, "cpu_cycles", integer(result->cpu_cycles), ok);
+    set(object, "wait_cycles", integer(result->wait_cycles), ok);
+    set(object, "accel_cycles", integer(result->accel_cycles), ok);
+    set(object, "overlap_cycles", integer(result->overlap_cycles), ok);
+    set(object, "accel_bytes", integer(result->accel_bytes), ok);
+    set(object, "copied_bytes", integer(result->copied_bytes), ok);
+    return object;
+}
+
 static json_t *engines(const struct bt_record *record, bool *ok)
 {
     json_t *object = json_object();
@@ -49,6 +63,9 @@ static json_t *engines(const struct bt_record *record, bool *ok)
             char hash[17];
             (void)snprintf(hash, sizeof(hash), "%016" PRIx64, result->hash);
             set(one, "hash", string(hash), ok);
+        }
+        if (result->soc.instructions != 0) {
+            set(one, "soc", soc(&result->soc, ok), ok);
         }
         set(object, bt_engine_name(e), one, ok);
     }
@@ -118,6 +135,7 @@ static json_t *result(const struct bt_report *report, const struct bt_record *re
     set(object, "macs", integer(record->macs), ok);
     set(object, "verdict", string(bt_verdict_name(record->verdict)), ok);
     set(object, "reason", string(record->reason), ok);
+    set(object, "note", string(record->note), ok);
     set(object, "engines", engines(record, ok), ok);
     set(object, "rtl_cycles", cycles_or_null(record->rtl_cycles), ok);
     set(object, "predicted_cycles", cycles_or_null(record->predicted_cycles), ok);

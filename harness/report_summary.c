@@ -98,6 +98,87 @@ static void cycle_errors(const struct bt_report *report, FILE *out)
     }
 }
 
+/* What the layers of one network took as firmware. */
+struct firmware_sum {
+    uint32_t layers;
+    uint64_t sw_instructions, sw_cycles, instructions, cycles, cpu, accel, overlap, bytes;
+    double seconds;
+};
+
+static bool whole(const struct bt_record *record)
+{
+    return strncmp(record->layer, BT_CHAINED "/", strlen(BT_CHAINED "/")) == 0;
+}
+
+static bool same_firmware(const struct bt_record *a, const struct bt_record *b)
+{
+    return same_row(a, b) && whole(a) == whole(b);
+}
+
+static bool has_firmware(const struct bt_record *record)
+{
+    return record->stall_percent == 0 && strcmp(record->pattern, "uniform") == 0 &&
+           (strchr(record->layer, '/') == NULL || whole(record)) &&
+           (record->engine[BT_ENGINE_ISS_SW].soc.instructions != 0 ||
+            record->engine[BT_ENGINE_ISS_ACCEL].soc.instructions != 0);
+}
+
+static void add_firmware(struct firmware_sum *sum, const struct bt_record *record)
+{
+    const struct bt_soc_result *sw = &record->engine[BT_ENGINE_ISS_SW].soc;
+    const struct bt_soc_result *accel = &record->engine[BT_ENGINE_ISS_ACCEL].soc;
+    sum->layers++;
+    sum->sw_instructions += sw->instructions;
+    sum->sw_cycles += sw->soc_cycles;
+    sum->instructions += accel->instructions;
+    sum->cycles += accel->soc_cycles;
+    sum->cpu += accel->cpu_cycles;
+    sum->accel += accel->accel_cycles;
+    sum->overlap += accel->overlap_cycles;
+    sum->bytes += accel->accel_bytes;
+    sum->seconds += record->engine[BT_ENGINE_ISS_SW].seconds;
+}
+
+static void firmware(const struct bt_report *report, FILE *out)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        const struct bt_record *record = &report->records[i];
+        bool first = has_firmware(record);
+        for (uint32_t j = 0; first && j < i; j++) {
+            first = !has_firmware(&report->records[j]) || !same_firmware(&report->records[j], record);
+        }
+        if (!first) {
+            continue;
+        }
+        struct firmware_sum sum = {0};
+        for (uint32_t j = i; j < report->record_count; j++) {
+            if (has_firmware(&report->records[j]) && same_firmware(&report->records[j], record)) {
+                add_firmware(&sum, &report->records[j]);
+            }
+        }
+        if (!any) {
+            (void)fputs(
+                "\n## Firmware on the ISS\n\nSums over layers, weights packed by the CPU included; cycles of the "
+                "accelerator clock.\n\n"
+                "| network | variant | config | layers | CPU alone: instructions | cycles | with accelerator: "
+                "instructions | cycles | CPU | accelerator | overlap | accelerator bytes | MIPS simulated |\n"
+                "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+                out);
+            any = true;
+        }
+        (void)fprintf(out,
+                      "| %s%s | %s | %s | %u | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " | %" PRIu64
+                      " | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " |",
+                      record->network, whole(record) ? ", whole" : "", record->variant, record->config, sum.layers,
+                      sum.sw_instructions, sum.sw_cycles, sum.instructions, sum.cycles, sum.cpu, sum.accel, sum.overlap,
+                      sum.bytes);
+        percent_or_dash(out, sum.seconds > 0.0 && sum.sw_instructions != 0,
+                        (double)sum.sw_instructions / sum.seconds * 1e-6, 0);
+        (void)fputc('\n', out);
+    }
+}
+
 static void failures(const struct bt_report *report, FILE *out)
 {
     bool any = false;
@@ -140,5 +221,6 @@ void bt_report_summary(const struct bt_report *report, FILE *out)
         cycle_errors(report, out);
         networks(report, out);
     }
+    firmware(report, out);
     failures(report, out);
 }

@@ -92,12 +92,20 @@ void bt_report_table(const struct bt_report *report, FILE *out)
         (void)fprintf(out, " %7.2f", all_seconds(record));
         print_kind(out, record);
         (void)fprintf(out, "\n");
+        if (record->note[0] != '\0') {
+            (void)fprintf(out, "      %s\n", record->note);
+        }
     }
 }
 
 void bt_report_replay(const struct bt_report *report, const struct bt_record *record, char *text, size_t text_bytes)
 {
     const struct bt_variant *variant = bt_variant_find(record->variant);
+    if (strncmp(record->layer, BT_CHAINED "/", strlen(BT_CHAINED "/")) == 0) {
+        (void)snprintf(text, text_bytes, "%s run --chained --network '%s' --variant %s --config %s --seed %" PRIu64,
+                       report->program, record->network, record->variant, record->config, record->seed);
+        return;
+    }
     const char *folder = variant != NULL ? bt_variant_folder(variant) : NULL;
     (void)snprintf(
         text, text_bytes,

@@ -22,7 +22,7 @@
 
 /* ---- the file as written ---- */
 
-enum selection { SELECT_ALL, SELECT_DISTINCT };
+enum selection { SELECT_ALL, SELECT_DISTINCT, SELECT_CHAINED };
 
 struct shape_yaml {
     char *name;
@@ -71,13 +71,15 @@ struct suite_yaml {
 };
 
 static const cyaml_strval_t engine_words[BT_ENGINE_COUNT] = {
-    {"ref", BT_ENGINE_REF}, {"model", BT_ENGINE_MODEL}, {"rtl", BT_ENGINE_RTL}, {"cycles", BT_ENGINE_CYCLES}};
+    {"ref", BT_ENGINE_REF},       {"model", BT_ENGINE_MODEL},   {"rtl", BT_ENGINE_RTL},
+    {"cycles", BT_ENGINE_CYCLES}, {"iss:sw", BT_ENGINE_ISS_SW}, {"iss:accel", BT_ENGINE_ISS_ACCEL}};
 static const cyaml_strval_t pattern_words[BT_PATTERN_COUNT] = {{"uniform", BT_PATTERN_UNIFORM},
                                                                {"min", BT_PATTERN_MIN},
                                                                {"ties", BT_PATTERN_TIES},
                                                                {"extreme_zp", BT_PATTERN_EXTREME_ZP}};
 static const cyaml_strval_t rounding_words[] = {{"double", BT_ROUND_DOUBLE}, {"single", BT_ROUND_SINGLE}};
-static const cyaml_strval_t selection_words[] = {{"all", SELECT_ALL}, {"distinct", SELECT_DISTINCT}};
+static const cyaml_strval_t selection_words[] = {
+    {"all", SELECT_ALL}, {"distinct", SELECT_DISTINCT}, {"chained", SELECT_CHAINED}};
 
 static const cyaml_schema_value_t name_schema = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, NAME_BYTES)};
 static const cyaml_schema_value_t engine_schema = {
@@ -121,7 +123,7 @@ static const cyaml_schema_value_t wanted_schema = {
 static const cyaml_schema_field_t run_fields[] = {
     CYAML_FIELD_SEQUENCE("networks", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, networks, &name_schema,
                          1, MAX_NAMES),
-    CYAML_FIELD_ENUM("layers", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct run_yaml, layers, selection_words, 2),
+    CYAML_FIELD_ENUM("layers", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct run_yaml, layers, selection_words, 3),
     CYAML_FIELD_SEQUENCE("shapes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, shapes, &name_schema, 1,
                          MAX_NAMES),
     CYAML_FIELD_SEQUENCE("chains", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, chains, &name_schema, 1,
@@ -498,6 +500,38 @@ static void add_layer(struct bt_suite_run *run, const struct bt_suite_layer *lay
     run->layers[run->layer_count++] = *layer;
 }
 
+enum bt_status bt_suite_whole(const struct bt_network *network, struct bt_suite_chain *chain)
+{
+    struct bt_suite_layer *layers = calloc(network->count, sizeof(*layers));
+    if (layers == NULL) {
+        return BT_ENOMEM;
+    }
+    for (uint32_t i = 1; i < network->count; i++) {
+        const struct bt_node *node = &network->nodes[i];
+        layers[i - 1] = (struct bt_suite_layer){
+            .network = network->name, .layer = node->name, .work = bt_node_layer(node), .act = node->act, .same = 1};
+    }
+    *chain =
+        (struct bt_suite_chain){.name = BT_CHAINED, .network = network, .count = network->count - 1, .layers = layers};
+    return BT_OK;
+}
+
+static enum bt_status run_whole(const struct context *context, const struct bt_network *const *networks, uint32_t count,
+                                struct bt_suite_run *run)
+{
+    run->chains = calloc((size_t)count + context->raw->chains_count + 1, sizeof(*run->chains));
+    if (run->chains == NULL) {
+        return out_of_memory(context);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (bt_suite_whole(networks[i], &run->chains[run->chain_count]) != BT_OK) {
+            return out_of_memory(context);
+        }
+        run->chain_count++;
+    }
+    return BT_OK;
+}
+
 static enum bt_status run_layers(const struct context *context, bt_yaml_node at, const struct run_yaml *raw,
                                  struct bt_suite_run *run)
 {
@@ -523,6 +557,13 @@ static enum bt_status run_layers(const struct context *context, bt_yaml_node at,
     if (run->layers == NULL) {
         status = out_of_memory(context);
         goto cleanup;
+    }
+    if (raw->layers == SELECT_CHAINED) {
+        status = run_whole(context, networks, network_count, run);
+        if (status != BT_OK) {
+            goto cleanup;
+        }
+        network_count = 0;
     }
     for (uint32_t i = 0; i < network_count; i++) {
         for (uint32_t k = 0; k < networks[i]->count; k++) {
@@ -560,7 +601,8 @@ static enum bt_status run_chains(const struct context *context, bt_yaml_node at,
     if (status != BT_OK) {
         return status;
     }
-    run->chains = calloc((size_t)count + 1, sizeof(*run->chains));
+    /* Whole networks may be there already; room for these was made with them. */
+    run->chains = run->chains != NULL ? run->chains : calloc((size_t)count + 1, sizeof(*run->chains));
     if (run->chains == NULL) {
         return out_of_memory(context);
     }

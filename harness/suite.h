@@ -83,9 +83,13 @@ struct bt_suite_layer {
  */
 struct bt_suite_chain {
     const char *name;
+    const struct bt_network *network; /**< all of its nodes but the input, conv or not; NULL for a chain of layers */
     uint32_t count;
     struct bt_suite_layer *layers;
 };
+
+/** Name of the chain that is a whole network. */
+#define BT_CHAINED "chained"
 
 /** The configurations of one variant, by name; an empty list means all of them. */
 struct bt_suite_variant {
@@ -131,6 +135,13 @@ BT_MUST_CHECK enum bt_status bt_suite_load(const char *path, struct bt_suite **s
 BT_MUST_CHECK enum bt_status bt_suite_parse(const char *path, const void *text, size_t bytes, struct bt_suite **suite,
                                             struct bt_error *err);
 void bt_suite_free(struct bt_suite *suite);
+
+/**
+ * @brief  A whole network as a chain.
+ * @param[out] chain  Its layers are freed with free().
+ * @return BT_OK; BT_ENOMEM.
+ */
+BT_MUST_CHECK enum bt_status bt_suite_whole(const struct bt_network *network, struct bt_suite_chain *chain);
 
 /** Would an accelerator do the same for both? Geometry, rounding, raw output, and table or no table. */
 bool bt_layer_same(const struct bt_layer *a, const struct bt_layer *b);

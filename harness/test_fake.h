@@ -81,6 +81,13 @@ enum bt_status bt_hal_sim_open(const char *so_path, const struct bt_memory *mem,
     return BT_OK;
 }
 
+enum bt_status bt_hal_sim_open_device(const struct bt_sim_api *api, const struct bt_config *config, uint8_t *dram,
+                                      struct bt_hal **hal, struct bt_error *err)
+{
+    (void)api;
+    return bt_hal_sim_open(NULL, &config->mem, dram, NULL, hal, err);
+}
+
 void bt_hal_sim_close(struct bt_hal *hal)
 {
     if (hal != NULL) {

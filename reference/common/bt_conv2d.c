@@ -41,6 +41,11 @@ int64_t bt_conv2d_macs(const struct bt_conv2d *conv)
     return bt_conv2d_ofmap_elems(conv) * conv->kh * conv->kw * (conv->c_in / conv->groups);
 }
 
+uint64_t bt_layer_macs(const struct bt_layer *layer)
+{
+    return layer->op == BT_OP_CONV2D ? (uint64_t)bt_conv2d_macs(&layer->u.conv) : 0;
+}
+
 static enum bt_status refuse(struct bt_reason *why, const char *what, int64_t got, int64_t limit)
 {
     if (why != NULL) {

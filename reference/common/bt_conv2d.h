@@ -17,6 +17,9 @@ int64_t bt_conv2d_ofmap_elems(const struct bt_conv2d *conv);
 /** Multiply-accumulates of the whole layer, padding included (the customary count). */
 int64_t bt_conv2d_macs(const struct bt_conv2d *conv);
 
+/** The same for any layer: 0 where it is no convolution. */
+uint64_t bt_layer_macs(const struct bt_layer *layer);
+
 /**
  * @brief  Refuses an impossible shape: non-positive extents, groups that do not divide, a kernel larger than the
  *         padded input, zero points or clamps out of range, extents above BT_MAX_DIM or BT_MAX_KERNEL.

@@ -1,0 +1,522 @@
+#include "harness/chained.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/compare.h"
+#include "harness/hal_sim.h"
+#include "harness/progress.h"
+#include "reference/common/bt_conv2d.h"
+#include "reference/graph/graph_data.h"
+#include "reference/graph/graph_seeded.h"
+
+#define ALIGNMENT 16u
+
+/* Everything one job owns. */
+struct network {
+    struct bt_chained shared;
+    struct bt_graph *graph;
+    struct bt_graph_samples samples;
+    int8_t *seeded_input;
+    void *got; /* scratch for any output */
+    struct bt_hal *hal;
+    struct bt_chained_iss *sw, *accel;
+    uint32_t images, labelled, right;
+};
+
+/* ---- where weights and pictures come from ---- */
+
+static enum bt_status open_graph(struct network *network, struct bt_error *err)
+{
+    const struct bt_job *job = network->shared.job;
+    const char *data_dir = network->shared.options->data_dir;
+    enum bt_status status = BT_EUNSUPPORTED;
+    if (data_dir != NULL) {
+        status = bt_graph_load_real(job->network->name, data_dir, &network->graph, &network->samples, err);
+    }
+    if (status == BT_EUNSUPPORTED) {
+        status = bt_graph_seeded(job->network, job->seed, &network->graph, err);
+        if (status != BT_OK) {
+            return status;
+        }
+        network->seeded_input = malloc(bt_graph_bytes(&network->graph->nodes[0]));
+        if (network->seeded_input == NULL) {
+            return bt_fail(err, BT_ENOMEM, "out of memory");
+        }
+        bt_graph_seeded_input(network->graph, job->seed, network->seeded_input);
+    }
+    return status;
+}
+
+static uint32_t available(const struct network *network)
+{
+    return network->seeded_input != NULL ? 1 : network->samples.count;
+}
+
+static const int8_t *picture(const struct network *network, uint32_t index)
+{
+    const size_t bytes = bt_graph_bytes(&network->graph->nodes[0]);
+    return network->seeded_input != NULL ? network->seeded_input : network->samples.inputs + index * bytes;
+}
+
+/* The record of a node: that of the layer it was made from, "<layer>" or "<layer>.<part>". */
+static struct bt_record *record_of(const struct bt_job *job, const struct bt_graph_node *node,
+                                   struct bt_record *records, uint32_t *index)
+{
+    for (uint32_t i = 0; i < job->count; i++) {
+        const size_t length = strlen(job->layers[i].layer);
+        if (strncmp(node->name, job->layers[i].layer, length) == 0 &&
+            (node->name[length] == '\0' || node->name[length] == '.')) {
+            *index = i;
+            return &records[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- planning ---- */
+
+static uint32_t take(uint64_t *brk, uint64_t bytes)
+{
+    const uint64_t addr = (*brk + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    *brk = addr + bytes;
+    return addr < UINT32_MAX ? (uint32_t)addr : UINT32_MAX; /* more DRAM than that, the end of planning refuses */
+}
+
+/* A node that is no convolution is compared like the output of one. */
+static struct bt_conv2d output_shape(const struct bt_graph_node *node)
+{
+    if (node->op == BT_OP_CONV2D) {
+        return node->u.conv;
+    }
+    return (struct bt_conv2d){
+        .n = 1,
+        .h = node->h,
+        .w = node->w,
+        .c_in = node->c,
+        .c_out = node->c,
+        .kh = 1,
+        .kw = 1,
+        .stride_h = 1,
+        .stride_w = 1,
+        .dil_h = 1,
+        .dil_w = 1,
+        .groups = 1,
+        .act_min = -128,
+        .act_max = 127,
+    };
+}
+
+static bool same_pixels(const struct bt_graph_node *input, const struct bt_conv2d *conv)
+{
+    return input->h == conv->h && input->w == conv->w && input->c == conv->c_in;
+}
+
+/* Asks the driver for a plan that reads the input where it is, else for one with an input of its own. */
+static enum bt_status plan_node(struct bt_chained *chained, uint32_t index, struct bt_reason *why)
+{
+    struct bt_chained_node *node = &chained->nodes[index];
+    struct bt_engine_step *step = &node->step;
+    const struct bt_driver *driver = chained->job->variant->driver;
+    const uint32_t from = chained->graph->nodes[index].inputs[0];
+    const struct bt_chained_node *producer = &chained->nodes[from];
+    const struct bt_io anywhere = {.brk = chained->brk, .in_addr = BT_ANYWHERE, .out_addr = BT_ANYWHERE};
+    struct bt_io here = anywhere;
+
+    if (!producer->on_accel) {
+        here.in_addr = producer->dense;
+        here.in_pitch = (uint32_t)step->layer.u.conv.c_in;
+    } else if (same_pixels(&chained->graph->nodes[from], &step->layer.u.conv)) {
+        here.in_addr = producer->step.io.out_addr;
+        here.in_pitch = producer->step.io.out_pitch;
+        node->direct = true;
+    }
+    step->io = here;
+    enum bt_status status =
+        driver->plan(&chained->job->config, &step->layer, 1, bt_step_given(&step->aux), &step->io, step->plan, why);
+    if (status == BT_EUNSUPPORTED && here.in_addr != BT_ANYWHERE) {
+        node->direct = false;
+        here.in_addr = BT_ANYWHERE;
+        step->io = anywhere;
+        *why = (struct bt_reason){0};
+        status =
+            driver->plan(&chained->job->config, &step->layer, 1, bt_step_given(&step->aux), &step->io, step->plan, why);
+    }
+    node->loaded = here.in_addr == BT_ANYWHERE;
+    if (status == BT_OK) {
+        chained->brk = step->io.brk;
+        node->on_accel = true;
+    }
+    return status;
+}
+
+static bool try_accel(struct bt_chained *chained, uint32_t index)
+{
+    const struct bt_variant *variant = chained->job->variant;
+    struct bt_chained_node *node = &chained->nodes[index];
+    struct bt_engine_step *step = &node->step;
+    struct bt_reason why = {0};
+    enum bt_status status = variant->driver->supports(&chained->job->config, &step->layer, 1, &why);
+    if (status == BT_OK) {
+        step->plan = aligned_alloc(16, ((size_t)variant->driver->plan_bytes + 31) / 16 * 16);
+        status = step->plan == NULL ? BT_ENOMEM : BT_OK;
+    }
+    if (status == BT_OK && variant->prepare != NULL) {
+        status = variant->prepare(&chained->job->config, &step->layer, 1, &step->tensors.view, &step->aux, &why);
+    }
+    if (status == BT_OK) {
+        status = plan_node(chained, index, &why);
+    }
+    if (status != BT_OK && status != BT_EUNSUPPORTED) {
+        for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT; e++) {
+            if (bt_step_selected(step, e) && e != BT_ENGINE_ISS_SW) {
+                bt_step_refuse(step, e, BT_FAIL, "plan", &why);
+            }
+        }
+        return false;
+    }
+    if (status == BT_EUNSUPPORTED) {
+        bt_step_refuse(step, BT_ENGINE_RTL, BT_SKIP, "on the CPU", &why);
+    }
+    return true;
+}
+
+/* Who reads the output of an accelerator node as a dense tensor? */
+static bool wanted_dense(const struct bt_chained *chained, uint32_t index)
+{
+    for (uint32_t i = index + 1; i < chained->graph->count; i++) {
+        const struct bt_graph_node *reader = &chained->graph->nodes[i];
+        for (uint32_t k = 0; k < reader->input_count; k++) {
+            if (reader->inputs[k] == index && !(chained->nodes[i].on_accel && chained->nodes[i].direct)) {
+                return true;
+            }
+        }
+    }
+    return index + 1 == chained->graph->count;
+}
+
+/* Geometry, tensors and place of every node. @return false when a record says why it cannot go on. */
+static bool plan_all(struct network *network, struct bt_record *records, struct bt_error *err)
+{
+    struct bt_chained *chained = &network->shared;
+    const struct bt_graph *graph = network->graph;
+    size_t largest = 0;
+
+    chained->brk = BT_DRAM_BASE;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct bt_graph_node *from = &graph->nodes[i];
+        struct bt_chained_node *node = &chained->nodes[i];
+        struct bt_engine_step *step = &node->step;
+        *step = (struct bt_engine_step){.job = chained->job, .options = chained->options};
+        step->layer = (struct bt_layer){.op = from->op, .dtype = BT_S8, .u.conv = output_shape(from)};
+        step->tensors.view = (struct bt_layer_data){.weights = from->weights,
+                                                    .bias = from->bias,
+                                                    .mult = from->mult,
+                                                    .shift = from->shift,
+                                                    .table = from->table};
+        largest = bt_graph_bytes(from) > largest ? bt_graph_bytes(from) : largest;
+        chained->expected[i] = malloc(bt_graph_bytes(from));
+        step->expected = chained->expected[i];
+        if (step->expected == NULL) {
+            (void)bt_fail(err, BT_ENOMEM, "no memory on the host for the tensors");
+            return false;
+        }
+        if (i > 0) {
+            step->record = record_of(chained->job, from, records, &step->index);
+            if (step->record == NULL) {
+                (void)bt_fail(err, BT_EINVAL, "node %s of the graph is no layer of the table %s", from->name,
+                              chained->job->network->name);
+                return false;
+            }
+        }
+        if (from->op == BT_OP_CONV2D) {
+            step->record->macs = bt_layer_macs(&step->layer); /* trained weights may need more than the table says */
+        }
+        if (from->op == BT_OP_CONV2D && !try_accel(chained, i)) {
+            return false;
+        }
+        if (!node->on_accel) {
+            node->dense = take(&chained->brk, bt_graph_bytes(from));
+        }
+    }
+    for (uint32_t i = 1; i < graph->count; i++) {
+        struct bt_chained_node *node = &chained->nodes[i];
+        node->unpacked = node->on_accel && wanted_dense(chained, i);
+        if (node->unpacked) {
+            node->dense = take(&chained->brk, bt_graph_bytes(&graph->nodes[i]));
+        }
+    }
+    network->got = malloc(largest);
+    for (uint32_t i = 0; i < graph->count; i++) {
+        chained->nodes[i].step.got = network->got;
+    }
+    if (network->got == NULL) {
+        (void)bt_fail(err, BT_ENOMEM, "no memory on the host for the tensors");
+    }
+    return network->got != NULL;
+}
+
+/* ---- engines without firmware ---- */
+
+static bool failed(const struct bt_record *record, enum bt_engine engine)
+{
+    return record->engine[engine].verdict == BT_FAIL;
+}
+
+static bool any_failed(const struct network *network, enum bt_engine engine, const struct bt_record *records)
+{
+    for (uint32_t i = 0; i < network->shared.job->count; i++) {
+        if (failed(&records[i], engine)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void run_ref(const struct network *network)
+{
+    const struct bt_chained *chained = &network->shared;
+    for (uint32_t i = 1; i < network->graph->count; i++) {
+        struct bt_engine_step *step = &chained->nodes[i].step;
+        bt_step_ran(step, BT_ENGINE_REF, bt_now_seconds(), step->expected);
+        step->record->engine[BT_ENGINE_REF].verdict = BT_PASS;
+    }
+}
+
+static void predict(const struct network *network)
+{
+    for (uint32_t i = 1; i < network->graph->count; i++) {
+        struct bt_chained_node *node = &network->shared.nodes[i];
+        char reason[BT_REASON_BYTES];
+        if (!node->on_accel) {
+            continue;
+        }
+        const enum bt_verdict verdict = bt_step_predict(&node->step, reason, sizeof(reason));
+        if (bt_step_selected(&node->step, BT_ENGINE_CYCLES) && verdict != BT_PASS) {
+            bt_record_set(node->step.record, BT_ENGINE_CYCLES, verdict, reason);
+        }
+    }
+}
+
+/* Every accelerator node by the bit-true model, on the reference's inputs. */
+static void run_model(const struct network *network)
+{
+    for (uint32_t i = 1; i < network->graph->count; i++) {
+        struct bt_chained_node *node = &network->shared.nodes[i];
+        if (node->on_accel && !failed(node->step.record, BT_ENGINE_MODEL)) {
+            free(node->step.profile.data);
+            node->step.profile = (struct bt_blob){0};
+            node->step.tensors.view.ifmap = network->shared.expected[network->graph->nodes[i].inputs[0]];
+            bt_step_run_model(&node->step);
+        }
+    }
+}
+
+/* Every accelerator node on the simulated core, driven natively; the host carries over what the CPU would compute. */
+static void run_rtl(struct network *network)
+{
+    const struct bt_chained *chained = &network->shared;
+    struct bt_error err = {""};
+    if (network->hal == NULL && bt_step_open_core(chained->job, chained->options, NULL, &network->hal, &err) != BT_OK) {
+        for (uint32_t i = 1; i < network->graph->count; i++) {
+            bt_record_set(chained->nodes[i].step.record, BT_ENGINE_RTL, BT_FAIL, err.text);
+        }
+        return;
+    }
+    for (uint32_t i = 1; i < network->graph->count; i++) {
+        struct bt_chained_node *node = &chained->nodes[i];
+        struct bt_record *record = node->step.record;
+        if (!node->on_accel) {
+            continue;
+        }
+        node->step.tensors.view.ifmap = chained->expected[network->graph->nodes[i].inputs[0]];
+        node->step.chained = node->direct;
+        record->measured = (struct bt_counters){0};
+        bt_step_run_rtl(&node->step, network->hal);
+        if (bt_step_selected(&node->step, BT_ENGINE_CYCLES) && record->predicted_cycles != 0) {
+            bt_step_judge_cycles(&node->step);
+        }
+        if (failed(record, BT_ENGINE_RTL)) {
+            return; /* the next one would read its output */
+        }
+    }
+}
+
+static void run_iss(struct network *network, enum bt_engine engine, bool first)
+{
+    struct bt_chained_iss **iss = engine == BT_ENGINE_ISS_SW ? &network->sw : &network->accel;
+    struct bt_error err = {""};
+    if (*iss == NULL) {
+        const enum bt_status status = bt_chained_iss_open(&network->shared, engine, iss, &err);
+        if (status != BT_OK) {
+            const enum bt_verdict verdict = status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL;
+            for (uint32_t i = 1; i < network->graph->count; i++) {
+                bt_record_set(network->shared.nodes[i].step.record, engine, verdict, err.text);
+            }
+            return;
+        }
+    }
+    bt_chained_iss_run(&network->shared, *iss, first);
+}
+
+/* ---- pictures ---- */
+
+static uint32_t top1(const int8_t *scores, size_t count)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; i < count; i++) {
+        best = scores[i] > scores[best] ? i : best;
+    }
+    return best;
+}
+
+/* A failure says in which picture it came up. */
+static void name_picture(const struct bt_job *job, struct bt_record *records, const uint8_t *failed_before,
+                         uint32_t image)
+{
+    for (uint32_t i = 0; i < job->count; i++) {
+        const size_t used = strlen(records[i].reason);
+        if (records[i].verdict == BT_FAIL && failed_before[i] == 0) {
+            (void)snprintf(records[i].reason + used, sizeof(records[i].reason) - used, " (picture %u)", image);
+        }
+    }
+}
+
+static bool run_picture(struct network *network, struct bt_record *records, uint32_t image, struct bt_error *err)
+{
+    struct bt_chained *chained = &network->shared;
+    const uint32_t last = network->graph->count - 1;
+    if (bt_graph_run(network->graph, picture(network, image), chained->expected, err) != BT_OK) {
+        return false;
+    }
+    run_ref(network);
+    for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT; e++) {
+        if (!bt_step_selected(&chained->nodes[last].step, e) || any_failed(network, e, records)) {
+            continue;
+        }
+        if (e == BT_ENGINE_MODEL && chained->job->variant->model != NULL) {
+            run_model(network);
+        } else if (e == BT_ENGINE_RTL) {
+            run_rtl(network);
+        } else if (e == BT_ENGINE_ISS_SW || e == BT_ENGINE_ISS_ACCEL) {
+            run_iss(network, e, image == 0);
+        }
+    }
+    if (network->samples.labels != NULL && network->samples.labels[image] >= 0) {
+        const uint32_t got = top1(chained->expected[last], bt_graph_bytes(&network->graph->nodes[last]));
+        network->labelled++;
+        network->right += (int32_t)got == network->samples.labels[image] ? 1 : 0;
+    }
+    return true;
+}
+
+/* What a reader wants to know of the network, at its last layer. */
+static void take_note(const struct network *network, struct bt_record *record)
+{
+    const uint32_t last = network->graph->count - 1;
+    const uint32_t class = top1(network->shared.expected[last], bt_graph_bytes(&network->graph->nodes[last]));
+    char labels[64] = "";
+    if (network->labelled != 0) {
+        (void)snprintf(labels, sizeof(labels), ", %u of %u as labelled", network->right, network->labelled);
+    }
+    const char *name = class < network->samples.class_count ? network->samples.class_names[class] : NULL;
+    (void)snprintf(record->note, sizeof(record->note),
+                   "weights %s; %u picture%s%s; the last one's class is %u%s%.40s%s", network->graph->source,
+                   network->images, network->images > 1 ? "s" : "", labels, class, name != NULL ? " (" : "",
+                   name != NULL ? name : "", name != NULL ? ")" : "");
+}
+
+/* Layers that only the accelerator's engines could have run, and did not, say where they ran. */
+static void finish_records(const struct bt_job *job, struct bt_record *records)
+{
+    for (uint32_t i = 0; i < job->count; i++) {
+        if (records[i].verdict == BT_SKIP && records[i].reason[0] == '\0') {
+            (void)snprintf(records[i].reason, sizeof(records[i].reason), "runs on the CPU: nothing to compare with");
+        }
+    }
+}
+
+static void fail_all(const struct bt_job *job, struct bt_record *records, const char *text)
+{
+    for (uint32_t i = 0; i < job->count; i++) {
+        if (records[i].verdict != BT_FAIL) {
+            bt_record_set(&records[i], BT_ENGINE_REF, BT_FAIL, text);
+        }
+    }
+}
+
+static void close_network(struct network *network)
+{
+    const uint32_t count = network->graph != NULL ? network->graph->count : 0;
+    bt_chained_iss_close(network->sw);
+    bt_chained_iss_close(network->accel);
+    bt_hal_sim_close(network->hal);
+    for (uint32_t i = 0; i < count && network->shared.nodes != NULL; i++) {
+        free(network->shared.nodes[i].step.plan);
+        free(network->shared.nodes[i].step.aux.data);
+        free(network->shared.nodes[i].step.profile.data);
+    }
+    for (uint32_t i = 0; i < count && network->shared.expected != NULL; i++) {
+        free(network->shared.expected[i]);
+    }
+    free(network->shared.nodes);
+    free(network->shared.expected);
+    free(network->got);
+    free(network->seeded_input);
+    bt_graph_samples_free(&network->samples);
+    bt_graph_free(network->graph);
+}
+
+enum bt_status bt_chained_run(const struct bt_job *job, const struct bt_engine_options *options,
+                              struct bt_record *records)
+{
+    struct network network = {.shared = {.job = job, .options = options}};
+    struct bt_error err = {""};
+    uint8_t *failed_before = calloc(job->count, 1);
+    enum bt_status status = failed_before != NULL ? BT_OK : BT_ENOMEM;
+
+    for (uint32_t i = 0; i < job->count; i++) {
+        bt_engine_label(job, i, &records[i]);
+    }
+    if (status != BT_OK) {
+        goto cleanup;
+    }
+    if (open_graph(&network, &err) != BT_OK) {
+        fail_all(job, records, err.text);
+        goto cleanup;
+    }
+    network.shared.graph = network.graph;
+    network.shared.nodes = calloc(network.graph->count, sizeof(*network.shared.nodes));
+    network.shared.expected = calloc(network.graph->count, sizeof(*network.shared.expected));
+    if (network.shared.nodes == NULL || network.shared.expected == NULL) {
+        status = BT_ENOMEM;
+        goto cleanup;
+    }
+    if (!plan_all(&network, records, &err)) {
+        fail_all(job, records,
+                 err.text[0] != '\0' ? err.text : "not run: another layer of the network could not be planned");
+        goto cleanup;
+    }
+    predict(&network);
+    network.images =
+        options->images != 0 && options->images < available(&network) ? options->images : available(&network);
+    for (uint32_t k = 0; k < network.images; k++) {
+        for (uint32_t i = 0; i < job->count; i++) {
+            failed_before[i] = records[i].verdict == BT_FAIL;
+        }
+        if (!run_picture(&network, records, k, &err)) {
+            fail_all(job, records, err.text);
+            goto cleanup;
+        }
+        name_picture(job, records, failed_before, k);
+    }
+    take_note(&network, &records[job->count - 1]);
+    finish_records(job, records);
+
+cleanup:
+    close_network(&network);
+    free(failed_before);
+    return status;
+}

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""The study of the simulated system (make study-soc): LeNet-5 and Tiny-Darknet from picture to class, on the CPU alone
+and with arrays of 8x8 to 64x64 behind buses of 64 to 512 bits. Writes reports/study-soc.md and its plots.
+
+Source: 002 section 4.5.2, figure 4.13."""
+import json
+import os
+import subprocess
+import sys
+
+SIZES = (8, 16, 32, 64)
+BUSES = (64, 128, 256, 512)
+NETWORKS = ("lenet5", "tiny_darknet")
+RTL_SIZES = (8, 16, 32)  # arrays that suites/variants/os_array.yaml has at 128 bits
+DISSERTATION_CPU_SECONDS = 653  # Tiny-Darknet in fp32 at 40 MIPS
+MOVEMENT = ("load", "unpack")
+
+BUILD = os.environ.get("BUILD", "build")
+OUT = os.path.join(BUILD, "study-soc")
+
+
+def run(name, suites, *arguments):
+    """One run of the program; its results, and its timelines by file name."""
+    out = os.path.join(OUT, name)
+    os.makedirs(out, exist_ok=True)
+    command = [os.path.join(BUILD, "bittrue"), "run", "--chained", "--network", ",".join(NETWORKS), "--images", "1",
+               "--variant", "os_array", "--timeline", out, "--out", out, *arguments]
+    log = subprocess.run(command, env={**os.environ, "BITTRUE_SUITES": suites}, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, check=False)
+    if log.returncode != 0:
+        sys.exit("study-soc: %s\n%s" % (" ".join(command), log.stdout))
+    with open(os.path.join(out, "results.json"), encoding="utf-8") as file:
+        return json.load(file), out
+
+
+def parts(path):
+    """Seconds of one timeline by what they went to."""
+    with open(path, encoding="utf-8") as file:
+        events = [e for e in json.load(file)["traceEvents"] if e["ph"] == "X"]
+    cpu = [e for e in events if e["tid"] == 1]
+    total = dict.fromkeys(("pack", "movement", "start", "wait", "cpu conv2d", "cpu other", "accelerator"), 0.0)
+    for e in cpu:
+        kind = e["cat"]
+        if kind in MOVEMENT:
+            kind = "movement"
+        elif kind == "conv2d":
+            kind = "cpu conv2d"
+        elif kind not in total:
+            kind = "cpu other"
+        total[kind] += e["dur"] * 1e-6
+    total["accelerator"] = sum(e["dur"] for e in events if e["tid"] == 2) * 1e-6
+    total["whole"] = max(e["ts"] + e["dur"] for e in cpu) * 1e-6
+    return total
+
+
+def accel_cycles(results):
+    """Start to done of every layer on the accelerator, by network, layer, configuration without its bus."""
+    return {(r["network"], r["layer"], r["config"].split("-")[0]): r for r in results["results"]}
+
+
+def gnuplot(script, data):
+    subprocess.run(["gnuplot"], input=data + script, text=True, check=True)
+
+
+def block(name, rows):
+    return "$%s << EOD\n%s\nEOD\n" % (name, "\n".join(" ".join(str(c) for c in row) for row in rows))
+
+
+STYLE = """set terminal svg size 760,420 font 'sans-serif,13' background '#ffffff'
+set border 3
+set xtics nomirror
+set ytics nomirror
+set grid y lc rgb '#dddddd'
+set key outside right top
+"""
+
+
+def plot_sizes(network, alone, by):
+    keys = ("pack", "movement", "start", "wait", "cpu conv2d", "cpu other")
+    rows = [['"CPU alone"', *(alone[k] for k in keys)]]
+    rows += [['"%dx%d"' % (s, s), *(by[s, 128][k] for k in keys)] for s in SIZES]
+    plots = ", ".join("$d using %d:xtic(1) title '%s'" % (i + 2, t) for i, t in enumerate(
+        ("weights packed", "data movement", "programming", "waiting for the array", "convolution on the CPU",
+         "other operators on the CPU")))
+    gnuplot(STYLE + "set output 'reports/study-soc/%s-parts.svg'\nset title '%s: where the time goes, bus of 128 bits'\n"
+            "set ylabel 'seconds'\nset logscale y\nset yrange [1e-4:*]\nset style data histogram\n"
+            "set style histogram clustered gap 1\nset style fill solid 0.9 noborder\nset boxwidth 0.9\nplot %s\n"
+            % (network, network.replace("_", "-"), plots), block("d", rows))
+
+
+def plot_buses(network, by):
+    rows = [[bus, *(by[s, bus]["accelerator"] * 1e3 for s in SIZES)] for bus in BUSES]
+    plots = ", ".join("$d using 1:%d with linespoints pt 7 lw 2 title '%dx%d'" % (i + 2, s, s)
+                      for i, s in enumerate(SIZES))
+    gnuplot(STYLE + "set output 'reports/study-soc/%s-bus.svg'\nset title '%s: time on the array against the width of the bus'\n"
+            "set xlabel 'bits'\nset ylabel 'milliseconds on the array'\nset logscale x 2\nset yrange [0:*]\nset xtics (64,128,256,512)\nplot %s\n"
+            % (network, network.replace("_", "-"), plots), block("d", rows))
+
+
+def plot_timeline(network, path):
+    """Two tracks, CPU above, array below; one box per step."""
+    with open(path, encoding="utf-8") as file:
+        events = [e for e in json.load(file)["traceEvents"] if e["ph"] == "X"]
+    colours = {"pack": "#b08030", "movement": "#30a060", "start": "#7050c0", "wait": "#dddddd", "cpu": "#c04040",
+               "accelerator": "#3070c0"}
+    script = STYLE.replace("760,420", "1000,260")
+    script += "set output 'reports/study-soc/%s-timeline.svg'\n" % network
+    script += "set title '%s on 16x16: who is busy when'\n" % network.replace("_", "-")
+    script += "set xlabel 'milliseconds'\nset ytics ('array' 1, 'CPU' 2)\nset yrange [0.5:2.5]\nunset grid\n"
+    end = 0.0
+    for i, e in enumerate(events):
+        kind = e["cat"]
+        kind = "movement" if kind in MOVEMENT else kind if kind in colours else "cpu"
+        row = 2 if e["tid"] == 1 else 1
+        begin, finish = e["ts"] * 1e-3, (e["ts"] + e["dur"]) * 1e-3
+        end = max(end, finish)
+        script += "set object %d rect from %.6f,%.2f to %.6f,%.2f fc rgb '%s' fs solid noborder\n" % (
+            i + 1, begin, row - 0.35, finish, row + 0.35, colours[kind])
+    script += "set xrange [0:%.6f]\n" % end
+    names = {"pack": "weights packed", "movement": "data movement", "start": "programming", "wait": "waiting",
+             "cpu": "operators on the CPU", "accelerator": "array"}
+    script += "plot " + ", ".join("NaN with boxes fs solid noborder lc rgb '%s' title '%s'" % (colours[k], names[k])
+                                  for k in colours) + "\n"
+    gnuplot(script, "")
+
+
+def table(network, alone, by):
+    text = ["| system | whole | weights packed | data movement | programming | waiting | convolution on CPU | other "
+            "operators | array busy | against CPU alone |", "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"]
+
+    def row(name, p):
+        return "| %s | %.4f s | %.4f | %.4f | %.4f | %.4f | %.4f | %.4f | %.4f | %.1fx |" % (
+            name, p["whole"], p["pack"], p["movement"], p["start"], p["wait"], p["cpu conv2d"], p["cpu other"],
+            p["accelerator"], alone["whole"] / p["whole"])
+
+    text.append(row("CPU alone", alone))
+    for size in SIZES:
+        for bus in BUSES:
+            text.append(row("%dx%d, %d bits" % (size, size, bus), by[size, bus]))
+    return "\n".join(text)
+
+
+def diminishing(alone, by):
+    """Sentences that follow from the numbers."""
+    lines = []
+    for small, large in zip(SIZES, SIZES[1:]):
+        gain = 100.0 * (1.0 - by[large, 128]["whole"] / by[small, 128]["whole"])
+        share = 100.0 * (1.0 - by[large, 128]["accelerator"] / by[large, 128]["whole"])
+        lines.append("- %dx%d to %dx%d: %.1f %% less time in all; beside %dx%d, %.1f %% of the time the array is not at work."
+                     % (small, small, large, large, gain, large, large, share))
+    wide = [s for s in SIZES if by[s, 64]["accelerator"] > 1.01 * by[s, 128]["accelerator"]]
+    lines.append("- 64 to 128 bits takes time off the array at: %s. 256 and 512 bits change nothing, since the array's own "
+                 "port has 128." % (", ".join("%dx%d" % (s, s) for s in wide) or "no size"))
+    return "\n".join(lines)
+
+
+def main():
+    os.makedirs("reports/study-soc", exist_ok=True)
+    alone_results, alone_dir = run("cpu", "suites/studies", "--config", "16x16-128", "--engine", "ref,iss:sw")
+    model, model_dir = run("model", "suites/studies", "--engine", "ref,iss:accel", "--device", "model")
+    rtl, _ = run("rtl", "suites", "--engine", "ref,iss:accel,cycles",
+                 "--config", ",".join("%dx%d" % (s, s) for s in RTL_SIZES))
+    measured = accel_cycles(rtl)
+    compared = 0
+    for result in model["results"]:
+        size, bus = result["config"].split("-")
+        key = (result["network"], result["layer"], size)
+        if bus == "128" and key in measured:
+            soc = [r["engines"]["iss:accel"]["soc"] for r in (result, measured[key])]
+            if soc[0] != soc[1]:
+                sys.exit("study-soc: %s %s on %s: the C model took %s, the RTL %s" % (*key, *soc))
+            compared += 1
+    page = ["# LeNet-5 and Tiny-Darknet on a simulated system", "",
+            "Written by `make study-soc`. One picture from the input to the class, int8; an RV32IM CPU at 40 MIPS, accelerator "
+            "and memory at 100 MHz (`suites/soc.yaml`). Behind the registers is the array's C model, whose cycles are those of "
+            "the RTL: %d layers on %s at 128 bits were run on both and took the same number of cycles in every column."
+            % (compared, ", ".join("%dx%d" % (s, s) for s in RTL_SIZES)), ""]
+    for network in NETWORKS:
+        alone = parts(os.path.join(alone_dir, "%s-16x16-128-sw.trace.json" % network))
+        by = {(s, b): parts(os.path.join(model_dir, "%s-%dx%d-%d-accel.trace.json" % (network, s, s, b)))
+              for s in SIZES for b in BUSES}
+        plot_sizes(network, alone, by)
+        plot_buses(network, by)
+        plot_timeline(network, os.path.join(model_dir, "%s-16x16-128-accel.trace.json" % network))
+        note = [r["note"] for r in model["results"] if r["network"] == network and r["note"]][0]
+        page += ["## %s" % network.replace("_", "-"), "", "%s." % note[0].upper() + note[1:], "",
+                 table(network, alone, by), "", diminishing(alone, by), "",
+                 "![where the time goes](study-soc/%s-parts.svg)" % network,
+                 "![time against the width of the bus](study-soc/%s-bus.svg)" % network,
+                 "![who is busy when](study-soc/%s-timeline.svg)" % network, ""]
+        if network == "tiny_darknet":
+            page += ["Figure 4.13 of the dissertation prints %d s for the CPU alone at 40 MIPS, in fp32 on its own firmware. Here "
+                     "it takes %.1f s: %.1f times less. The int8 kernel takes about three instructions per multiply-accumulate "
+                     "and needs no floating point; %d s at 40 MIPS are %.0f instructions for each of the 490 million "
+                     "multiply-accumulates." % (DISSERTATION_CPU_SECONDS, alone["whole"],
+                                                DISSERTATION_CPU_SECONDS / alone["whole"], DISSERTATION_CPU_SECONDS,
+                                                DISSERTATION_CPU_SECONDS * 40e6 / 490e6), ""]
+    page += ["The array generates the addresses of its patches itself, so that no im2col is left to the CPU, unlike in the "
+             "dissertation's system; on the CPU alone it is part of the convolution. The parts of the CPU may overlap with the "
+             "array's: weights of the next layer are packed while the array works on this one.", "",
+             "Timelines open in Perfetto: `%s/model/tiny_darknet-16x16-128-accel.trace.json`, after `make study-soc`."
+             % "build/study-soc", ""]
+    with open("reports/study-soc.md", "w", encoding="utf-8") as file:
+        file.write("\n".join(page))
+    del alone_results
+    print("reports/study-soc.md")
+
+
+if __name__ == "__main__":
+    main()
