@@ -22,6 +22,7 @@ FW_SRC     := harness/firmware/fw_conv2d_s8.c harness/firmware/fw_steps.c harnes
               upsample_nearest_s8.c)
 
 FW_OBJ     := $(BUILD)/firmware/obj
+FW_EXTRA   :=
 # A copy loop must not become a call of the copy function.
 $(FW_OBJ)/harness/firmware/rv32/libc.o: FW_EXTRA := -fno-builtin -fno-tree-loop-distribute-patterns
 # The hot loop is written in the order that leaves all sums in registers.

@@ -210,6 +210,45 @@ static void test_extreme_sums(void **state)
     }
 }
 
+/* Where the usual way would take more memory than it is worth: the slow one does it. */
+static void test_memory_limits(void **state)
+{
+    (void)state;
+    enum { APART = 2000 };
+    const struct bt_conv2d wide = {.n = 1,
+                                   .h = 1,
+                                   .w = 2,
+                                   .c_in = 3,
+                                   .c_out = 3,
+                                   .kh = 2,
+                                   .kw = 2,
+                                   .stride_h = 1,
+                                   .stride_w = 1,
+                                   .dil_h = APART,
+                                   .dil_w = APART,
+                                   .pad_top = APART,
+                                   .pad_left = APART,
+                                   .groups = 3,
+                                   .act_min = -128,
+                                   .act_max = 127,
+                                   .raw = true};
+    static const int8_t ifmap[] = {1, -2, 3, -4, 5, -6};
+    static const int8_t weights[] = {7, 8, 9, 10, -11, 12, -13, 14, 15, 16, 17, -18};
+    const struct bt_layer_data data = {.ifmap = ifmap, .weights = weights};
+    int32_t got[6] = {0};
+    int32_t want[6];
+    assert_in_range(fw_conv2d_s8_scratch_bytes(&wide), 1, sizeof(dram));
+    fw_conv2d_s8(&wide, &data, dram, got);
+    assert_int_equal(ref_conv2d_s8(&wide, &data, want), BT_OK);
+    assert_memory_equal(got, want, sizeof(want));
+
+    struct bt_conv2d large = {.n = 1, .h = 14, .w = 14, .c_in = 2048, .c_out = 1024, .kh = 3, .kw = 3};
+    large.stride_h = large.stride_w = large.dil_h = large.dil_w = large.groups = 1;
+    assert_in_range(fw_conv2d_s8_scratch_bytes(&large), 2 * 2048 * 1024 * 9, 3 * 2048 * 1024 * 9);
+    large.c_in = 4096;
+    assert_in_range(fw_conv2d_s8_scratch_bytes(&large), 1, 1 << 20);
+}
+
 /* ---- refusals ---- */
 
 enum { AT_PROGRAM, AT_STEP, AT_PARAMS };
@@ -552,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_random_layers_read_nothing_else),
         cmocka_unit_test(test_random_layers_reach_everything),
         cmocka_unit_test(test_extreme_sums),
+        cmocka_unit_test(test_memory_limits),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_no_program),
         cmocka_unit_test(test_accelerator),
