@@ -601,11 +601,15 @@ static void test_quantised_is_close(void **state)
     input->h = 12;
     input->w = 12;
     input->c = 3;
-    (void)add_conv(graph, "leaky", 0, 8, 3, BT_ACT_LEAKY);
+    struct bt_conv2d *aside = &add_conv(graph, "leaky", 0, 8, 3, BT_ACT_LEAKY)->u.conv;
+    aside->pad_top = 0;
+    aside->pad_bottom = 2;
+    aside->pad_left = 2;
+    aside->pad_right = 0;
     (void)add_conv(graph, "relu", 1, 8, 3, BT_ACT_RELU);
     add_second_input(bt_float_graph_add(graph, BT_OP_ADD, "add", 1), 2);
     add_pool(graph, BT_OP_MAXPOOL, "maxpool", 3, 2);
-    (void)add_conv(graph, "silu", 4, 8, 3, BT_ACT_SILU);
+    add_conv(graph, "silu", 4, 8, 3, BT_ACT_SILU)->u.conv.groups = 4; /* of its weights, the first quarter is used */
     (void)add_conv(graph, "sigmoid", 4, 8, 1, BT_ACT_SIGMOID);
     add_second_input(bt_float_graph_add(graph, BT_OP_MUL, "mul", 5), 6);
     struct bt_float_node *up = bt_float_graph_add(graph, BT_OP_UPSAMPLE, "upsample", 7);
@@ -856,7 +860,7 @@ static void test_resnet8(void **state)
             fail_msg("%s: %.1f dB", real.graph->nodes[i].name, db);
         }
     }
-    /* What TFLite prepared for its sums and its softmax is what we prepare from the scales. */
+    /* What TFLite prepared for its sums is what we prepare from the scales. */
     for (uint32_t i = 1; i < real.graph->count; i++) {
         struct bt_graph_node again = real.graph->nodes[i];
         if (again.op == BT_OP_ADD) {
