@@ -543,6 +543,60 @@ static void test_write_error(void **state)
     bt_suite_free(suite);
 }
 
+/* Accesses in each of the cycles around the one in which done rises: who wins, and from when on a start is heard. */
+static void test_around_done(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t offset, value;
+        bool write;
+    } accesses[] = {{OS_ARRAY_REG_IRQ_ACK, 1, true},    {OS_ARRAY_REG_CTRL, 1, true},
+                    {OS_ARRAY_REG_IRQ_ENABLE, 0, true}, {OS_ARRAY_REG_IRQ_ENABLE, 1, true},
+                    {OS_ARRAY_REG_STATUS, 0, false},    {OS_ARRAY_REG_CYCLES, 0, false},
+                    {OS_ARRAY_REG_DRAIN, 0, false}};
+    struct bt_suite *suite = load_shapes();
+    for (size_t core = 0; core < CORES; core++) {
+        struct both b;
+        struct job job;
+        struct bt_sim_stats stats;
+        const struct bt_config config = config_of(core, core);
+        open_both(&b, &config, &os_array_device);
+        for (uint32_t damaged = 0; damaged < 2; damaged++) { /* the second descriptor: sound, refused */
+            prepare(&b, &job, &suite->runs[0].layers[0], 2, 1);
+            b.dram[DEVICE][job.plan.desc_addr + 128 + 40] ^= (uint8_t)damaged;
+            share_dram(&b);
+            run_job(&b, &job, 0);
+            b.api[RTL]->stats(b.sim[RTL], &stats);
+            assert_true(stats.start_to_done > 20);
+            for (size_t a = 0; a < sizeof(accesses) / sizeof(accesses[0]); a++) {
+                for (uint64_t before = 0; before < 12; before++) {
+                    start(&b, &job);
+                    advance(&b, stats.start_to_done - before);
+                    if (accesses[a].write) {
+                        reg_write(&b, accesses[a].offset, accesses[a].value);
+                    } else {
+                        (void)reg_read(&b, accesses[a].offset);
+                    }
+                    for (int i = 0; i < 4; i++) {
+                        (void)reg_read(&b, OS_ARRAY_REG_STATUS);
+                    }
+                    while (b.same && (reg_read(&b, OS_ARRAY_REG_STATUS) & 1) != 0) { /* started again */
+                        (void)run(&b, 100);
+                    }
+                    finish(&b);
+                    compare_dram(&b);
+                    if (!b.same) {
+                        fail_msg("register 0x%x, %u cycles before done, on %s", accesses[a].offset, (unsigned)before,
+                                 cores[core].name);
+                    }
+                }
+            }
+        }
+        close_both(&b);
+    }
+    bt_suite_free(suite);
+}
+
 /* Whatever somebody may do to registers, windows and time. */
 static void test_random_traffic(void **state)
 {
@@ -731,11 +785,9 @@ static void test_planted_differences(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_damaged_descriptors),
-        cmocka_unit_test(test_write_error),
-        cmocka_unit_test(test_random_traffic),
-        cmocka_unit_test(test_planted_differences),
+        cmocka_unit_test(test_layers),         cmocka_unit_test(test_damaged_descriptors),
+        cmocka_unit_test(test_write_error),    cmocka_unit_test(test_around_done),
+        cmocka_unit_test(test_random_traffic), cmocka_unit_test(test_planted_differences),
     };
     return cmocka_run_group_tests_name("os_array_device", tests, NULL, NULL);
 }
