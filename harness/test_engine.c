@@ -100,7 +100,7 @@ static void run(struct bench *bench)
 /* What each fault must lead to. Verdicts of ref, model, rtl, cycles; words that the reason must hold. */
 static const struct {
     enum fake_fault fault;
-    enum bt_verdict verdict, engines[BT_ENGINE_COUNT];
+    enum bt_verdict verdict, engines[BT_ENGINE_CYCLES + 1];
     const char *words;
 } faults[] = {
     {FAKE_GOOD, BT_PASS, {BT_PASS, BT_PASS, BT_PASS, BT_PASS}, ""},
@@ -140,7 +140,9 @@ static void test_faults(void **state)
             fail_msg("fault %d: \"%s\" lacks \"%s\"", (int)faults[i].fault, record->reason, faults[i].words);
         }
         for (int e = 0; e < BT_ENGINE_COUNT; e++) {
-            if (record->engine[e].verdict != faults[i].engines[e]) {
+            /* There is no system to run firmware on. */
+            const enum bt_verdict wanted = e <= BT_ENGINE_CYCLES ? faults[i].engines[e] : BT_SKIP;
+            if (record->engine[e].verdict != wanted) {
                 fail_msg("fault %d: engine %s is %s", (int)faults[i].fault, bt_engine_name((enum bt_engine)e),
                          bt_verdict_name(record->engine[e].verdict));
             }

@@ -40,8 +40,19 @@ static void test_all_and_full(void **state)
     assert_string_equal(full->name, "full");
     assert_int_equal(full->engines, (1u << BT_ENGINE_COUNT) - 1);
     assert_int_equal(full->network_count, 10);
-    assert_int_equal(full->run_count, 1);
-    assert_int_equal(all->run_count, 1);
+    assert_int_equal(full->run_count, 2);
+    assert_int_equal(all->run_count, 2);
+
+    /* Whole networks: every node but the input, layers or not. */
+    const struct bt_suite_run *whole = &all->runs[1];
+    assert_int_equal(whole->layer_count, 0);
+    assert_int_equal(whole->chain_count, 3);
+    assert_string_equal(whole->chains[0].name, BT_CHAINED);
+    assert_string_equal(whole->chains[0].network->name, "lenet5");
+    assert_int_equal(whole->chains[0].count, whole->chains[0].network->count - 1);
+    assert_string_equal(whole->chains[0].layers[1].layer, "s2");
+    assert_int_equal(whole->chains[0].layers[1].work.op, BT_OP_AVGPOOL);
+    assert_int_equal(full->runs[1].chain_count, full->network_count);
 
     const struct bt_suite_run *every = &full->runs[0];
     const struct bt_suite_run *distinct = &all->runs[0];
@@ -448,12 +459,12 @@ static const struct {
     {RUN("patterns: [random]"),
      "suites/s.yaml:14: unknown patterns 'random': expected one of uniform, min, ties, extreme_zp"},
     {RUN("patterns: [min, min]"), "suites/s.yaml:14: pattern 'min' a second time: expected it once"},
-    {RUN("layers: some"), "suites/s.yaml:14: unknown layers 'some': expected one of all, distinct"},
+    {RUN("layers: some"), "suites/s.yaml:14: unknown layers 'some': expected one of all, distinct, chained"},
     {RUN("config: [a]"), "suites/s.yaml:14: unknown key 'config': expected one of networks, layers, shapes, chains, "
                          "variants, patterns, stalls"},
     {"name: s\nsummary: a test\nseed: 7\nengines: [iss]\nruns: [{networks: [lenet5], variants: [{name: v, configs: "
      "[a]}]}]\n",
-     "suites/s.yaml:4: unknown engines 'iss': expected one of ref, model, rtl, cycles"},
+     "suites/s.yaml:4: unknown engines 'iss': expected one of ref, model, rtl, cycles, iss:sw, iss:accel"},
     {"name: s\nsummary: a test\nseed: 7\nengines: [ref, ref]\nruns: [{networks: [lenet5], variants: [{name: v, "
      "configs: [a]}]}]\n",
      "suites/s.yaml:4: engine 'ref' a second time: expected it once"},

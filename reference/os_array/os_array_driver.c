@@ -304,10 +304,22 @@ void os_array_weight_row(const struct os_array_plan *plan, const int8_t *weights
     } else {
         channel += tile / plan->group_tiles * plan->group_channels;
     }
-    for (int32_t c = 0; c < plan->hw.weight_row_bytes; c++) {
+    const int used = byte < plan->run_bytes && channel < conv->c_in && kx < conv->kw;
+    for (int32_t c = used && plan->pack == 1 ? count : 0; c < plan->hw.weight_row_bytes; c++) {
         row[c] = 0;
     }
-    if (byte >= plan->run_bytes || channel >= conv->c_in || kx >= conv->kw) {
+    if (!used) {
+        return;
+    }
+    if (plan->pack == 1) {
+        /* All filters of the tile see the same channels: one stride, which is what a small CPU wants to be told. */
+        const int32_t inner = plan->merged ? channel : byte;
+        const int64_t stride = (int64_t)conv->kh * conv->kw * channels;
+        const int8_t *from = weights + first * stride + ((int64_t)ky * conv->kw + kx) * channels + inner;
+        for (int32_t c = 0; c < count; c++) {
+            row[c] = *from;
+            from += stride;
+        }
         return;
     }
     for (int32_t c = 0; c < count; c++) {
