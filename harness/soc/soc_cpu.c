@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -24,6 +25,7 @@
 #define CSR_PMPADDR0 0x3b0u
 #define INSN_WFI 0x10500073u
 
+#define CAUSE_FETCH 1u
 #define CAUSE_EXTERNAL_BIT 0x80000000u
 #define MSTATUS_MIE (1u << 3)
 #define MSTATUS_MPIE (1u << 7)
@@ -68,6 +70,35 @@ static void on_exception(uc_engine *uc, uint32_t cause, void *user)
     (void)uc_emu_stop(uc);
 }
 
+/*
+ * The core looks at the protection only when it takes a page into its translation buffer, so that a page of rom that was
+ * read can be written: there, Unicorn's own permissions refuse, which does not tell pc. The store is looked for in the
+ * block: the first that fits.
+ */
+static bool on_write_refused(uc_engine *uc, uc_mem_type type, uint64_t address, int bytes, int64_t value, void *user)
+{
+    struct bt_soc *soc = user;
+    (void)uc;
+    (void)type;
+    soc->refused_addr = (uint32_t)address;
+    soc->refused_bytes = (uint32_t)bytes;
+    soc->refused_value = (uint32_t)value;
+    return false;
+}
+
+static uint32_t find_refused(const struct bt_soc *soc)
+{
+    const uint32_t mask = soc->refused_bytes >= 4 ? UINT32_MAX : (1u << 8 * soc->refused_bytes) - 1;
+    for (uint32_t at = soc->block; at - soc->block < soc->block_bytes; at += 4) {
+        struct bt_soc_insn insn;
+        if (bt_soc_decode(soc, at, &insn) && insn.write && insn.addr == soc->refused_addr &&
+            insn.bytes == soc->refused_bytes && ((insn.value ^ soc->refused_value) & mask) == 0) {
+            return at;
+        }
+    }
+    return soc->block;
+}
+
 enum bt_soc_stop bt_soc_cpu_run(struct bt_soc *soc)
 {
     soc->at_limit = soc->raised = false;
@@ -82,6 +113,14 @@ enum bt_soc_stop bt_soc_cpu_run(struct bt_soc *soc)
     } else if (error == UC_ERR_INSN_INVALID) {
         soc->cause = 3; /* ebreak only */
         stop = BT_SOC_STOP_EXCEPTION;
+    } else if (error == UC_ERR_WRITE_PROT) {
+        at = find_refused(soc);
+        soc->cause = 7;
+        stop = BT_SOC_STOP_EXCEPTION;
+    } else if (error == UC_ERR_FETCH_PROT) {
+        soc->cause = CAUSE_FETCH;
+        soc->raised = true;
+        stop = BT_SOC_STOP_EXCEPTION;
     } else if (error != UC_ERR_OK) {
         (void)bt_fail(&soc->trouble_text, BT_EIO, "Unicorn at pc 0x%08" PRIx32 ": %s", at, uc_strerror(error));
         stop = BT_SOC_STOP_EMULATOR;
@@ -92,7 +131,7 @@ enum bt_soc_stop bt_soc_cpu_run(struct bt_soc *soc)
         soc->source = soc->block + (soc->block_bytes != 0 ? soc->block_bytes - 4 : 0);
     }
     /* The last block may have been left in its middle, or through its end by a jump to where nothing can be fetched. */
-    if (at - soc->block < soc->block_bytes && !(soc->raised && soc->cause == 1)) {
+    if (at - soc->block < soc->block_bytes && !(soc->raised && soc->cause == CAUSE_FETCH)) {
         soc->retired += (at - soc->block) / 4;
     } else {
         soc->retired += soc->block_bytes / 4;
@@ -177,31 +216,30 @@ static uc_err protect(struct bt_soc *soc)
     return error != UC_ERR_OK ? error : unmapped;
 }
 
+struct memory {
+    uint64_t base, bytes;
+    void *store;
+    uint32_t rights;
+};
+
+static int by_base(const void *left, const void *right)
+{
+    const struct memory *a = left;
+    const struct memory *b = right;
+    return a->base < b->base ? -1 : a->base > b->base ? 1 : 0;
+}
+
 /* The three memories in the order of their addresses, and what is between them. */
 static uc_err map_all(struct bt_soc *soc)
 {
     const struct bt_soc_map *map = &soc->map;
-    struct {
-        uint64_t base, bytes;
-        void *store;
-    } memories[] = {
-        {map->rom.base, map->rom.bytes, soc->rom},
-        {map->ram.base, map->ram.bytes, soc->ram},
-        {map->dram.base, soc->options.dram_bytes, soc->options.dram},
-        {(uint64_t)1 << 32, 0, NULL},
+    struct memory memories[] = {
+        {map->rom.base, map->rom.bytes, soc->rom, UC_PROT_READ | UC_PROT_EXEC},
+        {map->ram.base, map->ram.bytes, soc->ram, UC_PROT_READ | UC_PROT_WRITE},
+        {map->dram.base, soc->options.dram_bytes, soc->options.dram, UC_PROT_READ | UC_PROT_WRITE},
+        {(uint64_t)1 << 32, 0, NULL, 0},
     };
-    for (int i = 0; i < 2; i++) {
-        for (int j = 0; j < 2 - i; j++) {
-            if (memories[j].base > memories[j + 1].base) {
-                const uint64_t base = memories[j].base, bytes = memories[j].bytes;
-                void *store = memories[j].store;
-                memories[j] = memories[j + 1];
-                memories[j + 1].base = base;
-                memories[j + 1].bytes = bytes;
-                memories[j + 1].store = store;
-            }
-        }
-    }
+    qsort(memories, 3, sizeof(memories[0]), by_base);
     uint64_t at = 0;
     for (int i = 0; i < 4; i++) {
         uc_err error = UC_ERR_OK;
@@ -209,7 +247,7 @@ static uc_err map_all(struct bt_soc *soc)
             error = uc_mem_map_ptr(soc->uc, at, memories[i].base - at, UC_PROT_ALL, (uint8_t *)soc->hole + at);
         }
         if (error == UC_ERR_OK && memories[i].bytes > 0) {
-            error = uc_mem_map_ptr(soc->uc, memories[i].base, memories[i].bytes, UC_PROT_ALL, memories[i].store);
+            error = uc_mem_map_ptr(soc->uc, memories[i].base, memories[i].bytes, memories[i].rights, memories[i].store);
         }
         if (error != UC_ERR_OK) {
             return error;
@@ -222,9 +260,11 @@ static uc_err map_all(struct bt_soc *soc)
 /* An instance per run: nothing of the program before is left, neither registers nor translated code. */
 enum bt_status bt_soc_cpu_open(struct bt_soc *soc, struct bt_error *err)
 {
-    uc_hook block, exception;
-    void (*const hooks[])(void) = {(void (*)(void))on_block, (void (*)(void))on_exception};
-    void *callback[2];
+    uc_hook hook;
+    void (*const hooks[])(void) = {(void (*)(void))on_block, (void (*)(void))on_exception,
+                                   (void (*)(void))on_write_refused};
+    static const int kinds[] = {UC_HOOK_BLOCK, UC_HOOK_INTR, UC_HOOK_MEM_WRITE_PROT};
+    void *callback[3];
     memcpy(callback, hooks, sizeof(callback)); /* ISO C has no cast from a function pointer to an object pointer */
     uc_err error = uc_open(UC_ARCH_RISCV, UC_MODE_RISCV32, &soc->uc);
     if (error != UC_ERR_OK) {
@@ -239,11 +279,8 @@ enum bt_status bt_soc_cpu_open(struct bt_soc *soc, struct bt_error *err)
     if (error == UC_ERR_OK) {
         error = map_all(soc);
     }
-    if (error == UC_ERR_OK) {
-        error = uc_hook_add(soc->uc, &block, UC_HOOK_BLOCK, callback[0], soc, 1, 0);
-    }
-    if (error == UC_ERR_OK) {
-        error = uc_hook_add(soc->uc, &exception, UC_HOOK_INTR, callback[1], soc, 1, 0);
+    for (size_t i = 0; i < 3 && error == UC_ERR_OK; i++) {
+        error = uc_hook_add(soc->uc, &hook, kinds[i], callback[i], soc, 1, 0);
     }
     if (error != UC_ERR_OK) {
         bt_soc_cpu_close(soc);

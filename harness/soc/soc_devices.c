@@ -4,13 +4,6 @@
 #include "harness/firmware/soc_regs.h"
 #include "harness/soc/soc_internal.h"
 
-struct access {
-    uint32_t addr, bytes, value;
-    bool write;
-    bool sign;
-    uint32_t rd;
-};
-
 static uint32_t bits(uint32_t word, unsigned high, unsigned low)
 {
     return word >> low & ((2u << (high - low)) - 1);
@@ -22,10 +15,9 @@ static uint32_t sign_extend(uint32_t value, unsigned width)
     return ((value & ((sign << 1) - 1)) ^ sign) - sign;
 }
 
-/* @return false for what is no load or store of RV32I. */
-static bool decode(const struct bt_soc *soc, struct access *access)
+bool bt_soc_decode(const struct bt_soc *soc, uint32_t pc, struct bt_soc_insn *insn)
 {
-    const uint8_t *code = bt_soc_memory(soc, soc->pc, 4);
+    const uint8_t *code = bt_soc_memory(soc, pc, 4);
     uint32_t word = 0;
     if (code != NULL) {
         memcpy(&word, code, 4);
@@ -36,18 +28,17 @@ static bool decode(const struct bt_soc *soc, struct access *access)
     const bool store = opcode == 0x23 && kind <= 2;
     const uint32_t base = bt_soc_reg(soc, UC_RISCV_REG_X0 + (int)bits(word, 19, 15));
     const uint32_t offset = store ? bits(word, 31, 25) << 5 | bits(word, 11, 7) : bits(word, 31, 20);
-    access->addr = base + sign_extend(offset, 12);
-    access->bytes = 1u << (kind & 3);
-    access->write = store;
-    access->sign = kind < 4;
-    access->rd = bits(word, 11, 7);
-    access->value = store ? bt_soc_reg(soc, UC_RISCV_REG_X0 + (int)bits(word, 24, 20)) : 0;
+    insn->addr = base + sign_extend(offset, 12);
+    insn->bytes = 1u << (kind & 3);
+    insn->write = store;
+    insn->rd = bits(word, 11, 7);
+    insn->value = store ? bt_soc_reg(soc, UC_RISCV_REG_X0 + (int)bits(word, 24, 20)) : 0;
     return load || store;
 }
 
 /* ---- the five devices; each answers whether it has that register ---- */
 
-static bool console(struct bt_soc *soc, uint32_t offset, struct access *access)
+static bool console(struct bt_soc *soc, uint32_t offset, struct bt_soc_insn *access)
 {
     if (offset != SOC_CONSOLE_TX || !access->write) {
         return false;
@@ -59,7 +50,7 @@ static bool console(struct bt_soc *soc, uint32_t offset, struct access *access)
     return true;
 }
 
-static bool timer(struct bt_soc *soc, uint32_t offset, struct access *access)
+static bool timer(struct bt_soc *soc, uint32_t offset, struct bt_soc_insn *access)
 {
     const uint64_t now = bt_soc_now(soc);
     if (offset == SOC_TIMER_NOW_LO && !access->write) {
@@ -80,7 +71,7 @@ static bool timer(struct bt_soc *soc, uint32_t offset, struct access *access)
     return true;
 }
 
-static bool interrupt(struct bt_soc *soc, uint32_t offset, struct access *access)
+static bool interrupt(struct bt_soc *soc, uint32_t offset, struct bt_soc_insn *access)
 {
     if (offset == SOC_INTERRUPT_PENDING && !access->write) {
         bt_soc_sync(soc);
@@ -95,7 +86,7 @@ static bool interrupt(struct bt_soc *soc, uint32_t offset, struct access *access
     return true;
 }
 
-static bool exit_device(struct bt_soc *soc, uint32_t offset, struct access *access)
+static bool exit_device(struct bt_soc *soc, uint32_t offset, struct bt_soc_insn *access)
 {
     if (offset != SOC_EXIT_CODE || !access->write) {
         return false;
@@ -106,7 +97,7 @@ static bool exit_device(struct bt_soc *soc, uint32_t offset, struct access *acce
     return true;
 }
 
-static bool probe(struct bt_soc *soc, uint32_t offset, struct access *access)
+static bool probe(struct bt_soc *soc, uint32_t offset, struct bt_soc_insn *access)
 {
     if (!access->write) {
         return false;
@@ -149,7 +140,7 @@ static bool probe(struct bt_soc *soc, uint32_t offset, struct access *access)
     return true;
 }
 
-static void accelerator(struct bt_soc *soc, uint32_t index, uint32_t offset, struct access *access)
+static void accelerator(struct bt_soc *soc, uint32_t index, uint32_t offset, struct bt_soc_insn *access)
 {
     struct bt_hal *hal = soc->accel[index].hal;
     struct bt_sim_stats stats;
@@ -168,7 +159,7 @@ static void accelerator(struct bt_soc *soc, uint32_t index, uint32_t offset, str
 
 /* ---- any of them ---- */
 
-typedef bool device_fn(struct bt_soc *soc, uint32_t offset, struct access *access);
+typedef bool device_fn(struct bt_soc *soc, uint32_t offset, struct bt_soc_insn *access);
 
 static device_fn *find_device(const struct bt_soc *soc, uint32_t addr)
 {
@@ -198,7 +189,7 @@ static uint32_t find_accel(const struct bt_soc *soc, uint32_t addr)
     return i;
 }
 
-static void illegal(struct bt_soc *soc, const struct access *access, const char *place)
+static void illegal(struct bt_soc *soc, const struct bt_soc_insn *access, const char *place)
 {
     const struct bt_soc_map *map = &soc->map;
     const uint32_t stack = map->ram.base + map->ram.bytes - map->stack_bytes;
@@ -208,7 +199,7 @@ static void illegal(struct bt_soc *soc, const struct access *access, const char 
                   access->bytes == 1 ? "" : "s", access->addr, place);
 }
 
-static void remember(struct bt_soc *soc, const struct access *access)
+static void remember(struct bt_soc *soc, const struct bt_soc_insn *access)
 {
     const size_t at = (size_t)(soc->accesses++ % BT_SOC_TRAIL);
     soc->trail[at].addr = access->addr;
@@ -220,9 +211,9 @@ static void remember(struct bt_soc *soc, const struct access *access)
 
 void bt_soc_access(struct bt_soc *soc)
 {
-    struct access access;
+    struct bt_soc_insn access;
     char place[48];
-    if (!decode(soc, &access)) {
+    if (!bt_soc_decode(soc, soc->pc, &access)) {
         bt_soc_finish(soc, BT_SOC_FAULT, "illegal access to memory, by no load or store of RV32I");
         return;
     }

@@ -69,7 +69,8 @@ struct bt_soc {
     uint64_t limit;   /* stop at the first block that starts with so many retired */
     uint32_t pc;      /* of the next instruction, while the CPU does not run */
     uint32_t block, block_bytes, cause;
-    uint32_t source; /* of a jump to where nothing can be executed */
+    uint32_t source;                                     /* of a jump to where nothing can be executed */
+    uint32_t refused_addr, refused_bytes, refused_value; /* a write that Unicorn's permissions refused */
     bool at_limit, raised;
 
     /* time */
@@ -146,6 +147,15 @@ void bt_soc_watchdog(struct bt_soc *soc);
 double bt_soc_host_seconds(void);
 
 /* ---- soc_devices.c ---- */
+
+/** A load or store, with its address and value from the registers as they are. */
+struct bt_soc_insn {
+    uint32_t addr, bytes, value, rd;
+    bool write;
+};
+
+/** @return false for what is no load or store of RV32I. */
+bool bt_soc_decode(const struct bt_soc *soc, uint32_t pc, struct bt_soc_insn *insn);
 
 /** Does the load or store at pc when it goes to a device, and steps over it; ends the program when it may not be. */
 void bt_soc_access(struct bt_soc *soc);
