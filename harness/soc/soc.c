@@ -239,6 +239,7 @@ static void fill_report(struct bt_soc *soc, struct bt_soc_report *report)
         .instructions = soc->retired,
         .cpu_cycles = now - soc->wait_cycles,
         .wait_cycles = soc->wait_cycles,
+        .bus_cycles = soc->bus_cycles,
         .accel_cycles = soc->accel_cycles,
         .overlap_cycles = soc->overlap_cycles,
         .accel_bytes = bt_soc_accel_bytes(soc),

@@ -61,11 +61,12 @@ struct bt_soc_span {
 struct bt_soc_report {
     enum bt_soc_end end;
     uint32_t exit_code;
-    uint64_t soc_cycles;     /**< from the first instruction to the exit, cycles of the accelerator clock */
-    uint64_t instructions;   /**< retired */
-    uint64_t cpu_cycles;     /**< the instructions' time in cycles of the accelerator clock */
-    uint64_t wait_cycles;    /**< in wfi: soc_cycles = cpu_cycles + wait_cycles, up to rounding of one */
-    uint64_t accel_cycles;   /**< with at least one accelerator running */
+    uint64_t soc_cycles;   /**< from the first instruction to the exit, cycles of the accelerator clock */
+    uint64_t instructions; /**< retired */
+    uint64_t cpu_cycles;   /**< not in wfi: the instructions' time in cycles of the accelerator clock, and bus_cycles */
+    uint64_t wait_cycles;  /**< in wfi: soc_cycles = cpu_cycles + wait_cycles */
+    uint64_t bus_cycles;   /**< of cpu_cycles: an access to an accelerator waited for the one before it to end */
+    uint64_t accel_cycles; /**< with at least one accelerator running */
     uint64_t overlap_cycles; /**< of these, with the CPU not in wfi */
     uint64_t accel_bytes;
     uint64_t mmio_reads, mmio_writes, interrupts;

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <inttypes.h>
@@ -251,6 +252,7 @@ static enum bt_status check_code(const struct loader *loader, const GElf_Shdr *h
         }
         for (uint64_t at = 0; at + 4 <= header->sh_size; at += 4) {
             uint32_t word;
+            assert(segment->data != NULL);
             memcpy(&word, segment->data + (header->sh_addr - segment->addr) + at, 4);
             const uint32_t csr = word >> 20;
             const bool counter = ((csr & 0xf60) == 0xb00 || (csr & 0xf60) == 0xc00);

@@ -1,9 +1,9 @@
 /*
  * Inside of harness/soc: shared by its files, nobody else's business.
  *
- * Time is kept in cycles of the accelerator clock: now = cpu_cycles(instructions) + wait_cycles. Each accelerator has a
- * time of its own (bt_soc_accel.at), behind the CPU's while it runs beside it, ahead of it by the cycles that a register
- * access took.
+ * Time is kept in cycles of the accelerator clock: now = instructions * clock / MIPS + bus_cycles + wait_cycles. Each
+ * accelerator has a time of its own (bt_soc_accel.at): behind the CPU's while it runs beside it, ahead of it by what a
+ * register access took, until the next one waits for that.
  */
 #ifndef BT_SOC_INTERNAL_H
 #define BT_SOC_INTERNAL_H
@@ -74,7 +74,7 @@ struct bt_soc {
     bool at_limit, raised;
 
     /* time */
-    uint64_t wait_cycles, accounted, accel_cycles, overlap_cycles;
+    uint64_t wait_cycles, bus_cycles, accounted, accel_cycles, overlap_cycles;
     uint64_t sync_at; /* instructions at which the quantum ends */
     double started;   /* host CPU seconds */
     struct bt_soc_accel accel[BT_SOC_ACCELS];

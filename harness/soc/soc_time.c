@@ -26,13 +26,14 @@ double bt_soc_host_seconds(void)
 
 uint64_t bt_soc_now(const struct bt_soc *soc)
 {
-    return soc->retired * soc->map.clock_mhz / soc->map.cpu_mips + soc->wait_cycles;
+    return soc->retired * soc->map.clock_mhz / soc->map.cpu_mips + soc->bus_cycles + soc->wait_cycles;
 }
 
 uint64_t bt_soc_instructions_at(const struct bt_soc *soc, uint64_t cycle)
 {
-    const uint64_t cycles = cycle > soc->wait_cycles ? cycle - soc->wait_cycles : 0;
-    if (cycles > UINT64_MAX / soc->map.cpu_mips - 1) {
+    const uint64_t others = soc->wait_cycles + soc->bus_cycles;
+    const uint64_t cycles = cycle > others ? cycle - others : 0;
+    if (cycles > UINT64_MAX / soc->map.cpu_mips - soc->map.clock_mhz) {
         return UINT64_MAX;
     }
     return (cycles * soc->map.cpu_mips + soc->map.clock_mhz - 1) / soc->map.clock_mhz;
@@ -154,6 +155,9 @@ void bt_soc_catch_up(struct bt_soc *soc, uint32_t index)
     struct bt_soc_accel *accel = &soc->accel[index];
     const uint64_t now = bt_soc_now(soc);
     run_until(soc, index, now);
+    if (accel->at > now) {
+        soc->bus_cycles += accel->at - now; /* the access before is not through yet */
+    }
     if (!soc->ended && accel->at < now) {
         const uint64_t before = cycles_of(accel);
         bt_hal_sim_advance(accel->hal, min_u64(now - accel->at, WARM_CYCLES));
@@ -247,7 +251,7 @@ void bt_soc_sync(struct bt_soc *soc)
 void bt_soc_time_reset(struct bt_soc *soc)
 {
     soc->retired = soc->limit = soc->sync_at = 0;
-    soc->wait_cycles = soc->accounted = soc->accel_cycles = soc->overlap_cycles = 0;
+    soc->wait_cycles = soc->bus_cycles = soc->accounted = soc->accel_cycles = soc->overlap_cycles = 0;
     soc->span_count = soc->span_live = soc->mark_count = 0;
     for (uint32_t i = 0; i < BT_SOC_ACCELS; i++) {
         struct bt_soc_accel *accel = &soc->accel[i];

@@ -485,6 +485,7 @@ static void test_accelerators(void **state)
         assert_int_equal(report.interrupts, cases[i].interrupts);
         assert_int_equal(report.accel_cycles, cases[i].busy);
         assert_true(report.overlap_cycles <= report.accel_cycles);
+        assert_int_equal(report.cpu_cycles, report.instructions * 100 / 40 + report.bus_cycles);
     }
 }
 
