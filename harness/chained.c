@@ -37,6 +37,7 @@ static enum bt_status open_graph(struct network *network, struct bt_error *err)
         status = bt_graph_load_real(job->network->name, data_dir, &network->graph, &network->samples, err);
     }
     if (status == BT_EUNSUPPORTED) {
+        err->text[0] = '\0'; /* nothing is wrong without the folder */
         status = bt_graph_seeded(job->network, job->seed, &network->graph, err);
         if (status != BT_OK) {
             return status;
@@ -197,6 +198,11 @@ static bool wanted_dense(const struct bt_chained *chained, uint32_t index)
     return index + 1 == chained->graph->count;
 }
 
+static bool wants_accel(const struct bt_job *job)
+{
+    return (job->engines & ~(1u << BT_ENGINE_REF | 1u << BT_ENGINE_ISS_SW)) != 0;
+}
+
 /* Geometry, tensors and place of every node. @return false when a record says why it cannot go on. */
 static bool plan_all(struct network *network, struct bt_record *records, struct bt_error *err)
 {
@@ -234,7 +240,7 @@ static bool plan_all(struct network *network, struct bt_record *records, struct 
         if (from->op == BT_OP_CONV2D) {
             step->record->macs = bt_layer_macs(&step->layer); /* trained weights may need more than the table says */
         }
-        if (from->op == BT_OP_CONV2D && !try_accel(chained, i)) {
+        if (from->op == BT_OP_CONV2D && wants_accel(chained->job) && !try_accel(chained, i)) {
             return false;
         }
         if (!node->on_accel) {
@@ -416,16 +422,20 @@ static bool run_picture(struct network *network, struct bt_record *records, uint
 static void take_note(const struct network *network, struct bt_record *record)
 {
     const uint32_t last = network->graph->count - 1;
-    const uint32_t class = top1(network->shared.expected[last], bt_graph_bytes(&network->graph->nodes[last]));
+    const struct bt_graph_node *node = &network->graph->nodes[last];
     char labels[64] = "";
+    char class[80] = "";
     if (network->labelled != 0) {
         (void)snprintf(labels, sizeof(labels), ", %u of %u as labelled", network->right, network->labelled);
     }
-    const char *name = class < network->samples.class_count ? network->samples.class_names[class] : NULL;
-    (void)snprintf(record->note, sizeof(record->note),
-                   "weights %s; %u picture%s%s; the last one's class is %u%s%.40s%s", network->graph->source,
-                   network->images, network->images > 1 ? "s" : "", labels, class, name != NULL ? " (" : "",
-                   name != NULL ? name : "", name != NULL ? ")" : "");
+    if (node->h == 1 && node->w == 1) { /* a classifier */
+        const uint32_t best = top1(network->shared.expected[last], bt_graph_bytes(node));
+        const bool named = best < network->samples.class_count;
+        (void)snprintf(class, sizeof(class), "; the last one's class is %u%s%.40s%s", best, named ? " (" : "",
+                       named ? network->samples.class_names[best] : "", named ? ")" : "");
+    }
+    (void)snprintf(record->note, sizeof(record->note), "weights %s; %u picture%s%s%s", network->graph->source,
+                   network->images, network->images > 1 ? "s" : "", labels, class);
 }
 
 /* Layers that only the accelerator's engines could have run, and did not, say where they ran. */

@@ -187,7 +187,8 @@ void bt_step_judge_ofmap(struct bt_engine_step *step, enum bt_engine engine)
         bt_record_set(step->record, engine, BT_PASS, NULL);
         return;
     }
-    if (engine != BT_ENGINE_ISS_SW && step->job->variant->locate != NULL) {
+    /* What the CPU computed has no place in the accelerator. */
+    if (engine != BT_ENGINE_ISS_SW && step->plan != NULL && step->job->variant->locate != NULL) {
         step->job->variant->locate(step->plan, bt_mismatch_elem(&step->layer.u.conv, &mismatch), mismatch.where,
                                    sizeof(mismatch.where));
     }
