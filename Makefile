@@ -132,7 +132,7 @@ endef
 # Which cores there are, say suites/variants/*.yaml and the rooms' parameter tables: bittrue-cores reads them and calls
 # `core` for each. Left out for goals that need no core, since it must be compiled first.
 CORE_FREE  := core help clean format bootstrap bootstrap-% check-rooms predict fuzz golden chroot $(BUILD)/bittrue-% $(BUILD)/gen/%.sv $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% \
-              $(BUILD)/%.a $(BUILD)/rtl/%-test.so $(BUILD)/rtl/%-test-trace.so firmware $(BUILD)/firmware/%
+              $(BUILD)/%.a $(BUILD)/rtl/%-test.so $(BUILD)/rtl/%-test-trace.so firmware $(BUILD)/firmware/% $(BUILD)/tests/%
 ROOM_YAML  := $(foreach v,$(VARIANTS),rtl/$v/$v.yaml suites/variants/$v.yaml)
 ifneq ($(or $(filter-out $(CORE_FREE),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
 ifeq ($(words $(wildcard $(ROOM_YAML))),$(words $(ROOM_YAML)))
@@ -163,6 +163,15 @@ include harness/firmware/firmware.mk
 $(foreach v,$(VARIANTS),$(eval $(call bt_firmware,$v)))
 FIRMWARE   := $(VARIANTS:%=$(BUILD)/firmware/%.elf)
 
+# Small programs with which the simulated system tests itself.
+SOC_TESTS  := $(patsubst harness/tests/soc/%.S,$(BUILD)/tests/soc/%.elf,$(sort $(wildcard harness/tests/soc/*.S)))
+$(BUILD)/tests/soc/%.elf: harness/tests/soc/%.S harness/tests/soc/link.ld $(wildcard harness/tests/soc/*.inc) \
+		harness/firmware/soc_regs.h $(BUILD)/firmware/map.args
+	@mkdir -p $(@D)
+	@echo "AS $<"
+	@$(FW_CC) $(FW_ARCH_CSR) -mabi=ilp32 -nostdlib -nostartfiles -I. -Wl,@$(BUILD)/firmware/map.args \
+		-Wl,--build-id=none -T harness/tests/soc/link.ld $< -o $@
+
 .PHONY: firmware
 firmware: $(FIRMWARE) ## build the firmware of all variants
 
@@ -185,7 +194,7 @@ test: unit-steps lint-steps ## unit tests under sanitizers, lint, proofs, room c
 unit-steps: $(TESTS:%=unit-%) $(CI_TESTS:%=ci-%)
 
 # Some tests run the program itself or load a simulated core; they find both under build/.
-$(TESTS:%=unit-%): unit-%: $(BUILD)/san/test/% | fresh-records $(PROGRAM) $(BUILD)/san/bittrue $(BUILD)/bittrue-glue $(FIRMWARE) $(TEST_CORES:%=$(BUILD)/rtl/%.so)
+$(TESTS:%=unit-%): unit-%: $(BUILD)/san/test/% | fresh-records $(PROGRAM) $(BUILD)/san/bittrue $(BUILD)/bittrue-glue $(FIRMWARE) $(SOC_TESTS) $(TEST_CORES:%=$(BUILD)/rtl/%.so)
 	@CMOCKA_MESSAGE_OUTPUT=xml CMOCKA_XML_FILE=$(abspath $(RECORDS))/$*/%g.xml $(STEP) $* junit=$(RECORDS)/$* -- $<
 
 # What its own make would build otherwise, beside this one.
@@ -276,7 +285,7 @@ format: | bootstrap ## rewrite all C sources with clang-format
 
 # ---- verification -----------------------------------------------------------------------------------------------------
 
-.PHONY: check check-all check-full golden predict report bench coverage fuzz chroot
+.PHONY: check check-all check-full golden predict report study-soc bench coverage fuzz chroot
 # $1: suite. The harness bounds each job itself; a suite has no limit of its own.
 bt_suite    = $(STEP) $1 junit=$(BUILD)/out/$1 live -- $(PROGRAM) run --suite suites/$1.yaml --out $(BUILD)/out/$1
 
@@ -316,10 +325,13 @@ report: $(PROGRAM) rtl firmware ## run every distinct layer and publish reports/
 	@cp $(BUILD)/out/report/summary.md reports/summary.md
 	@echo reports/summary.md
 
+study-soc: $(PROGRAM) firmware $(BUILD)/rtl/os_array-8x8.so $(BUILD)/rtl/os_array-16x16.so $(BUILD)/rtl/os_array-32x32.so | bootstrap-study ## LeNet-5 and Tiny-Darknet over array sizes and bus widths: reports/study-soc.md
+	@BUILD='$(BUILD)' python3 reports/study_soc.py
+
 bench: $(PROGRAM) $(BUILD)/bench-mesh rtl firmware ## the numbers of the README, measured on this machine
 	@ci/bench.sh
 
-coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(FIRMWARE) $(TEST_CORES:%=$(BUILD)/rtl/%.so) ## line coverage of the C code by the unit tests
+coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(FIRMWARE) $(SOC_TESTS) $(TEST_CORES:%=$(BUILD)/rtl/%.so) ## line coverage of the C code by the unit tests
 	@find $(BUILD)/cov -name '*.gcda' -delete
 	@status=0; for test in $(TESTS); do 		$(BUILD)/cov/test/$$test >$(BUILD)/cov/$$test.log 2>&1 || { echo "FAIL $$test, see $(BUILD)/cov/$$test.log"; status=1; }; 	done; exit $$status
 	@ci/coverage $(BUILD)/cov
@@ -329,8 +341,8 @@ coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(FIRMWARE) $(TEST
 
 FUZZ_SECONDS ?= 60
 FUZZERS    := $(notdir $(FUZZ_SRC:.c=))
-.PHONY: bootstrap-fuzz bootstrap-chroot
-bootstrap-fuzz bootstrap-chroot: bootstrap-%:
+.PHONY: bootstrap-fuzz bootstrap-chroot bootstrap-study
+bootstrap-fuzz bootstrap-chroot bootstrap-study: bootstrap-%:
 	@ci/bootstrap $*
 
 $(FUZZ_SRC:%.c=$(BUILD)/fuzz/obj/%.o) $(LIB_SRC:%.c=$(BUILD)/fuzz/obj/%.o): | bootstrap-fuzz
