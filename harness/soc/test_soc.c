@@ -98,6 +98,9 @@ static bool fake_write(struct bt_sim *sim, uint32_t offset, uint32_t value)
         sim->fails = value == 2;
         sim->counts = sim->counts || sim->armed;
         sim->armed = false;
+        if (value == 3) {
+            (void)snprintf(sim->error, sizeof(sim->error), "a rule is broken");
+        }
     }
     return offset <= REG_ACK;
 }
@@ -471,10 +474,11 @@ static void test_accelerators(void **state)
     (void)state;
     static const struct {
         uint32_t argument, exit_code, spans, interrupts;
-        uint64_t busy; /* cycles with at least one running */
+        uint64_t busy;  /* cycles with at least one running */
+        uint64_t bytes; /* in measured intervals */
     } cases[] = {
-        {1, 0, 2, 0, 50000}, {2, 0, 1, 0, 30000}, {3, 0, 1, 0, 5000},      {4, 0, 2, 2, 30000},
-        {5, 0, 1, 1, 1000},  {6, 0, 1, 0, 100},   {7, RESULT, 1, 0, 3000},
+        {1, 0, 2, 0, 50000, 0}, {2, 0, 1, 0, 30000, 0}, {3, 0, 1, 0, 5000, 0},      {4, 0, 2, 2, 30000, 2 * 30000 + 8},
+        {5, 0, 1, 1, 1000, 0},  {6, 0, 1, 0, 100, 0},   {7, RESULT, 1, 0, 3000, 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const struct bt_soc_report report = run_once(ELF("accel"), cases[i].argument);
@@ -484,6 +488,7 @@ static void test_accelerators(void **state)
         assert_int_equal(report.span_count, cases[i].spans);
         assert_int_equal(report.interrupts, cases[i].interrupts);
         assert_int_equal(report.accel_cycles, cases[i].busy);
+        assert_int_equal(report.accel_bytes, cases[i].bytes);
         assert_true(report.overlap_cycles <= report.accel_cycles);
         assert_int_equal(report.cpu_cycles, report.instructions * 100 / 40 + report.bus_cycles);
     }
@@ -498,6 +503,24 @@ static void test_idle_is_not_clocked(void **state)
     /* Its 100, three accesses, and at most 64 before each of them. */
     assert_in_range(clocked[0], 100 + 3 * ACCESS_CYCLES, 100 + 3 * (ACCESS_CYCLES + 64));
     assert_int_equal(clocked[1], 0);
+}
+
+/* 100 accesses of 3 cycles by instructions of 2.5. */
+static void test_bus(void **state)
+{
+    (void)state;
+    const struct bt_soc_report report = run_once(ELF("accel"), 8);
+    assert_int_equal(report.end, BT_SOC_EXITED);
+    assert_in_range(report.bus_cycles, 48, 50);
+    assert_int_equal(report.cpu_cycles, report.instructions * 100 / 40 + report.bus_cycles);
+}
+
+static void test_last_access(void **state)
+{
+    (void)state;
+    const struct bt_soc_report report = run_once(ELF("accel"), 9);
+    assert_int_equal(report.end, BT_SOC_FAULT);
+    assert_non_null(strstr(report.why.text, "accelerator 0: a rule is broken at pc"));
 }
 
 /* ---- runs after each other ---- */
@@ -541,6 +564,18 @@ static void test_again(void **state)
         (void)run(&sys, i);
         const struct bt_soc_report again = run(&sys, 3);
         check_same(&fresh, &again);
+    }
+    close_system(&sys);
+}
+
+static void test_memories(void **state)
+{
+    (void)state;
+    struct system sys;
+    open_system(&sys, ELF("accel"));
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(run(&sys, 10).exit_code, 0);
+        assert_int_equal(run(&sys, 11).exit_code, i);
     }
     close_system(&sys);
 }
@@ -735,8 +770,11 @@ int main(void)
         cmocka_unit_test(test_overlap),
         cmocka_unit_test(test_accelerators),
         cmocka_unit_test(test_idle_is_not_clocked),
+        cmocka_unit_test(test_bus),
+        cmocka_unit_test(test_last_access),
         cmocka_unit_test(test_deterministic),
         cmocka_unit_test(test_again),
+        cmocka_unit_test(test_memories),
         cmocka_unit_test(test_console),
         cmocka_unit_test(test_elf),
         cmocka_unit_test(test_options),

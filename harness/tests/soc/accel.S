@@ -17,6 +17,12 @@
     sw t1, ACCEL_START(t0)
 .endm
 
+.macro arm
+    li t0, PROBE
+    sw x0, SOC_PROBE_ACCEL(t0)
+    sw x0, SOC_PROBE_ARM(t0)
+.endm
+
 .macro mark value
     li t0, PROBE
     li t1, \value
@@ -34,9 +40,7 @@
 /* 100000 cycles beside 40000 instructions, which are as many cycles at 40 MIPS and 100 MHz */
 accel_overlap:
     enable 1
-    li t0, PROBE
-    sw x0, SOC_PROBE_ACCEL(t0)
-    sw x0, SOC_PROBE_ARM(t0)
+    arm
     mark 7
     start ACCEL0, 200000
     work 20000
@@ -90,10 +94,12 @@ accel_handler:
     enable 1
     li a4, 0
     csrsi mstatus, MSTATUS_MIE
+    arm
     start ACCEL0, 10000
 4:  wfi
     li t1, 1
     bltu a4, t1, 4b
+    arm
     start ACCEL0, 20000
 4:  wfi
     li t1, 2
@@ -139,6 +145,35 @@ accel_memory:
     lw a0, 0(t2)
     exit_reg a0
 
+/* accesses one behind the other: each waits for the one before */
+accel_bus:
+    li t0, ACCEL0
+    .rept 100
+    lw a0, ACCEL_STATUS(t0)
+    .endr
+    exit_with 0
+
+/* a rule is broken by the very last access */
+accel_last:
+    li t0, ACCEL0
+    li t1, 3
+    sw t1, ACCEL_START(t0)
+    exit_with 0
+
+/* what a run before left: nothing in ram, but in DRAM */
+accel_ram:
+    la t0, stack_bottom
+    lw a0, 0(t0)
+    li t1, 1
+    sw t1, 0(t0)
+    exit_reg a0
+accel_dram:
+    li t0, 0x80000100
+    lw a0, 0(t0)
+    addi t1, a0, 1
+    sw t1, 0(t0)
+    exit_reg a0
+
 failed_1:
     exit_with 1
 failed_2:
@@ -147,3 +182,4 @@ failed_2:
     .balign 4
 cases:
     .word accel_overlap, accel_two, accel_twice, accel_poll, accel_handler, accel_quantum, accel_idle, accel_memory
+    .word accel_bus, accel_last, accel_ram, accel_dram
