@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "harness/firmware/fw_conv2d_s8.h"
+#include "harness/firmware/fw_maxpool_s8.h"
 #include "harness/firmware/soc_regs.h"
 #include "reference/common/bt_conv2d.h"
 #include "reference/ops/activation_table_s8.h"
 #include "reference/ops/add_s8.h"
 #include "reference/ops/avgpool_s8.h"
 #include "reference/ops/concat_s8.h"
-#include "reference/ops/maxpool_s8.h"
 #include "reference/ops/mul_s8.h"
 #include "reference/ops/upsample_nearest_s8.h"
 
@@ -503,7 +503,7 @@ enum bt_status fw_run_step(const struct fw_machine *machine, const struct bt_pro
     case BT_STEP_CONV2D:
         return run_conv2d(&c);
     case BT_STEP_MAXPOOL:
-        return run_pool(&c, ref_maxpool_s8);
+        return run_pool(&c, fw_maxpool_s8);
     case BT_STEP_AVGPOOL:
         return run_pool(&c, ref_avgpool_s8);
     case BT_STEP_ADD:
