@@ -217,7 +217,9 @@ static enum bt_status step(struct bt_soc *soc, struct bt_error *err)
         }
         break;
     case BT_SOC_STOP_WFI:
+        soc->pc -= 4; /* should it never end, this is where */
         bt_soc_wait(soc);
+        soc->pc += soc->ended ? 0 : 4;
         break;
     case BT_SOC_STOP_EXCEPTION:
         take_exception(soc);

@@ -4,6 +4,11 @@
  * a stated number of instructions per microsecond, an accelerator in cycles; they meet when the CPU touches one, when it
  * waits, and at the end of a quantum. Everything follows from the program, so that the same run gives the same numbers.
  *
+ * The CPU has machine mode, Zicsr, direct and vectored traps, wfi; no compressed instructions. Misaligned loads and stores
+ * to memory are done as in cores that have them; mip reads as 0; the counters (cycle, instret, time) are refused, since
+ * only the timer device tells simulated time. ecall and ebreak go to the handler in mtvec; every other exception ends the
+ * program.
+ *
  * An accelerator that was not started, or is done, is not clocked further than a few cycles: its time jumps.
  */
 #ifndef BT_SOC_H

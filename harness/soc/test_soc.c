@@ -394,7 +394,10 @@ static void test_errors(void **state)
         {"write of 1 byte at 0x20000000 (console+0x00): devices take aligned words only at pc ", BT_SOC_FAULT},
         {"read of 4 bytes at 0x20001002 (timer+0x02): devices take aligned words only at pc ", BT_SOC_FAULT},
         {"watchdog: 3000000 instructions, at most 3000000 at pc 0x", BT_SOC_WATCHDOG},
-        {"wfi, but nothing that is enabled can come: mie is 0x0, lines enabled 0x0", BT_SOC_NEVER_WAKES},
+        {"wfi, but nothing that is enabled can come: mie is 0x0, lines enabled 0x0, none of their accelerators runs at "
+         "pc "
+         "0x000100ec <case_nothing_comes+0x0>",
+         BT_SOC_NEVER_WAKES},
         {"wfi, but nothing that is enabled can come: mie is 0x800, lines enabled 0x1", BT_SOC_NEVER_WAKES},
         {"wfi, but nothing that is enabled can come: mie is 0x800, lines enabled 0x0", BT_SOC_NEVER_WAKES},
         {"watchdog: 20000000 simulated cycles, at most 20000000 at pc ", BT_SOC_WATCHDOG},
@@ -410,6 +413,7 @@ static void test_errors(void **state)
         {"jump to 0x00004000 (unmapped) at pc ", BT_SOC_FAULT},
         {"watchdog: 3000000 instructions, at most 3000000 at pc ", BT_SOC_WATCHDOG},
         {"illegal access to memory, by no load or store of RV32I at pc ", BT_SOC_FAULT},
+        {"jump to 0xfffffffc (unmapped) at pc ", BT_SOC_FAULT},
     };
     for (uint32_t i = 0; i < COUNT(cases); i++) {
         const struct bt_soc_report report = run_once(ELF("errors"), i);

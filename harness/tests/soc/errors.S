@@ -201,6 +201,13 @@ case_atomic:
     .word 0x0062a32f /* amoadd.w t1, t1, (t0) */
     j failed
 
+/* where the emulator would end by itself */
+case_jump_end:
+    jal ra, timer_now
+    li t0, 0xfffffffc
+    jr t0
+    j failed
+
 timer_now:
     li t0, TIMER
     sw x0, SOC_TIMER_COMPARE_LO(t0)
@@ -220,3 +227,4 @@ cases:
     .word case_nothing_comes, case_not_started, case_not_enabled, case_too_late, case_endless
     .word case_violation, case_bad_register, case_no_accel, case_beyond_dram, case_probe_accel
     .word case_window, case_no_handler, case_handler_nowhere, case_handler_traps, case_atomic
+    .word case_jump_end
