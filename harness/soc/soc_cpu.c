@@ -117,17 +117,14 @@ enum bt_soc_stop bt_soc_cpu_run(struct bt_soc *soc)
         at = find_refused(soc);
         soc->cause = 7;
         stop = BT_SOC_STOP_EXCEPTION;
-    } else if (error == UC_ERR_FETCH_PROT) {
+    } else if (error == UC_ERR_FETCH_PROT || (error == UC_ERR_OK && !soc->at_limit && at == NOWHERE)) {
+        /* Unicorn takes a jump to NOWHERE for the end that it was given. */
         soc->cause = CAUSE_FETCH;
         soc->raised = true;
         stop = BT_SOC_STOP_EXCEPTION;
     } else if (error != UC_ERR_OK) {
         (void)bt_fail(&soc->trouble_text, BT_EIO, "Unicorn at pc 0x%08" PRIx32 ": %s", at, uc_strerror(error));
         stop = BT_SOC_STOP_EMULATOR;
-    } else if (!soc->at_limit && at == NOWHERE) {
-        soc->cause = CAUSE_FETCH; /* Unicorn takes it for the end that it was given */
-        soc->raised = true;
-        stop = BT_SOC_STOP_EXCEPTION;
     } else if (!soc->at_limit) {
         stop = BT_SOC_STOP_WFI;
     }
