@@ -55,3 +55,29 @@ echo
 echo "== the smoke suite, built"
 hyperfine --shell=none --warmup 1 --runs 3 --export-json "$out/smoke.json" \
     "$build/bittrue run --suite suites/smoke.yaml --out $out/smoke"
+
+echo
+echo "== firmware: Tiny-Darknet whole, the CPU alone and with the 16x16 array on RTL, one core"
+for engine in iss:sw iss:accel; do
+    hyperfine --shell=none --warmup 1 --runs 3 --export-json "$out/tiny-$engine.json" \
+        "$build/bittrue run --chained --network tiny_darknet --images 1 --config 16x16 --engine ref,$engine --jobs 1 --out $out/tiny-$engine"
+done
+python3 - "$out/tiny-iss:sw/results.json" <<'PY'
+import json, sys
+results = [r["engines"]["iss:sw"] for r in json.load(open(sys.argv[1], encoding="utf-8"))["results"]]
+instructions = sum(r["soc"]["instructions"] for r in results if "soc" in r)
+seconds = sum(r["seconds"] for r in results)
+print("iss:sw: %.2f G instructions in %.2f s, %.0f MIPS with accounting" % (instructions / 1e9, seconds, instructions / seconds / 1e6))
+PY
+
+echo
+echo "== firmware: LeNet-5 whole, 100 pictures on 16x16, RTL driven natively and RTL under the firmware"
+for engine in rtl iss:accel; do
+    hyperfine --shell=none --warmup 1 --runs 5 --export-json "$out/lenet-$engine.json" \
+        "$build/bittrue run --chained --network lenet5 --images 100 --config 16x16 --engine ref,$engine --jobs 1 --out $out/lenet"
+done
+python3 - "$out" <<'PY'
+import json, sys
+native, firmware = (json.load(open("%s/lenet-%s.json" % (sys.argv[1], e), encoding="utf-8"))["results"][0]["min"] for e in ("rtl", "iss:accel"))
+print("under the firmware: %.2f of the time without" % (firmware / native))
+PY

@@ -281,7 +281,6 @@ static void take_times(const struct bt_chained *chained, const struct bt_chained
             soc->cpu_cycles += mark->cycle - from->cycle - wait;
             soc->instructions += mark->instructions - from->instructions;
             soc->overlap_cycles += mark->overlap_cycles - from->overlap_cycles;
-            soc->accel_bytes += mark->accel_bytes - from->accel_bytes;
         }
     }
 }
@@ -300,6 +299,7 @@ static void take_cycles(const struct bt_chained *chained, const struct bt_chaine
         const struct bt_soc_span *run = &report->spans[span++];
         const uint64_t cycles = run->start_to_done;
         record->engine[iss->engine].soc.accel_cycles = run->to - run->from;
+        record->engine[iss->engine].soc.accel_bytes = run->bytes;
         char text[BT_REASON_BYTES];
         if (record->stall_percent != 0) {
             continue; /* they fall elsewhere when the firmware touches the core at other times */

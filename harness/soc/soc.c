@@ -111,7 +111,12 @@ static enum bt_status reset(struct bt_soc *soc, uint32_t argument, struct bt_err
     load_segments(soc, false);
     bt_soc_devices_reset(soc);
     bt_soc_time_reset(soc);
-    const enum bt_status status = bt_soc_cpu_open(soc, err);
+    enum bt_status status = BT_OK;
+    if (soc->uc != NULL) {
+        bt_soc_cpu_reset(soc);
+    } else {
+        status = bt_soc_cpu_open(soc, err);
+    }
     if (status == BT_OK) {
         bt_soc_set_reg(soc, UC_RISCV_REG_X10, argument);
     }
@@ -268,6 +273,8 @@ enum bt_status bt_soc_run(struct bt_soc *soc, uint32_t argument, struct bt_soc_r
         bt_soc_sync(soc);
     }
     fill_report(soc, report);
-    bt_soc_cpu_close(soc);
+    if (status != BT_OK || soc->end != BT_SOC_EXITED) {
+        bt_soc_cpu_close(soc); /* who knows where it was */
+    }
     return status;
 }

@@ -61,6 +61,7 @@ struct bt_soc_span {
     uint32_t accel;
     uint64_t from, to;      /**< SoC time, cycles: start accepted, done */
     uint64_t start_to_done; /**< as measured at the core */
+    uint64_t bytes;         /**< over its memory ports, both directions */
 };
 
 struct bt_soc_report {

@@ -258,7 +258,23 @@ static uc_err map_all(struct bt_soc *soc)
     return UC_ERR_OK;
 }
 
-/* An instance per run: nothing of the program before is left, neither registers nor translated code. */
+/*
+ * A program that ended well leaves its instance to the next one, without its registers. Translated code may stay: only rom can
+ * be executed, nobody can write it, and every run loads the same.
+ */
+void bt_soc_cpu_reset(struct bt_soc *soc)
+{
+    static const int csrs[] = {UC_RISCV_REG_MIE,  UC_RISCV_REG_MTVEC,  UC_RISCV_REG_MSCRATCH,
+                               UC_RISCV_REG_MEPC, UC_RISCV_REG_MCAUSE, UC_RISCV_REG_MTVAL};
+    for (int i = UC_RISCV_REG_X1; i <= UC_RISCV_REG_X31; i++) {
+        bt_soc_set_reg(soc, i, 0);
+    }
+    for (size_t i = 0; i < sizeof(csrs) / sizeof(csrs[0]); i++) {
+        bt_soc_set_reg(soc, csrs[i], 0);
+    }
+    bt_soc_set_reg(soc, UC_RISCV_REG_MSTATUS, MSTATUS_MPP);
+}
+
 enum bt_status bt_soc_cpu_open(struct bt_soc *soc, struct bt_error *err)
 {
     uc_hook hook;
@@ -287,7 +303,7 @@ enum bt_status bt_soc_cpu_open(struct bt_soc *soc, struct bt_error *err)
         bt_soc_cpu_close(soc);
         return unicorn_failed(error, "map the memory", err);
     }
-    bt_soc_set_reg(soc, UC_RISCV_REG_MSTATUS, MSTATUS_MPP);
+    bt_soc_cpu_reset(soc);
     return BT_OK;
 }
 

@@ -114,6 +114,8 @@ uint8_t *bt_soc_memory(const struct bt_soc *soc, uint32_t addr, uint64_t bytes);
 
 /** Opens Unicorn with the map and protection; every register 0. */
 BT_MUST_CHECK enum bt_status bt_soc_cpu_open(struct bt_soc *soc, struct bt_error *err);
+/** The state that a core has after its own reset. @pre open. */
+void bt_soc_cpu_reset(struct bt_soc *soc);
 void bt_soc_cpu_close(struct bt_soc *soc);
 /** Runs from soc->pc, which is then as bt_soc_stop says; soc->retired counts up to it. */
 enum bt_soc_stop bt_soc_cpu_run(struct bt_soc *soc);

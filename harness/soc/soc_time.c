@@ -4,7 +4,7 @@
 
 #include "harness/soc/soc_internal.h"
 
-#define WARM_CYCLES 64u     /* that a core which does not run is clocked before an access, so that it settles */
+#define WARM_CYCLES 4u      /* that a core which does not run is clocked before an access, so that it settles */
 #define SLICE_CYCLES 65536u /* in wfi, between two looks at the host's clock */
 
 #define MIE_TIMER (1u << 7)
@@ -39,6 +39,14 @@ uint64_t bt_soc_instructions_at(const struct bt_soc *soc, uint64_t cycle)
     return (cycles * soc->map.cpu_mips + soc->map.clock_mhz - 1) / soc->map.clock_mhz;
 }
 
+/* Read and written by one accelerator so far. */
+static uint64_t bytes_of(const struct bt_soc_accel *accel)
+{
+    struct bt_sim_stats stats;
+    bt_hal_sim_stats(accel->hal, &stats);
+    return accel->bytes + stats.read_bytes + stats.write_bytes - accel->bytes_seen;
+}
+
 /* ---- spans ---- */
 
 static void open_span(struct bt_soc *soc, uint32_t index, uint64_t from, bool fresh)
@@ -57,7 +65,8 @@ static void open_span(struct bt_soc *soc, uint32_t index, uint64_t from, bool fr
     accel->fresh = fresh;
     accel->running = true;
     accel->span = soc->span_count;
-    soc->spans[soc->span_count++] = (struct bt_soc_span){.accel = index, .from = from, .to = from};
+    soc->spans[soc->span_count++] =
+        (struct bt_soc_span){.accel = index, .from = from, .to = from, .bytes = bytes_of(accel)};
 }
 
 static void close_span(struct bt_soc *soc, uint32_t index, const struct bt_sim_stats *stats)
@@ -66,6 +75,7 @@ static void close_span(struct bt_soc *soc, uint32_t index, const struct bt_sim_s
     struct bt_soc_span *span = &soc->spans[accel->span];
     accel->running = false;
     span->to = accel->at;
+    span->bytes = bytes_of(accel) - span->bytes;
     span->start_to_done = accel->fresh && stats->start_to_done != 0 ? stats->start_to_done : span->to - span->from;
 }
 
@@ -172,9 +182,7 @@ uint64_t bt_soc_accel_bytes(const struct bt_soc *soc)
     for (uint32_t i = 0; i < BT_SOC_ACCELS; i++) {
         const struct bt_soc_accel *accel = &soc->accel[i];
         if (accel->hal != NULL) {
-            struct bt_sim_stats stats;
-            bt_hal_sim_stats(accel->hal, &stats);
-            total += accel->bytes + stats.read_bytes + stats.write_bytes - accel->bytes_seen;
+            total += bytes_of(accel);
         }
     }
     return total;
