@@ -36,7 +36,7 @@ module os_array_feed #(
   input  logic          slot_free_i,
   // mesh
   output logic                    first_o,
-  output logic [9*Rows-1:0]       act_o,
+  output logic [9*Rows-1:0]       act_o /*verilator split_var*/,
   output logic [32*ColGroups-1:0] wgt_o,
   output logic                    read_o,
   output logic [5:0]              row_o,
@@ -328,24 +328,38 @@ module os_array_feed #(
     end
   end
 
-  // ---- stage 2: lanes shift out a byte a cycle; an empty lane shows the zero point, that is, nothing ----
+  // ---- stage 2: a lane keeps its word; all lanes show the byte at turn_q, one further each cycle ----
+  // A word is therefore written turned, so that its first byte is shown next. What a lane shows after its last byte meets
+  // sums that have been read already.
+  logic [VecBits-1:0] turn_q, next_turn;
+  logic [VecBits+3:0] turn_bits;
+  logic [2*Vec*8-1:0] twice;
+  logic [Vec*8-1:0]   turned;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) turn_q <= '0;
+    else turn_q <= next_turn;
+  end
+  assign next_turn = turn_q + VecBits'(1);
+  assign turn_bits = (VecBits + 4)'(Vec * 8) - {1'b0, next_turn, 3'd0};
+  assign twice     = {masked, masked};
+  assign turned    = twice[turn_bits +: Vec*8];
+
+  for (genvar w = 0; w < Vec / 8; w++) begin : g_word     // eight bytes each, which simulators handle at once
+    logic [63:0] lanes_q [Vec];
+    always_ff @(posedge clk_i) begin
+      if (busy1_q) lanes_q[lane1_q] <= turned[64*w +: 64];
+    end
+  end
   for (genvar r = 0; r < Rows; r++) begin : g_lane
-    logic take;
-    assign take = busy1_q & (lane1_q == VecBits'(r));
-    for (genvar w = 0; w < Vec / 8; w++) begin : g_word   // eight bytes each, which simulators shift at once
-      logic [63:0] bytes_q;
-      logic [7:0]  next;
-      if (w == Vec / 8 - 1) begin : g_next
-        assign next = in_zp;
-      end else begin : g_next
-        assign next = g_word[w+1].bytes_q[7:0];
-      end
-      always_ff @(posedge clk_i or negedge rst_ni) begin
-        if (!rst_ni) bytes_q <= '0;
-        else bytes_q <= take ? masked[64*w +: 64] : {next, bytes_q[63:8]};
+    for (genvar w = 0; w < Vec / 8; w++) begin : g_pick
+      logic [63:0] upto;
+      if (w == 0) begin : g_first
+        assign upto = g_word[0].lanes_q[r];
+      end else begin : g_first
+        assign upto = (turn_q[VecBits-1:3] >= (VecBits - 3)'(w)) ? g_word[w].lanes_q[r] : g_pick[w-1].upto;
       end
     end
-    assign act_o[9*r +: 9] = 9'($signed(g_word[0].bytes_q[7:0])) - 9'(in_zp);
+    assign act_o[9*r +: 9] = 9'($signed(g_pick[Vec/8-1].upto[{turn_q[2:0], 3'd0} +: 8])) - 9'(in_zp);
   end
 
   // ---- weights: one row of all columns per cycle ----

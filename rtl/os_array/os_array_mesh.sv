@@ -9,7 +9,7 @@ module os_array_mesh #(
   input  logic                     clk_i,
   input  logic                     rst_ni,
   input  logic                     first_i,   // with row 0's first activation of a tile
-  input  logic [9*Rows-1:0]        act_i,
+  input  logic [9*Rows-1:0]        act_i /*verilator split_var*/,
   input  logic [32*ColGroups-1:0]  wgt_i,
   input  logic                     read_i,    // with the row whose sums of column group 0 are complete
   input  logic [5:0]               row_i,

@@ -241,7 +241,7 @@ module os_array_top #(
 
   // ---- feed and mesh ----
   logic                    first, read_row, slot_free;
-  logic [9*ROWS-1:0]       act;
+  logic [9*ROWS-1:0]       act /*verilator split_var*/;
   logic [32*ColGroups-1:0] wgt;
   logic [5:0]              row;
   logic [SlotBits:0]       tag;
