@@ -13,14 +13,9 @@
 #endif
 
 #include "bt_glue.h"
+#include "harness/sim/edge.h"
 
 static const uint64_t BUS_TIMEOUT_CYCLES = 10000; /* one control transfer */
-
-// Vcore::eval() wraps the design's own function in bookkeeping for threads and traces, through thread-local storage: 5 ns
-// per call that a build without either does not need. The first call must be eval(), which also initialises.
-#if !VM_TRACE
-void Vcore___024root___eval(class Vcore___024root *);
-#endif
 
 struct bt_sim {
     VerilatedContext context;
@@ -49,12 +44,22 @@ static bool tracing(const bt_sim *s)
 }
 #endif
 
+// Traces need what Vcore::eval() does besides: bookkeeping of 5 ns per call that a build without them does not.
 static inline void settle(Vcore *t)
 {
 #if VM_TRACE
     t->eval();
 #else
-    Vcore___024root___eval(t->rootp);
+    bt_low(t);
+#endif
+}
+
+static inline void rise(Vcore *t)
+{
+#if VM_TRACE
+    t->eval();
+#else
+    bt_edge(t);
 #endif
 }
 
@@ -129,7 +134,7 @@ static inline __attribute__((always_inline)) void step(bt_sim *s)
     }
 
     bt_clock(t, 1);
-    settle(t);
+    rise(t);
     if (ctl_busy)
         s->ctl.drive(t);
     s->mem.drive(t);
@@ -176,6 +181,7 @@ static void sim_reset(bt_sim *s)
         s->world.edge++;
     }
     bt_reset(t, false);
+    t->eval(); // the reset's end is seen now, so that its next beginning is one
 }
 
 static void sim_close(bt_sim *s)

@@ -18,7 +18,7 @@ BT_SIM_OPT          ?= -O3 $(if $(findstring clang,$(notdir $(BT_SIM_CXX))),\
                        -march=native -mprefer-vector-width=128 -mno-bmi -fbracket-depth=4096)
 BT_SIM_CXXFLAGS     := -std=gnu++17 -fPIC -fvisibility=hidden -fno-plt -pthread
 BT_VERILATOR_ROOT   ?= $(or $(VERILATOR_ROOT),/usr/share/verilator)
-BT_SIM_SOURCES      := harness/sim/sim.cpp $(wildcard harness/sim/*.h) harness/sim.h harness/variant.h harness/hal.h
+BT_SIM_SOURCES      := $(wildcard harness/sim/*.cpp harness/sim/*.h) harness/sim.h harness/variant.h harness/hal.h
 BT_SIM_DEFINES      := -DVM_TRACE=0 -DVM_COVERAGE=0 -DVM_SC=0
 BT_SIM_DEFINES-trace := -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_COVERAGE=0 -DVM_SC=0
 BT_RUNTIME          := verilated verilated_threads
