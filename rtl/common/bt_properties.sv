@@ -19,11 +19,12 @@
 
   logic               f_valid2_q, f_valid3_q, f_single_q, f_raw_q;
   logic [5:0]         f_shift2_q;
-  logic signed [31:0] f_acc_q;
+  logic signed [31:0] f_acc_q, f_shifted;
   logic signed [32:0] f_shifted_q;
   logic signed [63:0] f_prod2_q;
   logic [7:0]         f_zp_q, f_min_q, f_max_q;
   logic               f_past = 1'b0;
+  assign f_shifted = round_right(high3_q, right3_q);
   always_ff @(posedge clk_i) begin
     f_past     <= 1'b1;
     f_valid2_q <= valid2_i;
@@ -32,7 +33,7 @@
     f_raw_q    <= raw_i;
     f_shift2_q <= shift2_i;
     f_acc_q    <= acc3_q;
-    f_shifted_q <= 33'(shifted);
+    f_shifted_q <= 33'(f_shifted);
     f_prod2_q  <= prod2_q;
     f_zp_q     <= zp_i;
     f_min_q    <= min_i;
@@ -62,7 +63,7 @@
   for (genvar k = 0; k < 32; k++) begin : g_right
     logic [32:0] f_rounded;
     assign f_rounded = (magnitude(high3_q) + 33'((64'd1 << k) >> 1)) >> k;
-    assign f_rounds[k] = right3_q != 5'(k) || 33'(shifted) == (high3_q[31] ? 33'd0 - f_rounded : f_rounded);
+    assign f_rounds[k] = right3_q != 5'(k) || 33'(f_shifted) == (high3_q[31] ? 33'd0 - f_rounded : f_rounded);
   end
   logic signed [32:0] f_moved, f_low, f_high;
   assign f_moved = f_shifted_q + $signed({{25{f_zp_q[7]}}, f_zp_q});
@@ -75,7 +76,7 @@
     assume ($signed(min_i) <= $signed(max_i));
   end
   always_comb begin
-    if (valid1_i) requant_saturates: assert (scaled == f_scaled);
+    if (valid1_i) requant_saturates: assert (scale(acc1_q, single_i, shift1_i) == f_scaled);
     if (valid3_i) requant_rounds: assert (&f_rounds);
   end
   always_comb begin

@@ -20,53 +20,56 @@ module bt_requant (
   output logic [31:0]        out_o
 );
   logic signed [31:0] acc1_q, acc2_q, acc3_q, high3_q, out_q;
-  logic signed [31:0] scaled, shifted;
-  logic signed [32:0] biased;
-  logic signed [63:0] left, prod2_q, nudged, single;
-  logic [4:0]         left_bits, right_bits, right3_q;
-  logic [5:0]         total;
-  logic [31:0]        mask, rest, half;
+  logic signed [63:0] prod2_q;
+  logic [4:0]         right3_q;
 
+  // Each stage is a function, called only when the stage holds a sum: simulators then do no work for empty ones.
   function automatic logic signed [31:0] saturate(input logic signed [63:0] x);
     saturate = (x > 64'sh7fffffff) ? 32'sh7fffffff : (x < -64'sh80000000) ? 32'sh80000000 : x[31:0];
   endfunction
 
-  // Each stage is worked out only when it holds a sum; that is for simulation speed and costs no logic worth naming.
-  always_comb begin
-    left_bits  = '0;
-    left       = '0;
-    scaled     = '0;
-    nudged     = '0;
-    total      = '0;
-    single     = '0;
-    right_bits = '0;
-    mask       = '0;
-    rest       = '0;
-    half       = '0;
-    shifted    = '0;
-    biased     = '0;
-    // Stage one. Single rounding shifts once, after the product.
-    if (valid1_i) begin
-      left_bits = (single_i || shift1_i[5]) ? 5'd0 : shift1_i[4:0];
-      left      = 64'(acc1_q) <<< left_bits;
-      scaled    = saturate(left);
-    end
-    // Stage two. Double: round half up to the high part, which is gemmlowp's nudge and truncation.
-    if (valid2_i) begin
-      nudged     = prod2_q + 64'sd1073741824;
-      total      = 6'd31 - shift2_i;
-      single     = (prod2_q + (64'sd1 <<< (total - 6'd1))) >>> total;
-      right_bits = (single_i || !shift2_i[5]) ? 5'd0 : 5'd0 - shift2_i[4:0];
-    end
-    // Stage three. Round half away from zero.
-    if (valid3_i) begin
-      mask    = (32'd1 << right3_q) - 32'd1;
-      rest    = high3_q & mask;
-      half    = (mask >> 1) + {31'd0, high3_q[31]};
-      shifted = (high3_q >>> right3_q) + ((rest > half) ? 32'sd1 : 32'sd0);
-      biased  = 33'(shifted) + 33'($signed(zp_i));
-    end
-  end
+  // Stage one. Single rounding shifts once, after the product.
+  function automatic logic signed [31:0] scale(input logic signed [31:0] acc, input logic single, input logic [5:0] shift);
+    logic [4:0]         bits;
+    logic signed [63:0] left;
+    bits  = (single || shift[5]) ? 5'd0 : shift[4:0];
+    left  = 64'(acc) <<< bits;
+    scale = saturate(left);
+  endfunction
+
+  // Stage two. Double: round half up to the high part, which is gemmlowp's nudge and truncation.
+  function automatic logic signed [31:0] high_double(input logic signed [63:0] prod);
+    logic signed [63:0] nudged;
+    nudged      = prod + 64'sd1073741824;
+    high_double = nudged[62:31];
+  endfunction
+  function automatic logic signed [31:0] high_single(input logic signed [63:0] prod, input logic [5:0] shift);
+    logic [5:0]         total;
+    logic signed [63:0] once;
+    total       = 6'd31 - shift;
+    once        = (prod + (64'sd1 <<< (total - 6'd1))) >>> total;
+    high_single = saturate(once);
+  endfunction
+  function automatic logic [4:0] right_bits(input logic single, input logic [5:0] shift);
+    right_bits = (single || !shift[5]) ? 5'd0 : 5'd0 - shift[4:0];
+  endfunction
+
+  // Stage three. Round half away from zero; zero point and clamp.
+  function automatic logic signed [31:0] round_right(input logic signed [31:0] high, input logic [4:0] right);
+    logic [31:0] mask, rest, half;
+    mask        = (32'd1 << right) - 32'd1;
+    rest        = high & mask;
+    half        = (mask >> 1) + {31'd0, high[31]};
+    round_right = (high >>> right) + ((rest > half) ? 32'sd1 : 32'sd0);
+  endfunction
+  function automatic logic signed [31:0] finish(input logic signed [31:0] shifted, input logic [7:0] zp,
+                                                input logic [7:0] least, input logic [7:0] most);
+    logic signed [32:0] biased;
+    biased = 33'(shifted) + 33'($signed(zp));
+    if (biased < 33'($signed(least))) finish = 32'($signed(least));
+    else if (biased > 33'($signed(most))) finish = 32'($signed(most));
+    else finish = biased[31:0];
+  endfunction
 
   assign out_o = out_q;
 
@@ -74,18 +77,13 @@ module bt_requant (
     if (valid_i) acc1_q <= $signed(sum_i + bias_i);
     if (valid1_i) begin
       acc2_q  <= acc1_q;
-      prod2_q <= 64'(scaled) * 64'($signed(mult_i));
+      prod2_q <= 64'(scale(acc1_q, single_i, shift1_i)) * 64'($signed(mult_i));
     end
     if (valid2_i) begin
       acc3_q   <= acc2_q;
-      high3_q  <= single_i ? saturate(single) : nudged[62:31];
-      right3_q <= right_bits;
+      high3_q  <= single_i ? high_single(prod2_q, shift2_i) : high_double(prod2_q);
+      right3_q <= right_bits(single_i, shift2_i);
     end
-    if (valid3_i) begin
-      if (raw_i) out_q <= acc3_q;
-      else if (biased < 33'($signed(min_i))) out_q <= 32'($signed(min_i));
-      else if (biased > 33'($signed(max_i))) out_q <= 32'($signed(max_i));
-      else out_q <= biased[31:0];
-    end
+    if (valid3_i) out_q <= raw_i ? acc3_q : finish(round_right(high3_q, right3_q), zp_i, min_i, max_i);
   end
 endmodule

@@ -82,20 +82,28 @@ module os_array_load #(
   logic bad_magic, bad_align, bad_size;
   logic [42:0] reserved;
   assign reserved  = {desc_q[32*30 +: 32], desc_q[os_array_regs_pkg::FLAGS_ZERO_LSB +: 11]};
-  assign bad_magic = (desc_q[os_array_regs_pkg::FLAGS_MAGIC_LSB +: 16] != 16'(os_array_regs_pkg::DESC_MAGIC)) | (reserved != '0);
-  assign bad_align = (ifmap[3:0] != '0) | (weights[3:0] != '0) | (desc_q[os_array_regs_pkg::OFMAP_LSB +: 4] != '0) |
-                     (desc_q[os_array_regs_pkg::TABLE_ADDR_LSB +: 4] != '0) | (desc_q[os_array_regs_pkg::O_PITCH_LSB +: 4] != '0);
-  assign bad_size  =
-      (desc_q[os_array_regs_pkg::OW_LSB +: 16] == '0) | (desc_q[os_array_regs_pkg::RUNS_X_LSB +: 16] == '0) | (desc_q[os_array_regs_pkg::RUNS_Y_LSB +: 16] == '0) |
-      (desc_q[os_array_regs_pkg::RUN_WORDS_LSB +: 16] == '0) | (n_tiles == '0) | (blocks == '0) |
-      (desc_q[os_array_regs_pkg::GROUP_TILES_LSB +: 16] == '0) | (desc_q[os_array_regs_pkg::TILES_LSB +: 16] == '0) | (desc_q[os_array_regs_pkg::TILES_TAIL_LSB +: 16] == '0) |
-      (desc_q[os_array_regs_pkg::N_VALID_LSB +: 8] == '0) | (desc_q[os_array_regs_pkg::N_VALID_LSB +: 8] > 8'(Cols)) |
-      (desc_q[os_array_regs_pkg::N_TAIL_LSB +: 8] == '0) | (desc_q[os_array_regs_pkg::N_TAIL_LSB +: 8] > desc_q[os_array_regs_pkg::N_VALID_LSB +: 8]) |
-      (desc_q[os_array_regs_pkg::ROWS_LAST_LSB +: 8] == '0) | (desc_q[os_array_regs_pkg::ROWS_LAST_LSB +: 8] > 8'(Rows)) |
-      (desc_q[os_array_regs_pkg::ROWS_TAIL_LSB +: 8] == '0) | (desc_q[os_array_regs_pkg::ROWS_TAIL_LSB +: 8] > 8'(Rows)) |
-      (k_cycles == '0) | (k_cycles > WbufK) | ((k_cycles & (Vec - 1)) != '0) |
-      (weight_beats != k_cycles / 16 * WeightRow + Cols) |
-      (window_bytes == '0) | (window_bytes > IbufBytes) | (resident & (n_tiles > 16'd2));
+  // Worked out in the one cycle in which it matters; that is for simulation speed and costs an AND.
+  always_comb begin
+    bad_magic = 1'b0;
+    bad_align = 1'b0;
+    bad_size  = 1'b0;
+    if (state_q == StCheck) begin
+      bad_magic = (desc_q[os_array_regs_pkg::FLAGS_MAGIC_LSB +: 16] != 16'(os_array_regs_pkg::DESC_MAGIC)) | (reserved != '0);
+      bad_align = (ifmap[3:0] != '0) | (weights[3:0] != '0) | (desc_q[os_array_regs_pkg::OFMAP_LSB +: 4] != '0) |
+                       (desc_q[os_array_regs_pkg::TABLE_ADDR_LSB +: 4] != '0) | (desc_q[os_array_regs_pkg::O_PITCH_LSB +: 4] != '0);
+      bad_size  =
+        (desc_q[os_array_regs_pkg::OW_LSB +: 16] == '0) | (desc_q[os_array_regs_pkg::RUNS_X_LSB +: 16] == '0) | (desc_q[os_array_regs_pkg::RUNS_Y_LSB +: 16] == '0) |
+        (desc_q[os_array_regs_pkg::RUN_WORDS_LSB +: 16] == '0) | (n_tiles == '0) | (blocks == '0) |
+        (desc_q[os_array_regs_pkg::GROUP_TILES_LSB +: 16] == '0) | (desc_q[os_array_regs_pkg::TILES_LSB +: 16] == '0) | (desc_q[os_array_regs_pkg::TILES_TAIL_LSB +: 16] == '0) |
+        (desc_q[os_array_regs_pkg::N_VALID_LSB +: 8] == '0) | (desc_q[os_array_regs_pkg::N_VALID_LSB +: 8] > 8'(Cols)) |
+        (desc_q[os_array_regs_pkg::N_TAIL_LSB +: 8] == '0) | (desc_q[os_array_regs_pkg::N_TAIL_LSB +: 8] > desc_q[os_array_regs_pkg::N_VALID_LSB +: 8]) |
+        (desc_q[os_array_regs_pkg::ROWS_LAST_LSB +: 8] == '0) | (desc_q[os_array_regs_pkg::ROWS_LAST_LSB +: 8] > 8'(Rows)) |
+        (desc_q[os_array_regs_pkg::ROWS_TAIL_LSB +: 8] == '0) | (desc_q[os_array_regs_pkg::ROWS_TAIL_LSB +: 8] > 8'(Rows)) |
+        (k_cycles == '0) | (k_cycles > WbufK) | ((k_cycles & (Vec - 1)) != '0) |
+        (weight_beats != k_cycles / 16 * WeightRow + Cols) |
+        (window_bytes == '0) | (window_bytes > IbufBytes) | (resident & (n_tiles > 16'd2));
+    end
+  end
   always_comb begin
     error = 8'(os_array_regs_pkg::ERR_NONE);
     if (dma_error) error = 8'(os_array_regs_pkg::ERR_READ);

@@ -1,6 +1,7 @@
 // Behind one column group: bias, requantisation, activation table and result buffer of its four columns. A row that
 // arrives at edge t is in the buffer five edges later.
 module os_array_post #(
+  parameter int unsigned Group = 0,           // its first column is 4 * Group
   parameter int unsigned SlotBits = 2,        // result buffer: 2^SlotBits tiles ...
   parameter int unsigned RowBits = 4          // ... of 2^RowBits rows
 ) (
@@ -22,7 +23,7 @@ module os_array_post #(
   // parameter records {pad, shift, mult, bias} of 16 bytes, one column at a time
   input  logic               param_we_i,
   input  logic               param_half_i,
-  input  logic [1:0]         param_col_i,
+  input  logic [7:0]         param_col_i,     // of all columns
   input  logic [127:0]       param_i,
   input  logic               table_we_i,
   input  logic [3:0]         table_word_i,
@@ -67,12 +68,12 @@ module os_array_post #(
 
     always_ff @(posedge clk_i) begin
       if (param_we_i) begin
-        if (param_col_i == 2'(c) && !param_half_i) begin
+        if (param_col_i == 8'(4 * Group + c) && !param_half_i) begin
           bias_q[31:0] <= param_i[31:0];
           mult_q[31:0] <= param_i[63:32];
           shift_q[5:0] <= param_i[69:64];
         end
-        if (param_col_i == 2'(c) && param_half_i) begin
+        if (param_col_i == 8'(4 * Group + c) && param_half_i) begin
           bias_q[63:32] <= param_i[31:0];
           mult_q[63:32] <= param_i[63:32];
           shift_q[11:6] <= param_i[69:64];

@@ -282,7 +282,7 @@ module os_array_top #(
 
   for (genvar g = 0; g < ColGroups; g++) begin : g_post
     os_array_post #(
-      .SlotBits(SlotBits), .RowBits(RowBits)
+      .Group(g), .SlotBits(SlotBits), .RowBits(RowBits)
     ) u_post (
       .clk_i, .rst_ni,
       .raw_i(desc[os_array_regs_pkg::RAW_LSB]), .single_i(desc[os_array_regs_pkg::SINGLE_LSB]), .has_table_i(desc[os_array_regs_pkg::TABLE_LSB]),
@@ -292,7 +292,7 @@ module os_array_top #(
       .slot_i(out_tag[(SlotBits+1)*g +: SlotBits]),
       .half_i(out_tag[(SlotBits+1)*g + SlotBits]),
       .sums_i(out_sums[128*g +: 128]),
-      .param_we_i(to_param & (param_col[7:2] == 6'(g))), .param_half_i(wbuf_half), .param_col_i(param_col[1:0]),
+      .param_we_i(to_param), .param_half_i(wbuf_half), .param_col_i(param_col),
       .param_i(data),
       .table_we_i(to_table), .table_word_i(table_word), .table_i(data),
       .read_i(read_result), .read_addr_i(read_addr), .read_o(result[128*g +: 128]),
