@@ -13,18 +13,23 @@ module os_array_cell (
   logic signed [31:0] sum0_q, sum1_q, sum2_q, sum3_q;
   logic signed [8:0]  act_q;
   logic [31:0]        wgt_q;
-  logic signed [31:0] keep;
+  logic signed [31:0] keep, act;
 
-  // A mask, not a choice: simulators evaluate it without a branch.
+  // Said so that simulators evaluate it without a branch: a mask, not a choice; signs extended by flipping and subtracting
+  // them, which C compilers know as such.
+  function automatic logic signed [31:0] extend(input logic [7:0] weight);
+    extend = $signed(({24'd0, weight} ^ 32'h80) - 32'h80);
+  endfunction
   assign keep = {32{~first_i}};
+  assign act  = $signed(({23'd0, act_i} ^ 32'h100) - 32'h100);
 
   always_ff @(posedge clk_i) begin
     act_q  <= act_i;
     wgt_q  <= wgt_i;
-    sum0_q <= (sum0_q & keep) + 32'(act_i) * 32'($signed(wgt_i[7:0]));
-    sum1_q <= (sum1_q & keep) + 32'(act_i) * 32'($signed(wgt_i[15:8]));
-    sum2_q <= (sum2_q & keep) + 32'(act_i) * 32'($signed(wgt_i[23:16]));
-    sum3_q <= (sum3_q & keep) + 32'(act_i) * 32'($signed(wgt_i[31:24]));
+    sum0_q <= (sum0_q & keep) + act * extend(wgt_i[7:0]);
+    sum1_q <= (sum1_q & keep) + act * extend(wgt_i[15:8]);
+    sum2_q <= (sum2_q & keep) + act * extend(wgt_i[23:16]);
+    sum3_q <= (sum3_q & keep) + act * extend(wgt_i[31:24]);
   end
 
   assign act_o = act_q;
