@@ -1,6 +1,6 @@
 // The two halves of a clock cycle, for cores in which nothing happens but at a rising edge of their clocks. Vcore::eval()
 // finds that out again in each half, works out twice what follows from the inputs, and looks for events once more at the
-// end: a fourteenth of the time at 16x16. core.mk reads in the model what the core waits for and writes it to bt_edges.h.
+// end: a sixteenth of the time at 16x16. core.mk reads in the model what the core waits for and writes it to bt_edges.h.
 //
 // A file of its own, because nothing else may depend on the model's inner layout: ci/check-faults puts another model behind
 // a sim.o that exists.
