@@ -7,6 +7,8 @@
 
 #include "harness/soc/soc_internal.h"
 
+/* Unicorn's translation buffer grows at every change of mstatus.MPP and never shrinks: after so many, a new instance. */
+#define MOST_TRAPS 48u
 #define ADDRESS_SPACE ((size_t)1 << 32)
 #define MSTATUS_MIE (1u << 3)
 
@@ -273,8 +275,10 @@ enum bt_status bt_soc_run(struct bt_soc *soc, uint32_t argument, struct bt_soc_r
         bt_soc_sync(soc);
     }
     fill_report(soc, report);
-    if (status != BT_OK || soc->end != BT_SOC_EXITED) {
-        bt_soc_cpu_close(soc); /* who knows where it was */
+    soc->traps += soc->interrupts;
+    if (status != BT_OK || soc->end != BT_SOC_EXITED || soc->traps > MOST_TRAPS) {
+        bt_soc_cpu_close(soc); /* who knows where it was; and see MOST_TRAPS */
+        soc->traps = 0;
     }
     return status;
 }

@@ -95,6 +95,7 @@ struct bt_soc {
     struct bt_soc_span *spans;
     uint32_t mark_count, mark_room, span_count, span_room, span_live;
     uint64_t mmio_reads, mmio_writes, interrupts;
+    uint64_t traps; /* interrupts taken by this Unicorn instance in the runs before */
     bool ended;
     enum bt_soc_end end;
     uint32_t exit_code;
