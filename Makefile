@@ -235,7 +235,7 @@ prove-refutable: | fresh-records
 # ---- lint -------------------------------------------------------------------------------------------------------------
 
 C_FORMAT   := $(sort $(wildcard $(foreach d,harness harness/* harness/*/* reference reference/*,$d/*.c $d/*.h $d/*.cpp)))
-TIDY_SRC   := $(sort $(C_ALL) $(SUPPORT_SRC) $(wildcard harness/sim/*.c))
+TIDY_SRC   := $(sort $(C_ALL) $(SUPPORT_SRC) $(wildcard harness/sim/*.c harness/soc/tools/*.c))
 TIDY       := $(TIDY_SRC:%.c=$(BUILD)/lint/%.tidy)
 
 .PHONY: lint lint-steps format check-rooms

@@ -208,7 +208,7 @@ static bool plan_all(struct network *network, struct bt_record *records, struct 
 {
     struct bt_chained *chained = &network->shared;
     const struct bt_graph *graph = network->graph;
-    size_t largest = 0;
+    size_t largest = 1;
 
     chained->brk = BT_DRAM_BASE;
     for (uint32_t i = 0; i < graph->count; i++) {
@@ -237,11 +237,11 @@ static bool plan_all(struct network *network, struct bt_record *records, struct 
                 return false;
             }
         }
-        if (from->op == BT_OP_CONV2D) {
+        if (i > 0 && from->op == BT_OP_CONV2D) {
             step->record->macs = bt_layer_macs(&step->layer); /* trained weights may need more than the table says */
-        }
-        if (from->op == BT_OP_CONV2D && wants_accel(chained->job) && !try_accel(chained, i)) {
-            return false;
+            if (wants_accel(chained->job) && !try_accel(chained, i)) {
+                return false;
+            }
         }
         if (!node->on_accel) {
             node->dense = take(&chained->brk, bt_graph_bytes(from));

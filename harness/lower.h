@@ -35,7 +35,7 @@ void bt_lower_wait(struct bt_program_image *image, uint32_t node, const struct b
 void bt_lower_unpack(struct bt_program_image *image, uint32_t node, const struct bt_lowered_plan *plan, uint32_t out);
 
 /** Any other node of a graph by the CPU. @pre not a convolution, not the input. tensors: dense, by node. */
-void bt_lower_node(struct bt_program_image *image, const struct bt_graph *graph, uint32_t node,
+void bt_lower_node(struct bt_program_image *image, const struct bt_graph *graph, uint32_t index,
                    const uint32_t *tensors);
 
 #endif

@@ -630,7 +630,7 @@ bool bt_node_is_layer(const struct bt_node *node)
 
 struct bt_layer bt_node_layer(const struct bt_node *node)
 {
-    static const enum bt_op ops[BT_NODE_OP_COUNT] = {
+    static const enum bt_op layer_ops[BT_NODE_OP_COUNT] = {
         [BT_NODE_INPUT] = BT_OP_INPUT,     [BT_NODE_CONV] = BT_OP_CONV2D,
         [BT_NODE_FC] = BT_OP_CONV2D,       [BT_NODE_MAXPOOL] = BT_OP_MAXPOOL,
         [BT_NODE_AVGPOOL] = BT_OP_AVGPOOL, [BT_NODE_GLOBAL_AVGPOOL] = BT_OP_AVGPOOL,
@@ -638,7 +638,7 @@ struct bt_layer bt_node_layer(const struct bt_node *node)
         [BT_NODE_CONCAT] = BT_OP_CONCAT,   [BT_NODE_UPSAMPLE] = BT_OP_UPSAMPLE,
         [BT_NODE_SLICE] = BT_OP_SLICE,     [BT_NODE_SOFTMAX] = BT_OP_SOFTMAX,
     };
-    struct bt_layer layer = {.op = ops[node->op], .dtype = BT_S8};
+    struct bt_layer layer = {.op = layer_ops[node->op], .dtype = BT_S8};
     if (bt_node_is_layer(node)) {
         layer.u.conv = node->conv;
     }

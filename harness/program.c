@@ -7,6 +7,7 @@
 /* Also what the vector loads of a core and a word-wise copy like. */
 #define ALIGNMENT 16u
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): programs are written into it */
 void bt_program_begin(struct bt_program_image *image, uint8_t *dram, uint64_t dram_bytes, uint64_t brk)
 {
     *image = (struct bt_program_image){

@@ -196,7 +196,9 @@ static void test_csv(void **state)
     struct bench bench;
     make_nasty(&bench);
     char *text = text_of(&bench.report, bt_report_csv);
-    contains(text, "\nnet,a,var,8x8,uniform,0,1,64000,PASS,SKIP,SKIP,PASS,SKIP,SKIP,SKIP,1500,1500,1000,0,0.000000,-33.333333,");
+    contains(
+        text,
+        "\nnet,a,var,8x8,uniform,0,1,64000,PASS,SKIP,SKIP,PASS,SKIP,SKIP,SKIP,1500,1500,1000,0,0.000000,-33.333333,");
     contains(text, "\nnet,\"<a,\"\"b\"\"&'c'>");
     free(text);
     free(bench.gates);

@@ -402,7 +402,7 @@ static void test_errors(void **state)
         {"wfi, but nothing that is enabled can come: mie is 0x800, lines enabled 0x0", BT_SOC_NEVER_WAKES},
         {"watchdog: 20000000 simulated cycles, at most 20000000 at pc ", BT_SOC_WATCHDOG},
         {"watchdog: 20000000 simulated cycles, at most 20000000 at pc ", BT_SOC_WATCHDOG},
-        {"accelerator 1: cycle 528, write outside the windows at pc ", BT_SOC_FAULT},
+        {"accelerator 1: cycle 512, write outside the windows at pc ", BT_SOC_FAULT},
         {"accelerator 0: read of register 0x40: error response at pc ", BT_SOC_FAULT},
         {"illegal read of 4 bytes at 0xa0002000 (accel2+0x00): there is no such accelerator at pc ", BT_SOC_FAULT},
         {"illegal read of 1 byte at 0x80100000 (beyond the end of dram) at pc ", BT_SOC_FAULT},
