@@ -258,9 +258,17 @@ $(TIDY): $(BUILD)/lint/%.tidy: $(BUILD)/obj/%.o .clang-tidy | bootstrap
 	@clang-tidy --quiet $(if $(filter test_%,$(notdir $*)),$(TIDY_TESTS)) $*.c -- -std=c11 $(CPPFLAGS) >$@.log 2>&1 \
 		&& mv $@.log $@ || true
 
-lint-tidy: $(TIDY) | fresh-records
+# The firmware's own files, as its compiler sees them.
+RV32_TIDY  := $(patsubst %.c,$(BUILD)/lint/%.tidy,$(wildcard harness/firmware/rv32/*.c))
+$(RV32_TIDY): $(BUILD)/lint/%.tidy: %.c $(FIRMWARE) .clang-tidy
+	@mkdir -p $(@D)
+	@echo "TIDY $< (rv32im)"
+	@clang-tidy --quiet $< -- --target=riscv32-unknown-elf -march=rv32im -mabi=ilp32 -std=c11 -ffreestanding -I. \
+		-isystem harness/firmware/rv32/include -DBT_FW_DRIVER=$(firstword $(VARIANTS))_driver >$@.log 2>&1 && mv $@.log $@ || true
+
+lint-tidy: $(TIDY) $(RV32_TIDY) | fresh-records
 	@$(STEP) clang-tidy -- sh -c 'status=0; for f; do [ -e "$$f" ] || { cat "$$f.log"; status=1; }; done; exit $$status' \
-		sh $(TIDY)
+		sh $(TIDY) $(RV32_TIDY)
 
 lint-cppcheck: | fresh-records bootstrap
 	@mkdir -p $(BUILD)/lint/cppcheck

@@ -297,22 +297,34 @@ static bool apply_number(struct bt_cli *cli, int key, const char *value)
     }
 }
 
-/* Index of `value` among `names`. @return false with one line in err. */
-static bool one_of(const char *option, const char *value, const char *const *names, unsigned count, unsigned *index,
-                   struct bt_error *err)
+static const char *ref_name(unsigned ref)
+{
+    return ref == BT_REF_FAST ? "fast" : "plain";
+}
+
+static const char *device_name(unsigned device)
+{
+    return bt_device_name((enum bt_device)device);
+}
+
+static const char *wait_name(unsigned wait)
+{
+    return bt_wait_name((enum bt_wait)wait);
+}
+
+/* Which of `count` names is it? @return false with one line in err. */
+static bool one_of(const char *option, const char *value, const char *(*name)(unsigned), unsigned count,
+                   unsigned *index, struct bt_error *err)
 {
     char expected[128] = "";
     for (unsigned i = 0; i < count; i++) {
-        if (strcmp(value, names[i]) == 0) {
+        if (strcmp(value, name(i)) == 0) {
             *index = i;
             return true;
         }
         const size_t used = strlen(expected);
-        (void)snprintf(expected + used, sizeof(expected) - used, "%s%s",
-                       i == 0          ? ""
-                       : i + 1 < count ? ", "
-                                       : " or ",
-                       names[i]);
+        const char *between = i == 0 ? "" : i + 1 < count ? ", " : " or ";
+        (void)snprintf(expected + used, sizeof(expected) - used, "%s%s", between, name(i));
     }
     (void)bt_fail(err, BT_EINPUT, "--%s '%s': expected %s", option, value, expected);
     return false;
@@ -320,23 +332,19 @@ static bool one_of(const char *option, const char *value, const char *const *nam
 
 static bool apply_word(struct bt_cli *cli, int key, const char *value, struct bt_error *err)
 {
-    static const char *const refs[] = {[BT_REF_FAST] = "fast", [BT_REF_PLAIN] = "plain"};
-    static const char *const devices[] = {[BT_DEVICE_RTL] = "rtl", [BT_DEVICE_MODEL] = "model"};
-    static const char *const waits[] = {
-        [BT_WAIT_INTERRUPT] = "interrupt", [BT_WAIT_WFI] = "wfi", [BT_WAIT_POLL] = "poll"};
     unsigned index = 0;
     bool ok = false;
     switch (key) {
     case 'R':
-        ok = one_of("ref", value, refs, 2, &index, err);
+        ok = one_of("ref", value, ref_name, 2, &index, err);
         cli->ref = (enum bt_ref_path)index;
         return ok;
     case 'd':
-        ok = one_of("device", value, devices, 2, &index, err);
+        ok = one_of("device", value, device_name, BT_DEVICE_COUNT, &index, err);
         cli->device = (enum bt_device)index;
         return ok;
     default:
-        ok = one_of("wait", value, waits, BT_WAIT_COUNT, &index, err);
+        ok = one_of("wait", value, wait_name, BT_WAIT_COUNT, &index, err);
         cli->wait = (enum bt_wait)index;
         return ok;
     }

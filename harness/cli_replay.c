@@ -220,6 +220,7 @@ static int replay(const struct bt_cli *cli, const struct bt_plan *plan, struct b
         .record_count = plan->records,
         .program = cli->program,
         .suite = cli->selection.suite,
+        .options = &options,
     };
     bt_report_failures(&report, stdout);
     const struct bt_totals totals = bt_report_totals(&report);

@@ -54,6 +54,7 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
         .suite = cli->selection.suite,
     };
     const struct bt_engine_options options = bt_cli_engine_options(cli);
+    report.options = &options;
     struct bt_record *records = calloc(plan->records, sizeof(*records));
     if (records == NULL) {
         (void)bt_fail(err, BT_ENOMEM, "out of memory");

@@ -21,7 +21,13 @@ struct bt_probe {
 };
 
 /** What is behind the accelerator's registers when firmware runs. */
-enum bt_device { BT_DEVICE_RTL, BT_DEVICE_MODEL };
+enum bt_device { BT_DEVICE_RTL, BT_DEVICE_MODEL, BT_DEVICE_COUNT };
+
+/** "rtl", "model". */
+const char *bt_device_name(enum bt_device device);
+
+/** "interrupt", "wfi", "poll". */
+const char *bt_wait_name(enum bt_wait wait);
 
 struct bt_engine_options {
     const char *build_dir; /**< holds rtl/<variant>-<config>.so and firmware/<variant>.elf */

@@ -1,9 +1,10 @@
-/* Any bytes as a network, as hardware configurations and as a suite: accepted, or refused with one line. */
+/* Any bytes as a network, as hardware configurations, as a suite and as a memory map: accepted, or refused with one line. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/soc/soc_map.h"
 #include "harness/suite.h"
 
 /* The name is libFuzzer's. */
@@ -47,5 +48,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) /* NOLINT(readabili
     status = bt_suite_parse("suites/fuzz.yaml", data, size, &suite, &err);
     check(status, &err, suite);
     bt_suite_free(suite);
+
+    struct bt_soc_map map;
+    status = bt_soc_map_parse("suites/fuzz.yaml", data, size, &map, &err);
+    check(status, &err, status == BT_OK ? &map : NULL);
     return 0;
 }

@@ -26,6 +26,19 @@ struct bt_iss {
     struct bt_config config; /* a device keeps a pointer to it */
 };
 
+const char *bt_device_name(enum bt_device device)
+{
+    static const char *const names[BT_DEVICE_COUNT] = {[BT_DEVICE_RTL] = "rtl", [BT_DEVICE_MODEL] = "model"};
+    return names[device];
+}
+
+const char *bt_wait_name(enum bt_wait wait)
+{
+    static const char *const names[BT_WAIT_COUNT] = {
+        [BT_WAIT_INTERRUPT] = "interrupt", [BT_WAIT_WFI] = "wfi", [BT_WAIT_POLL] = "poll"};
+    return names[wait];
+}
+
 /* Pages that nobody touches cost nothing, and are zero. */
 static uint8_t *take_dram(uint64_t bytes)
 {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "harness/engine.h"
 #include "harness/error.h"
 #include "harness/job.h"
 #include "harness/record.h"
@@ -28,9 +29,10 @@ struct bt_report {
     uint32_t record_count;
     const struct bt_gate *gates;
     uint32_t gate_count;
-    const char *program; /**< as it was called, for replay commands */
-    const char *suite;   /**< file, or NULL */
-    double seconds;      /**< wall clock of the run */
+    const char *program;                     /**< as it was called, for replay commands */
+    const char *suite;                       /**< file, or NULL */
+    const struct bt_engine_options *options; /**< what the engines were told, or NULL */
+    double seconds;                          /**< wall clock of the run */
 };
 
 /** Verdicts over everything, layers and gates. */

@@ -172,6 +172,22 @@ static json_t *gate_object(const struct bt_gate *gate, bool *ok)
     return object;
 }
 
+/* What the firmware ran on; null where there was none. */
+static json_t *system_object(const struct bt_engine_options *options, bool *ok)
+{
+    if (options == NULL || options->soc == NULL) {
+        return json_null();
+    }
+    json_t *object = json_object();
+    const uint32_t mips = options->cpu_mips != 0 ? options->cpu_mips : options->soc->cpu_mips;
+    set(object, "map", string(options->soc->path), ok);
+    set(object, "cpu_mips", json_integer(mips), ok);
+    set(object, "clock_mhz", json_integer(options->soc->clock_mhz), ok);
+    set(object, "device", string(bt_device_name(options->device)), ok);
+    set(object, "wait", string(bt_wait_name(options->wait)), ok);
+    return object;
+}
+
 static json_t *run_object(const struct bt_report *report, bool *ok)
 {
     const struct bt_totals totals = bt_report_totals(report);
@@ -183,6 +199,7 @@ static json_t *run_object(const struct bt_report *report, bool *ok)
     set(object, "failed", json_integer(totals.failed), ok);
     set(object, "skipped", json_integer(totals.skipped), ok);
     set(object, "xfailed", json_integer(totals.xfailed), ok);
+    set(object, "system", system_object(report->options, ok), ok);
     return object;
 }
 

@@ -98,22 +98,42 @@ void bt_report_table(const struct bt_report *report, FILE *out)
     }
 }
 
+/* What the engines were told, where it is not the usual. */
+static void replay_options(const struct bt_engine_options *options, char *text, size_t text_bytes)
+{
+    text[0] = '\0';
+    if (options == NULL) {
+        return;
+    }
+    char mips[32] = "";
+    if (options->cpu_mips != 0) {
+        (void)snprintf(mips, sizeof(mips), " --cpu-mips %" PRIu32, options->cpu_mips);
+    }
+    (void)snprintf(text, text_bytes, "%s%s%s%s%s", options->device != BT_DEVICE_RTL ? " --device " : "",
+                   options->device != BT_DEVICE_RTL ? bt_device_name(options->device) : "",
+                   options->wait != BT_WAIT_INTERRUPT ? " --wait " : "",
+                   options->wait != BT_WAIT_INTERRUPT ? bt_wait_name(options->wait) : "", mips);
+}
+
 void bt_report_replay(const struct bt_report *report, const struct bt_record *record, char *text, size_t text_bytes)
 {
+    char extra[96];
     const struct bt_variant *variant = bt_variant_find(record->variant);
+    replay_options(report->options, extra, sizeof(extra));
     if (strncmp(record->layer, BT_CHAINED "/", strlen(BT_CHAINED "/")) == 0) {
-        (void)snprintf(text, text_bytes, "%s run --chained --network '%s' --variant %s --config %s --seed %" PRIu64,
-                       report->program, record->network, record->variant, record->config, record->seed);
+        (void)snprintf(text, text_bytes,
+                       "%s run --chained --network '%s' --variant %s --config %s --seed %" PRIu64 "%s", report->program,
+                       record->network, record->variant, record->config, record->seed, extra);
         return;
     }
     const char *folder = variant != NULL ? bt_variant_folder(variant) : NULL;
     (void)snprintf(
         text, text_bytes,
         "%s replay%s%s%s%s%s --network '%s' --layer '%s' --variant %s --config %s --pattern %s --stalls %u --seed "
-        "%" PRIu64,
+        "%" PRIu64 "%s",
         report->program, report->suite != NULL ? " --suite " : "", report->suite != NULL ? report->suite : "",
         folder != NULL ? " --core '" : "", folder != NULL ? folder : "", folder != NULL ? "'" : "", record->network,
-        record->layer, record->variant, record->config, record->pattern, record->stall_percent, record->seed);
+        record->layer, record->variant, record->config, record->pattern, record->stall_percent, record->seed, extra);
 }
 
 static bool is_failure(const struct bt_record *record)

@@ -48,8 +48,11 @@ void bt_soc_set_reg(struct bt_soc *soc, int id, uint32_t value)
 static void on_block(uc_engine *uc, uint64_t address, uint32_t bytes, void *user)
 {
     struct bt_soc *soc = user;
-    /* The block before is complete. What stops here has not begun. */
-    soc->retired += soc->block_bytes / 4;
+    /*
+     * The block before is complete. What stops here has not begun. The core knows compressed instructions, which no
+     * program of ours has: rounded up, so that a loop of a single one ends, too.
+     */
+    soc->retired += (soc->block_bytes + 3) / 4;
     if ((address & 3) != 0) {
         soc->source = soc->block + (soc->block_bytes != 0 ? soc->block_bytes - 4 : 0);
     }

@@ -414,6 +414,7 @@ static void test_errors(void **state)
         {"watchdog: 3000000 instructions, at most 3000000 at pc ", BT_SOC_WATCHDOG},
         {"illegal access to memory, by no load or store of RV32I at pc ", BT_SOC_FAULT},
         {"jump to 0xfffffffc (unmapped) at pc ", BT_SOC_FAULT},
+        {"watchdog: 3000000 instructions, at most 3000000 at pc ", BT_SOC_WATCHDOG},
     };
     for (uint32_t i = 0; i < COUNT(cases); i++) {
         const struct bt_soc_report report = run_once(ELF("errors"), i);

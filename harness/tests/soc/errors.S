@@ -208,6 +208,11 @@ case_jump_end:
     jr t0
     j failed
 
+/* the core knows compressed instructions: one that jumps to itself is a block of half an instruction */
+case_compressed:
+    .word 0x0001a001 /* c.j 0; c.nop */
+    j failed
+
 timer_now:
     li t0, TIMER
     sw x0, SOC_TIMER_COMPARE_LO(t0)
@@ -227,4 +232,4 @@ cases:
     .word case_nothing_comes, case_not_started, case_not_enabled, case_too_late, case_endless
     .word case_violation, case_bad_register, case_no_accel, case_beyond_dram, case_probe_accel
     .word case_window, case_no_handler, case_handler_nowhere, case_handler_traps, case_atomic
-    .word case_jump_end
+    .word case_jump_end, case_compressed
