@@ -187,6 +187,7 @@ enum bt_status bt_iss_run(struct bt_iss *iss, struct bt_program_image *image, ui
             .max_instructions = instructions,
             .max_cycles = (instructions / mips + 1) * map->clock_mhz,
             .max_seconds = (double)LEAST_SECONDS + (double)iss->work / WORK_PER_SECOND,
+            .profile = iss->options->timeline != NULL,
             .accel = iss->accel,
         };
         status = bt_soc_open(&options, &iss->soc, err);

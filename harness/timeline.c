@@ -92,6 +92,18 @@ static void accel_events(json_t *events, const struct bt_timeline *timeline, boo
     }
 }
 
+/* Instructions by function, most first. */
+static json_t *profile(const struct bt_soc_report *report, bool *ok)
+{
+    json_t *object = json_object();
+    json_t *functions = json_object();
+    for (uint32_t i = 0; i < report->function_count; i++) {
+        set(functions, report->functions[i].name, json_integer((json_int_t)report->functions[i].instructions), ok);
+    }
+    set(object, "instructions", functions, ok);
+    return object;
+}
+
 enum bt_status bt_timeline_write(const struct bt_timeline *timeline, const char *path, struct bt_error *err)
 {
     bool ok = true;
@@ -105,6 +117,7 @@ enum bt_status bt_timeline_write(const struct bt_timeline *timeline, const char 
     accel_events(events, timeline, &ok);
     set(root, "traceEvents", events, &ok);
     set(root, "displayTimeUnit", json_string("ms"), &ok);
+    set(root, "otherData", profile(timeline->report, &ok), &ok);
     if (!ok) {
         json_decref(root);
         return bt_fail(err, BT_ENOMEM, "%s: out of memory", path);

@@ -21,7 +21,7 @@ const char *bt_timeline_category(uint32_t step_kind);
 
 /**
  * @brief  Writes Chrome trace JSON: one complete event per step of the CPU and per run of the accelerator, times in
- *         microseconds of the simulated system.
+ *         microseconds of the simulated system; instructions by function of the firmware as otherData.instructions.
  * @return BT_OK; BT_EIO (nothing is left behind); BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_timeline_write(const struct bt_timeline *timeline, const char *path,

@@ -53,6 +53,30 @@ def parts(path):
     return total
 
 
+# Functions of the firmware (harness/firmware/fw_conv2d_s8.c and the like) by what they do; the rest is everything else.
+STAGES = (
+    ("multiply and accumulate", ("multiply_",)),
+    ("requantisation and activation", ("put", "ref_requantise", "ref_saturating", "ref_rounding", "ref_offset")),
+    ("im2col: gathering patches", ("gather", "copy_channel", "memcpy", "memset")),
+    ("weights into the kernel's order", ("pack_weights", "pack_block")),
+    ("loops of the convolution", ("fw_conv2d_s8", "run_packed", "run_direct", "run_plane", "packed_group", "plane_filter",
+                                  "direct_group")),
+    ("pools", ("fw_maxpool", "ref_avgpool", "ref_pool2d", "ref_maxpool")),
+)
+
+
+def stages(path):
+    """Share of the instructions of a run by stage, in percent."""
+    with open(path, encoding="utf-8") as file:
+        functions = json.load(file)["otherData"]["instructions"]
+    whole = sum(functions.values())
+    shares = dict.fromkeys([name for name, _ in STAGES] + ["other"], 0.0)
+    for function, instructions in functions.items():
+        stage = next((name for name, prefixes in STAGES if function.startswith(prefixes)), "other")
+        shares[stage] += 100.0 * instructions / whole
+    return ["| %s | %.1f |" % (name, share) for name, share in shares.items()], whole
+
+
 def accel_cycles(results):
     """Start to done of every layer on the accelerator, by network, layer, configuration without its bus."""
     return {(r["network"], r["layer"], r["config"].split("-")[0]): r for r in results["results"]}
@@ -189,12 +213,15 @@ def main():
         alone = parts(os.path.join(alone_dir, "%s-16x16-128-sw.trace.json" % network))
         by = {(s, b): parts(os.path.join(model_dir, "%s-%dx%d-%d-accel.trace.json" % (network, s, s, b)))
               for s in SIZES for b in BUSES}
+        shares, whole = stages(os.path.join(alone_dir, "%s-16x16-128-sw.trace.json" % network))
         plot_sizes(network, alone, by)
         plot_buses(network, by)
         plot_timeline(network, os.path.join(model_dir, "%s-16x16-128-accel.trace.json" % network))
         note = [r["note"] for r in model["results"] if r["network"] == network and r["note"]][0]
         page += ["## %s" % network.replace("_", "-"), "", "%s." % (note[0].upper() + note[1:]), "",
-                 table(network, alone, by), "", diminishing(alone, by), "",
+                 table(network, alone, by), "",
+                 "The CPU alone, %.1f M instructions by what they do:" % (whole * 1e-6), "",
+                 "| stage | % of instructions |\n|---|--:|\n%s" % "\n".join(shares), "", diminishing(alone, by), "",
                  "![where the time goes](study-soc/%s-parts.svg)" % network,
                  "![time against the width of the bus](study-soc/%s-bus.svg)" % network,
                  "![who is busy when](study-soc/%s-timeline.svg)" % network, ""]
@@ -206,7 +233,7 @@ def main():
                                                 DISSERTATION_CPU_SECONDS / alone["whole"], DISSERTATION_CPU_SECONDS,
                                                 DISSERTATION_CPU_SECONDS * 40e6 / 490e6), ""]
     page += ["The array generates the addresses of its patches itself, so that no im2col is left to the CPU, unlike in the "
-             "dissertation's system; on the CPU alone it is part of the convolution. The parts of the CPU may overlap with the "
+             "dissertation's system; on the CPU alone it is part of the convolution, see the stages. The parts of the CPU may overlap with the "
              "array's: weights of the next layer are packed while the array works on this one.", "",
              "Timelines open in Perfetto: `%s/model/tiny_darknet-16x16-128-accel.trace.json`, after `make study-soc`."
              % "build/study-soc", ""]

@@ -362,8 +362,9 @@ static bool pack_block(const struct bt_conv2d *conv, const struct shape *shape, 
     return true;
 }
 
-static bool pack_weights(const struct bt_conv2d *conv, const struct shape *shape, const struct bt_layer_data *data,
-                         uint32_t *packed, uint32_t *start)
+/* A function of its own also in a profile. */
+__attribute__((noinline)) static bool pack_weights(const struct bt_conv2d *conv, const struct shape *shape,
+                                                   const struct bt_layer_data *data, uint32_t *packed, uint32_t *start)
 {
     const int8_t *weights = data->weights;
     const int32_t *bias = data->bias;

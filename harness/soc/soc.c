@@ -68,6 +68,9 @@ enum bt_status bt_soc_open(const struct bt_soc_options *options, struct bt_soc *
         goto cleanup;
     }
     status = bt_soc_program_load(made, err);
+    if (status == BT_OK && options->profile) {
+        status = bt_soc_profile_open(made);
+    }
     if (status == BT_OK) {
         load_segments(made, true);
         *soc = made;
@@ -85,6 +88,7 @@ void bt_soc_close(struct bt_soc *soc)
         return;
     }
     bt_soc_cpu_close(soc);
+    bt_soc_profile_close(soc);
     bt_soc_program_free(&soc->program);
     if (soc->hole != NULL) {
         (void)munmap(soc->hole, ADDRESS_SPACE);
@@ -111,6 +115,7 @@ static enum bt_status reset(struct bt_soc *soc, uint32_t argument, struct bt_err
     memset(soc->rom, 0, soc->map.rom.bytes);
     memset(soc->ram, 0, soc->map.ram.bytes);
     load_segments(soc, false);
+    bt_soc_profile_reset(soc);
     bt_soc_devices_reset(soc);
     bt_soc_time_reset(soc);
     enum bt_status status = BT_OK;
@@ -187,8 +192,8 @@ static void take_exception(struct bt_soc *soc)
             bt_soc_finish(soc, BT_SOC_FAULT, "%s without a handler (mtvec is 0)", soc->cause == 3 ? "ebreak" : "ecall");
             return;
         }
+        bt_soc_retire(soc, soc->pc, 1); /* so that a handler that traps into itself meets the watchdog */
         bt_soc_trap(soc, soc->cause == 3 ? 3 : 11);
-        soc->retired++; /* so that a handler that traps into itself meets the watchdog */
         return;
     case 4:
     case 5:
@@ -240,6 +245,7 @@ static enum bt_status step(struct bt_soc *soc, struct bt_error *err)
 static void fill_report(struct bt_soc *soc, struct bt_soc_report *report)
 {
     soc->console[soc->console_bytes] = '\0';
+    bt_soc_profile_sum(soc);
     const uint64_t now = bt_soc_now(soc);
     *report = (struct bt_soc_report){
         .end = soc->end,
@@ -260,6 +266,8 @@ static void fill_report(struct bt_soc *soc, struct bt_soc_report *report)
         .span_count = soc->span_count,
         .marks = soc->marks,
         .spans = soc->spans,
+        .function_count = soc->function_count,
+        .functions = soc->functions,
         .console = soc->console,
         .why = soc->why,
     };

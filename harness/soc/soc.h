@@ -34,7 +34,14 @@ struct bt_soc_options {
     uint64_t max_instructions;   /**< watchdog, > 0 */
     uint64_t max_cycles;         /**< watchdog in simulated cycles, > 0 */
     double max_seconds;          /**< watchdog on the host's CPU time, > 0 */
+    bool profile;                /**< count instructions by function */
     struct bt_hal *const *accel; /**< accel_count opened cores over `dram`, not owned; NULL where there is none */
+};
+
+/** What one function of the program retired. */
+struct bt_soc_function {
+    const char *name; /**< symbol; "?" below the first one */
+    uint64_t instructions;
 };
 
 /** Why a program ended. */
@@ -80,7 +87,9 @@ struct bt_soc_report {
     uint32_t mark_count, span_count;
     const struct bt_soc_mark *marks; /**< belong to the SoC; until the next run */
     const struct bt_soc_span *spans;
-    const char *console; /**< what the program printed, at most 64 KiB, NUL-terminated */
+    uint32_t function_count;                 /**< 0 without options.profile */
+    const struct bt_soc_function *functions; /**< most instructions first; they add up to `instructions` */
+    const char *console;                     /**< what the program printed, at most 64 KiB, NUL-terminated */
     /**
      * One line for everything but BT_SOC_EXITED: what happened, pc, symbol + offset, the last accesses to devices.
      */

@@ -45,6 +45,15 @@ void bt_soc_set_reg(struct bt_soc *soc, int id, uint32_t value)
 
 /* ---- accounting: one call per block, before it runs ---- */
 
+void bt_soc_retire(struct bt_soc *soc, uint32_t at, uint32_t count)
+{
+    soc->retired += count;
+    const uint32_t word = (at - soc->map.rom.base) / 4;
+    if (soc->profile != NULL && word < soc->map.rom.bytes / 4) {
+        soc->profile[word] += count;
+    }
+}
+
 static void on_block(uc_engine *uc, uint64_t address, uint32_t bytes, void *user)
 {
     struct bt_soc *soc = user;
@@ -52,7 +61,7 @@ static void on_block(uc_engine *uc, uint64_t address, uint32_t bytes, void *user
      * The block before is complete. What stops here has not begun. The core knows compressed instructions, which no
      * program of ours has: rounded up, so that a loop of a single one ends, too.
      */
-    soc->retired += (soc->block_bytes + 3) / 4;
+    bt_soc_retire(soc, soc->block, (soc->block_bytes + 3) / 4);
     if ((address & 3) != 0) {
         soc->source = soc->block + (soc->block_bytes != 0 ? soc->block_bytes - 4 : 0);
     }
@@ -136,9 +145,9 @@ enum bt_soc_stop bt_soc_cpu_run(struct bt_soc *soc)
     }
     /* The last block may have been left in its middle, or through its end by a jump to where nothing can be fetched. */
     if (at - soc->block < soc->block_bytes && !(soc->raised && soc->cause == CAUSE_FETCH)) {
-        soc->retired += (at - soc->block) / 4;
+        bt_soc_retire(soc, soc->block, (at - soc->block) / 4);
     } else {
-        soc->retired += soc->block_bytes / 4;
+        bt_soc_retire(soc, soc->block, soc->block_bytes / 4);
     }
     soc->block_bytes = 0;
     soc->pc = at;

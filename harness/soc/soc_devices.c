@@ -247,8 +247,8 @@ void bt_soc_access(struct bt_soc *soc)
     if (!access.write && access.rd != 0) {
         bt_soc_set_reg(soc, UC_RISCV_REG_X0 + (int)access.rd, access.value);
     }
+    bt_soc_retire(soc, soc->pc, 1);
     soc->pc += 4;
-    soc->retired++;
 }
 
 void bt_soc_devices_reset(struct bt_soc *soc)

@@ -95,6 +95,9 @@ struct bt_soc {
     struct bt_soc_span *spans;
     uint32_t mark_count, mark_room, span_count, span_room, span_live;
     uint64_t mmio_reads, mmio_writes, interrupts;
+    uint64_t *profile; /* instructions by the word of rom in which their block begins; or NULL */
+    struct bt_soc_function *functions;
+    uint32_t function_count;
     uint64_t traps; /* interrupts taken by this Unicorn instance in the runs before */
     bool ended;
     enum bt_soc_end end;
@@ -111,8 +114,18 @@ void bt_soc_program_free(struct bt_soc_program *program);
 /** Host address of [addr, addr + bytes) when that lies in one memory; NULL otherwise. */
 uint8_t *bt_soc_memory(const struct bt_soc *soc, uint32_t addr, uint64_t bytes);
 
+/* ---- soc_profile.c ---- */
+
+BT_MUST_CHECK enum bt_status bt_soc_profile_open(struct bt_soc *soc);
+void bt_soc_profile_close(struct bt_soc *soc);
+void bt_soc_profile_reset(struct bt_soc *soc);
+/** Adds up by function; nothing without a profile. */
+void bt_soc_profile_sum(struct bt_soc *soc);
+
 /* ---- soc_cpu.c ---- */
 
+/** Counts instructions of the block, or the single one, that begins there. */
+void bt_soc_retire(struct bt_soc *soc, uint32_t at, uint32_t count);
 /** Opens Unicorn with the map and protection; every register 0. */
 BT_MUST_CHECK enum bt_status bt_soc_cpu_open(struct bt_soc *soc, struct bt_error *err);
 /** The state that a core has after its own reset. @pre open. */

@@ -352,6 +352,34 @@ static void test_bounds(void **state)
     close_system(&sys);
 }
 
+/* Instructions by function: all of them, each with its own. */
+static void test_profile(void **state)
+{
+    (void)state;
+    struct system sys;
+    make_system(&sys);
+    struct bt_soc_options options = options_of(&sys, ELF("counts"));
+    options.profile = true;
+    assert_int_equal(bt_soc_open(&options, &sys.soc, NULL), BT_OK);
+    for (uint32_t round = 0; round < 2; round++) { /* the second run starts from nothing */
+        const struct bt_soc_report report = run(&sys, 0);
+        uint64_t sum = 0;
+        assert_true(report.function_count >= 2);
+        for (uint32_t i = 0; i < report.function_count; i++) {
+            sum += report.functions[i].instructions;
+            assert_true(i == 0 || report.functions[i].instructions <= report.functions[i - 1].instructions);
+        }
+        assert_int_equal(sum, report.instructions);
+    }
+    close_system(&sys);
+
+    make_system(&sys);
+    options = options_of(&sys, ELF("counts"));
+    assert_int_equal(bt_soc_open(&options, &sys.soc, NULL), BT_OK);
+    assert_int_equal(run(&sys, 0).function_count, 0);
+    close_system(&sys);
+}
+
 static void test_host_seconds(void **state)
 {
     (void)state;
@@ -766,25 +794,16 @@ static void test_shipped_map(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rv32im),
-        cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_host_seconds),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_traps),
-        cmocka_unit_test(test_overlap),
-        cmocka_unit_test(test_accelerators),
-        cmocka_unit_test(test_idle_is_not_clocked),
-        cmocka_unit_test(test_bus),
-        cmocka_unit_test(test_last_access),
-        cmocka_unit_test(test_deterministic),
-        cmocka_unit_test(test_again),
-        cmocka_unit_test(test_memories),
-        cmocka_unit_test(test_console),
-        cmocka_unit_test(test_elf),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_maps),
-        cmocka_unit_test(test_shipped_map),
+        cmocka_unit_test(test_rv32im),        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_bounds),        cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_host_seconds),  cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_traps),         cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_accelerators),  cmocka_unit_test(test_idle_is_not_clocked),
+        cmocka_unit_test(test_bus),           cmocka_unit_test(test_last_access),
+        cmocka_unit_test(test_deterministic), cmocka_unit_test(test_again),
+        cmocka_unit_test(test_memories),      cmocka_unit_test(test_console),
+        cmocka_unit_test(test_elf),           cmocka_unit_test(test_options),
+        cmocka_unit_test(test_maps),          cmocka_unit_test(test_shipped_map),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
