@@ -221,7 +221,7 @@ def main():
         page += ["## %s" % network.replace("_", "-"), "", "%s." % (note[0].upper() + note[1:]), "",
                  table(network, alone, by), "",
                  "The CPU alone, %.1f M instructions by what they do:" % (whole * 1e-6), "",
-                 "| stage | % of instructions |\n|---|--:|\n%s" % "\n".join(shares), "", diminishing(alone, by), "",
+                 "| stage | %% of instructions |\n|---|--:|\n%s" % "\n".join(shares), "", diminishing(alone, by), "",
                  "![where the time goes](study-soc/%s-parts.svg)" % network,
                  "![time against the width of the bus](study-soc/%s-bus.svg)" % network,
                  "![who is busy when](study-soc/%s-timeline.svg)" % network, ""]
