@@ -20,7 +20,8 @@ struct network {
     struct bt_graph *graph;
     struct bt_graph_samples samples;
     int8_t *seeded_input;
-    void *got; /* scratch for any output */
+    struct bt_error why_seeded; /* what is missing for trained weights; "" where there are some */
+    void *got;                  /* scratch for any output */
     struct bt_hal *hal;
     struct bt_chained_iss *sw, *accel;
     uint32_t images, labelled, right;
@@ -37,7 +38,8 @@ static enum bt_status open_graph(struct network *network, struct bt_error *err)
         status = bt_graph_load_real(job->network->name, data_dir, &network->graph, &network->samples, err);
     }
     if (status == BT_EUNSUPPORTED) {
-        err->text[0] = '\0'; /* nothing is wrong without the folder */
+        network->why_seeded = *err; /* nothing is wrong without the folder */
+        err->text[0] = '\0';
         status = bt_graph_seeded(job->network, job->seed, &network->graph, err);
         if (status != BT_OK) {
             return status;
@@ -434,8 +436,10 @@ static void take_note(const struct network *network, struct bt_record *record)
         (void)snprintf(class, sizeof(class), "; the last one's class is %u%s%.40s%s", best, named ? " (" : "",
                        named ? network->samples.class_names[best] : "", named ? ")" : "");
     }
-    (void)snprintf(record->note, sizeof(record->note), "weights %s; %u picture%s%s%s", network->graph->source,
-                   network->images, network->images > 1 ? "s" : "", labels, class);
+    const bool real = network->samples.source[0] != '\0';
+    (void)snprintf(record->note, sizeof(record->note), "weights %.95s%s%.150s; %u picture%s%s%.120s%s%s", network->graph->source,
+                   network->why_seeded.text[0] != '\0' ? ", since " : "", network->why_seeded.text, network->images,
+                   network->images > 1 ? "s" : "", real ? ": " : "", network->samples.source, labels, class);
 }
 
 /* Layers that only the accelerator's engines could have run, and did not, say where they ran. */

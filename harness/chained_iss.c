@@ -280,9 +280,14 @@ static void take_times(const struct bt_chained *chained, const struct bt_chained
             soc->wait_cycles += wait;
             soc->cpu_cycles += mark->cycle - from->cycle - wait;
             soc->instructions += mark->instructions - from->instructions;
-            soc->overlap_cycles += mark->overlap_cycles - from->overlap_cycles;
         }
     }
+}
+
+/* The CPU waits for a layer's run in that layer's own steps and nowhere else. */
+static void take_overlap(struct bt_soc_result *soc)
+{
+    soc->overlap_cycles = soc->accel_cycles > soc->wait_cycles ? soc->accel_cycles - soc->wait_cycles : 0;
 }
 
 /* The accelerator's own time: the same as without firmware, and where nobody else measured it, the measurement. */
@@ -300,6 +305,7 @@ static void take_cycles(const struct bt_chained *chained, const struct bt_chaine
         const uint64_t cycles = run->start_to_done;
         record->engine[iss->engine].soc.accel_cycles = run->to - run->from;
         record->engine[iss->engine].soc.accel_bytes = run->bytes;
+        take_overlap(&record->engine[iss->engine].soc);
         char text[BT_REASON_BYTES];
         if (record->stall_percent != 0) {
             continue; /* they fall elsewhere when the firmware touches the core at other times */
@@ -311,6 +317,7 @@ static void take_cycles(const struct bt_chained *chained, const struct bt_chaine
             bt_record_set(record, iss->engine, BT_FAIL, text);
         } else if (!bt_step_selected(step, BT_ENGINE_RTL) && chained->options->device == BT_DEVICE_RTL) {
             record->rtl_cycles = cycles;
+            bt_step_set_utilisation(step);
             memcpy(&record->measured, bt_iss_dram(iss->iss) + image->steps[s].counters, sizeof(record->measured));
             if (bt_step_selected(step, BT_ENGINE_CYCLES) && record->predicted_cycles != 0) {
                 bt_step_judge_cycles(step);
@@ -337,6 +344,21 @@ static void write_timeline(const struct bt_chained *chained, const struct bt_cha
     };
     if (bt_timeline_write(&timeline, path, &err) != BT_OK) {
         bt_record_set(chained->nodes[chained->graph->count - 1].step.record, iss->engine, BT_FAIL, err.text);
+    }
+}
+
+/* What belongs to no layer stands at the last one. */
+static void take_whole(const struct bt_chained *chained, struct bt_chained_iss *iss, bool first,
+                       const struct bt_soc_result *result)
+{
+    struct bt_record *record = chained->nodes[chained->graph->count - 1].step.record;
+    struct bt_soc_result *soc = &record->engine[iss->engine].soc;
+    if (first) {
+        soc->copied_bytes = result->copied_bytes;
+        soc->whole_cycles = result->soc_cycles;
+        soc->host_seconds = result->host_seconds;
+    } else if (soc->next_cycles == 0) {
+        soc->next_cycles = result->soc_cycles;
     }
 }
 
@@ -385,6 +407,7 @@ void bt_chained_iss_run(const struct bt_chained *chained, struct bt_chained_iss 
     }
     chained->nodes[chained->graph->count - 1].step.record->engine[iss->engine].seconds += bt_now_seconds() - begin;
     judge(chained, iss, begin);
+    take_whole(chained, iss, first, &result);
     if (first) {
         take_times(chained, iss, &image, &report);
         if (with_accel(iss)) {

@@ -28,7 +28,7 @@ struct bt_cli {
     /* the simulated system */
     char soc_path[1200];   /**< --soc, or the suites' soc.yaml */
     struct bt_soc_map soc; /**< where has_soc */
-    bool has_soc;
+    bool has_soc, own_soc;
     uint32_t cpu_mips; /**< 0: the map's */
     enum bt_device device;
     enum bt_wait wait;

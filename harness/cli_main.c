@@ -172,11 +172,19 @@ static void find_suites(struct bt_cli *cli)
     }
 }
 
-static void find_data(struct bt_cli *cli)
+/* A folder that was asked for must be there; the default one may be missing. */
+static bool find_data(struct bt_cli *cli)
 {
     const char *given = getenv("BITTRUE_DATA");
-    (void)snprintf(cli->data_dir, sizeof(cli->data_dir), "%s",
-                   given != NULL && given[0] != '\0' ? given : "../shared/data");
+    struct bt_error err = {""};
+    const bool asked = given != NULL && given[0] != '\0';
+    (void)snprintf(cli->data_dir, sizeof(cli->data_dir), "%s", asked ? given : "../shared/data");
+    if (asked && !is_folder(cli->data_dir, ".")) {
+        (void)bt_fail(&err, BT_EINPUT, "BITTRUE_DATA '%s': expected a folder", given);
+        bt_cli_complain(&err);
+        return false;
+    }
+    return true;
 }
 
 /* A suite may be named by its file or, for those of the tree, by its name. It brings its own variants if it has any. */
@@ -232,6 +240,16 @@ static bool shard(const char *text, struct bt_selection *selection)
     selection->shard = (uint32_t)part - 1;
     selection->shards = (uint32_t)parts;
     return true;
+}
+
+static const char *name_of(int key)
+{
+    for (size_t i = 0; i < SPEC_COUNT; i++) {
+        if (specs[i].key == key) {
+            return specs[i].name;
+        }
+    }
+    return "?";
 }
 
 static const char *expected_number(int key)
@@ -412,7 +430,8 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
         return true;
     default:
         if (!apply_number(cli, key, value)) {
-            (void)bt_fail(err, BT_EINPUT, "'%s': expected a number, %s", value, expected_number(key));
+            (void)bt_fail(err, BT_EINPUT, "--%s '%s': expected a whole number, %s", name_of(key), value,
+                          expected_number(key));
             return false;
         }
         return true;
@@ -510,6 +529,7 @@ static bool load_soc(struct bt_cli *cli, const struct command *command)
 {
     struct bt_error err = {""};
     const bool given = cli->soc_path[0] != '\0';
+    cli->own_soc = given;
     if ((command->mask & (RUN | REPLAY)) == 0) {
         return true;
     }
@@ -533,6 +553,7 @@ struct bt_engine_options bt_cli_engine_options(const struct bt_cli *cli)
         .build_dir = cli->build_dir,
         .ref = cli->ref,
         .soc = cli->has_soc ? &cli->soc : NULL,
+        .own_soc = cli->own_soc,
         .cpu_mips = cli->cpu_mips,
         .device = cli->device,
         .wait = cli->wait,
@@ -578,9 +599,9 @@ int bt_cli_main(int argc, char **argv)
         find_build(&cli);
         find_suites(&cli);
         find_suite(&cli);
-        find_data(&cli);
         cli.selection.suites_dir = cli.suites_dir;
-        return load_cores(&cli) && load_soc(&cli, &commands[i]) ? commands[i].run(&cli) : BT_EXIT_ERROR;
+        return find_data(&cli) && load_cores(&cli) && load_soc(&cli, &commands[i]) ? commands[i].run(&cli)
+                                                                                   : BT_EXIT_ERROR;
     }
     struct bt_error err;
     (void)bt_fail(&err, BT_EINPUT, "no command '%s'; expected list, run, predict, replay or trace (see bittrue --help)",

@@ -100,6 +100,9 @@ static int predict_all(const struct bt_plan *plan, struct bt_error *err)
     bool failed = false;
     const double begin = bt_now_seconds();
     for (uint32_t i = 0; i < plan->count; i++) {
+        if (plan->jobs[i].network != NULL) {
+            continue; /* its layers are predicted as it is planned, with its tensors where they are */
+        }
         struct bt_job job = plan->jobs[i];
         job.count = 1;
         job.engines = 1u << BT_ENGINE_CYCLES;

@@ -1,8 +1,10 @@
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness/cli.h"
 #include "harness/cli_jobs.h"
@@ -87,17 +89,56 @@ cleanup:
     return exit_status;
 }
 
+/* Can something be written there? Nothing is made yet: the run may be refused or stopped. */
+static enum bt_status check_folder(const char *option, const char *dir, struct bt_error *err)
+{
+    char path[2048];
+    struct stat info;
+    (void)snprintf(path, sizeof(path), "%s", dir);
+    while (stat(path, &info) != 0 && errno == ENOENT && strcmp(path, ".") != 0 && strcmp(path, "/") != 0) {
+        char above[2048];
+        (void)snprintf(above, sizeof(above), "%s", path);
+        (void)snprintf(path, sizeof(path), "%s", dirname(above));
+    }
+    if (stat(path, &info) == 0 && !S_ISDIR(info.st_mode)) {
+        return bt_fail(err, BT_EINPUT, "--%s '%s': %s is no folder", option, dir, path);
+    }
+    if (access(path, W_OK | X_OK) != 0) {
+        return bt_fail(err, BT_EINPUT, "--%s '%s': cannot write in %s: %s", option, dir, path, strerror(errno));
+    }
+    return BT_OK;
+}
+
+/* Options that contradict each other, or would have no effect. */
+static enum bt_status check_options(const struct bt_cli *cli, struct bt_error *err)
+{
+    const struct bt_selection *selection = &cli->selection;
+    if (selection->chained && selection->suite != NULL) {
+        return bt_fail(err, BT_EINPUT, "run: --chained and --suite exclude each other; a suite says 'layers: chained'");
+    }
+    if (selection->chained && selection->layer != NULL) {
+        return bt_fail(err, BT_EINPUT, "run: --chained runs whole networks: expected no --layer");
+    }
+    if (selection->chained && selection->pattern != NULL) {
+        return bt_fail(err, BT_EINPUT, "run: --chained runs on pictures: expected no --pattern");
+    }
+    const bool whole = selection->chained || selection->suite != NULL;
+    if (!whole && (cli->images != 0 || cli->timeline != NULL)) {
+        return bt_fail(err, BT_EINPUT, "run: --%s is for whole networks: expected --chained or a --suite that has some",
+                       cli->images != 0 ? "images" : "timeline");
+    }
+    enum bt_status status = cli->timeline != NULL ? check_folder("timeline", cli->timeline, err) : BT_OK;
+    if (status == BT_OK && cli->out[0] != '\0') {
+        status = check_folder("out", cli->out, err);
+    }
+    return status;
+}
+
 int bt_cli_run(const struct bt_cli *cli)
 {
     struct bt_error err = {""};
     struct bt_plan plan;
-    if (cli->selection.chained && cli->selection.suite != NULL) {
-        (void)bt_fail(&err, BT_EINPUT, "run: --chained and --suite exclude each other; a suite says 'layers: chained'");
-        bt_cli_complain(&err);
-        return BT_EXIT_ERROR;
-    }
-    if (cli->timeline != NULL && mkdir(cli->timeline, 0777) != 0 && errno != EEXIST) {
-        (void)bt_fail(&err, BT_EINPUT, "run: --timeline '%s': %s", cli->timeline, strerror(errno));
+    if (check_options(cli, &err) != BT_OK) {
         bt_cli_complain(&err);
         return BT_EXIT_ERROR;
     }

@@ -418,6 +418,14 @@ static void poison_ofmap(const struct bt_engine_step *step, struct bt_hal *hal)
     bt_hal_mem_fill(hal, step->io.out_addr, fill, pixels * step->io.out_pitch);
 }
 
+void bt_step_set_utilisation(struct bt_engine_step *step)
+{
+    struct bt_record *record = step->record;
+    if (record->multipliers != 0 && record->rtl_cycles != 0) {
+        record->utilisation = (double)record->macs / (double)record->multipliers / (double)record->rtl_cycles;
+    }
+}
+
 void bt_step_run_rtl(struct bt_engine_step *step, struct bt_hal *hal)
 {
     const struct bt_driver *driver = step->job->variant->driver;
@@ -454,9 +462,7 @@ void bt_step_run_rtl(struct bt_engine_step *step, struct bt_hal *hal)
     }
     bt_step_ran(step, BT_ENGINE_RTL, begin, step->got);
     record->rtl_cycles = stats.start_to_done;
-    if (record->multipliers != 0 && record->rtl_cycles != 0) {
-        record->utilisation = (double)record->macs / (double)record->multipliers / (double)record->rtl_cycles;
-    }
+    bt_step_set_utilisation(step);
     bt_step_judge_ofmap(step, BT_ENGINE_RTL);
     char reason[BT_REASON_BYTES];
     const struct bt_cycle_facts facts = facts_of(step);

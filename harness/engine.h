@@ -34,6 +34,7 @@ struct bt_engine_options {
     enum bt_ref_path ref;
     /* iss:sw and iss:accel */
     const struct bt_soc_map *soc; /**< NULL: both are a SKIP */
+    bool own_soc;                 /**< the map is not the suites' */
     uint32_t cpu_mips;            /**< 0: the map's */
     enum bt_device device;
     enum bt_wait wait;

@@ -142,6 +142,7 @@ static void take_result(const struct bt_soc_report *report, const struct bt_prog
         .accel_cycles = report->accel_cycles,
         .overlap_cycles = report->overlap_cycles,
         .accel_bytes = report->accel_bytes,
+        .host_seconds = report->seconds,
         .copied_bytes = program->copied_lo | (uint64_t)program->copied_hi << 32,
     };
 }

@@ -116,15 +116,21 @@ struct choice {
 static enum bt_status parse_engines(const char *text, unsigned *engines, struct bt_error *err)
 {
     *engines = 0;
-    if (text == NULL) {
-        return BT_OK;
-    }
-    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
-        *engines |= bt_glob(text, bt_engine_name(e)) ? 1u << e : 0u;
-    }
-    if (*engines == 0) {
-        return bt_fail(err, BT_EINPUT, "no engine matches '%s': expected ref, model, rtl, cycles, iss:sw, iss:accel",
-                       text);
+    for (const char *at = text; at != NULL && *at != '\0'; at += *at == ',' ? 1 : 0) {
+        char item[64];
+        unsigned found = 0;
+        const size_t length = strcspn(at, ",");
+        (void)snprintf(item, sizeof(item), "%.*s", (int)length, at);
+        for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+            found |= bt_glob(item, bt_engine_name(e)) ? 1u << e : 0u;
+        }
+        if (found == 0) {
+            return bt_fail(err, BT_EINPUT,
+                           "no engine matches '%s' of '%s': expected ref, model, rtl, cycles, iss:sw, iss:accel", item,
+                           text);
+        }
+        *engines |= found;
+        at += length;
     }
     return BT_OK;
 }
@@ -254,12 +260,15 @@ static bool drop_repeats(struct bt_job *job, bool repeated)
 static enum bt_status add_data(struct bt_plan *plan, struct choice *choice, const struct bt_suite_run *run,
                                const struct bt_job *base, bool first_config, struct bt_error *err)
 {
-    const uint32_t patterns = choice->has_pattern ? 1 : run->pattern_count;
+    /* The data of a whole network is its pictures. */
+    const uint32_t patterns = choice->has_pattern || base->network != NULL ? 1 : run->pattern_count;
     const uint32_t stalls = choice->selection->has_stalls ? 1 : run->stall_count;
     for (uint32_t p = 0; p < patterns; p++) {
         for (uint32_t s = 0; s < stalls; s++) {
             struct bt_job job = *base;
-            job.pattern = choice->has_pattern ? choice->pattern : run->patterns[p];
+            job.pattern = base->network != NULL ? BT_PATTERN_UNIFORM
+                          : choice->has_pattern ? choice->pattern
+                                                : run->patterns[p];
             job.config.mem.stall_percent =
                 choice->selection->has_stalls ? choice->selection->stall_percent : run->stall_percents[s];
             job.config.mem.stall_seed = job.seed;

@@ -32,7 +32,10 @@ struct bt_soc_result {
     uint64_t accel_cycles;   /**< with the accelerator running */
     uint64_t overlap_cycles; /**< of these, with the CPU at work */
     uint64_t accel_bytes;    /**< over the accelerator's memory ports, both directions */
-    uint64_t copied_bytes;   /**< moved by the driver on the CPU */
+    uint64_t copied_bytes;   /**< moved by the driver on the CPU; of a whole network at its last layer */
+    uint64_t whole_cycles;   /**< of a whole network at its last layer: soc_cycles of all of it */
+    uint64_t next_cycles;    /**< the same of the second picture, whose weights are packed already; 0 without one */
+    double host_seconds;     /**< CPU time that simulating it took; of a whole network at its last layer */
 };
 
 struct bt_engine_result {
@@ -53,6 +56,7 @@ struct bt_mismatch {
 };
 
 #define BT_REASON_BYTES 256
+#define BT_NOTE_BYTES 512
 struct bt_record {
     /* what: keys, copied from the job */
     char network[48];
@@ -65,7 +69,7 @@ struct bt_record {
     /* verdict of the job: FAIL if any engine failed; SKIP only with a reason */
     enum bt_verdict verdict;
     char reason[BT_REASON_BYTES];
-    char note[BT_REASON_BYTES]; /**< of a whole network's last layer: weights, pictures, classes; else "" */
+    char note[BT_NOTE_BYTES]; /**< of a whole network's last layer: weights, pictures, classes; else "" */
     struct bt_engine_result engine[BT_ENGINE_COUNT];
     struct bt_mismatch mismatch; /**< of the first engine that differed; differing == 0: none */
     enum bt_engine mismatch_engine;

@@ -47,6 +47,9 @@ static json_t *soc(const struct bt_soc_result *result, bool *ok)
     set(object, "overlap_cycles", integer(result->overlap_cycles), ok);
     set(object, "accel_bytes", integer(result->accel_bytes), ok);
     set(object, "copied_bytes", integer(result->copied_bytes), ok);
+    set(object, "whole_cycles", cycles_or_null(result->whole_cycles), ok);
+    set(object, "next_cycles", cycles_or_null(result->next_cycles), ok);
+    set(object, "host_seconds", json_real(result->host_seconds), ok);
     return object;
 }
 
@@ -147,7 +150,7 @@ static json_t *result(const struct bt_report *report, const struct bt_record *re
     set(object, "gated", json_boolean(record->gated), ok);
     set(object, "multipliers", cycles_or_null(record->multipliers), ok);
     set(object, "utilisation", record->rtl_cycles != 0 ? json_real(record->utilisation) : json_null(), ok);
-    set(object, "rtl_seconds", record->rtl_cycles != 0 ? json_real(record->rtl_seconds) : json_null(), ok);
+    set(object, "rtl_seconds", record->rtl_seconds > 0.0 ? json_real(record->rtl_seconds) : json_null(), ok);
     set(object, "terms", terms(record, ok), ok);
     set(object, "mismatch", mismatch(record, ok), ok);
     set(object, "replay", string(replay), ok);

@@ -64,6 +64,13 @@ static void percent_or_dash(FILE *out, bool known, double value, int decimals)
 
 static void networks(const struct bt_report *report, FILE *out)
 {
+    bool any = false;
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        any = any || counts(&report->records[i]);
+    }
+    if (!any) {
+        return;
+    }
     (void)fputs("\n## Networks\n\nLayers on uniform data without random stalls; each distinct layer once.\n\n"
                 "| network | variant | config | layers | MACs | rtl cycles | predicted | error % | roofline error % | "
                 "utilisation % | GMAC/s simulated |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
@@ -101,7 +108,7 @@ static void cycle_errors(const struct bt_report *report, FILE *out)
 /* What the layers of one network took as firmware. */
 struct firmware_sum {
     uint32_t layers;
-    uint64_t sw_instructions, sw_cycles, instructions, cycles, cpu, accel, overlap, bytes;
+    uint64_t sw_instructions, sw_cycles, instructions, cycles, cpu, wait, accel, overlap, bytes;
     double seconds;
 };
 
@@ -136,7 +143,20 @@ static void add_firmware(struct firmware_sum *sum, const struct bt_record *recor
     sum->accel += accel->accel_cycles;
     sum->overlap += accel->overlap_cycles;
     sum->bytes += accel->accel_bytes;
-    sum->seconds += record->engine[BT_ENGINE_ISS_SW].seconds;
+    sum->wait += accel->wait_cycles;
+    sum->seconds += sw->host_seconds;
+}
+
+/* Where the first is 0 the engine did not run. */
+static void counts_or_dashes(FILE *out, const uint64_t *values, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (values[0] != 0) {
+            (void)fprintf(out, " %" PRIu64 " |", values[i]);
+        } else {
+            (void)fputs(" - |", out);
+        }
+    }
 }
 
 static void firmware(const struct bt_report *report, FILE *out)
@@ -159,20 +179,22 @@ static void firmware(const struct bt_report *report, FILE *out)
         }
         if (!any) {
             (void)fputs(
-                "\n## Firmware on the ISS\n\nSums over layers, weights packed by the CPU included; cycles of the "
-                "accelerator clock.\n\n"
-                "| network | variant | config | layers | CPU alone: instructions | cycles | with accelerator: "
-                "instructions | cycles | CPU | accelerator | overlap | accelerator bytes | MIPS simulated |\n"
-                "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+                "\n## Firmware on the ISS\n\nSums over layers, weights packed by the CPU included; times in cycles of "
+                "the "
+                "accelerator clock. A whole network is its first picture. The CPU alone runs once per layer, whatever "
+                "configurations there are.\n\n"
+                "| network | variant | config | layers | CPU alone: instructions | time | with accelerator: "
+                "instructions | time | CPU | waiting | accelerator | overlap | accelerator bytes | ISS speed, MIPS |\n"
+                "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
                 out);
             any = true;
         }
-        (void)fprintf(out,
-                      "| %s%s | %s | %s | %u | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " | %" PRIu64
-                      " | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " |",
-                      record->network, whole(record) ? ", whole" : "", record->variant, record->config, sum.layers,
-                      sum.sw_instructions, sum.sw_cycles, sum.instructions, sum.cycles, sum.cpu, sum.accel, sum.overlap,
-                      sum.bytes);
+        (void)fprintf(out, "| %s%s | %s | %s | %u |", record->network, whole(record) ? ", whole" : "", record->variant,
+                      record->config, sum.layers);
+        const uint64_t alone[] = {sum.sw_instructions, sum.sw_cycles};
+        const uint64_t with[] = {sum.instructions, sum.cycles, sum.cpu, sum.wait, sum.accel, sum.overlap, sum.bytes};
+        counts_or_dashes(out, alone, 2);
+        counts_or_dashes(out, with, 7);
         percent_or_dash(out, sum.seconds > 0.0 && sum.sw_instructions != 0,
                         (double)sum.sw_instructions / sum.seconds * 1e-6, 0);
         (void)fputc('\n', out);

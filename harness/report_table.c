@@ -66,6 +66,41 @@ static double all_seconds(const struct bt_record *record)
     return seconds;
 }
 
+/* What a whole network took, in seconds of the simulated system; `record` is its last layer. */
+static void print_whole(FILE *out, const struct bt_report *report, const struct bt_record *record)
+{
+    const struct bt_soc_result *sw = &record->engine[BT_ENGINE_ISS_SW].soc;
+    const struct bt_soc_result *accel = &record->engine[BT_ENGINE_ISS_ACCEL].soc;
+    if (report->options == NULL || report->options->soc == NULL || sw->whole_cycles + accel->whole_cycles == 0) {
+        return;
+    }
+    const double hz = 1e6 * report->options->soc->clock_mhz;
+    const uint32_t mips = report->options->cpu_mips != 0 ? report->options->cpu_mips : report->options->soc->cpu_mips;
+    uint64_t wait = 0;
+    uint64_t busy = 0;
+    for (const struct bt_record *r = record;
+         r >= report->records && strcmp(r->network, record->network) == 0 && strcmp(r->config, record->config) == 0;
+         r--) {
+        wait += r->engine[BT_ENGINE_ISS_ACCEL].soc.wait_cycles;
+        busy += r->engine[BT_ENGINE_ISS_ACCEL].soc.accel_cycles;
+    }
+    (void)fprintf(out, "      simulated at %" PRIu32 " MIPS and %" PRIu32 " MHz:", mips,
+                  report->options->soc->clock_mhz);
+    if (sw->whole_cycles != 0) {
+        (void)fprintf(out, " CPU alone %.3f ms%s", 1e3 * (double)sw->whole_cycles / hz,
+                      accel->whole_cycles != 0 ? ";" : "");
+    }
+    if (accel->whole_cycles != 0) {
+        (void)fprintf(out, " with %s %.3f ms, of which it works %.3f ms and the CPU waits %.3f ms", record->variant,
+                      1e3 * (double)accel->whole_cycles / hz, 1e3 * (double)busy / hz, 1e3 * (double)wait / hz);
+    }
+    if (accel->next_cycles != 0) {
+        (void)fprintf(out, "; the next picture, weights packed already, %.3f ms",
+                      1e3 * (double)accel->next_cycles / hz);
+    }
+    (void)fprintf(out, "\n");
+}
+
 void bt_report_table(const struct bt_report *report, FILE *out)
 {
     const int network = longest(report, offsetof(struct bt_record, network), 7);
@@ -94,33 +129,48 @@ void bt_report_table(const struct bt_report *report, FILE *out)
         (void)fprintf(out, "\n");
         if (record->note[0] != '\0') {
             (void)fprintf(out, "      %s\n", record->note);
+            print_whole(out, report, record);
         }
     }
 }
 
 /* What the engines were told, where it is not the usual. */
-static void replay_options(const struct bt_engine_options *options, char *text, size_t text_bytes)
+static void replay_options(const struct bt_engine_options *options, bool whole, char *text, size_t text_bytes)
 {
+    FILE *out = fmemopen(text, text_bytes, "w");
     text[0] = '\0';
-    if (options == NULL) {
-        return;
+    if (out == NULL || options == NULL) {
+        goto cleanup;
     }
-    char mips[32] = "";
+    if (options->soc != NULL && options->own_soc) {
+        (void)fprintf(out, " --soc '%s'", options->soc->path);
+    }
     if (options->cpu_mips != 0) {
-        (void)snprintf(mips, sizeof(mips), " --cpu-mips %" PRIu32, options->cpu_mips);
+        (void)fprintf(out, " --cpu-mips %" PRIu32, options->cpu_mips);
     }
-    (void)snprintf(text, text_bytes, "%s%s%s%s%s", options->device != BT_DEVICE_RTL ? " --device " : "",
-                   options->device != BT_DEVICE_RTL ? bt_device_name(options->device) : "",
-                   options->wait != BT_WAIT_INTERRUPT ? " --wait " : "",
-                   options->wait != BT_WAIT_INTERRUPT ? bt_wait_name(options->wait) : "", mips);
+    if (options->device != BT_DEVICE_RTL) {
+        (void)fprintf(out, " --device %s", bt_device_name(options->device));
+    }
+    if (options->wait != BT_WAIT_INTERRUPT) {
+        (void)fprintf(out, " --wait %s", bt_wait_name(options->wait));
+    }
+    if (whole && options->images != 0) {
+        (void)fprintf(out, " --images %" PRIu32, options->images);
+    }
+
+cleanup:
+    if (out != NULL) {
+        (void)fclose(out);
+    }
 }
 
 void bt_report_replay(const struct bt_report *report, const struct bt_record *record, char *text, size_t text_bytes)
 {
-    char extra[96];
+    char extra[400];
     const struct bt_variant *variant = bt_variant_find(record->variant);
-    replay_options(report->options, extra, sizeof(extra));
-    if (strncmp(record->layer, BT_CHAINED "/", strlen(BT_CHAINED "/")) == 0) {
+    const bool whole = strncmp(record->layer, BT_CHAINED "/", strlen(BT_CHAINED "/")) == 0;
+    replay_options(report->options, whole, extra, sizeof(extra));
+    if (whole) {
         (void)snprintf(text, text_bytes,
                        "%s run --chained --network '%s' --variant %s --config %s --seed %" PRIu64 "%s", report->program,
                        record->network, record->variant, record->config, record->seed, extra);

@@ -260,7 +260,7 @@ static void test_whole(void **state)
     passed();
     assert_int_equal(bench.plan.records, 8);
     assert_string_equal(bench.records[0].layer, "chained/c1");
-    assert_non_null(strstr(bench.records[7].note, "weights seed 1; 1 picture"));
+    assert_non_null(strstr(bench.records[7].note, "weights seed 1, since no-such-folder/lenet/"));
     uint64_t accel = 0;
     for (uint32_t i = 0; i < 8; i++) {
         assert_int_equal(result(i, BT_ENGINE_ISS_SW)->verdict, BT_PASS);

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <libgen.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/firmware/soc_regs.h"
@@ -122,6 +124,9 @@ enum bt_status bt_timeline_write(const struct bt_timeline *timeline, const char 
         json_decref(root);
         return bt_fail(err, BT_ENOMEM, "%s: out of memory", path);
     }
+    char folder[4096];
+    (void)snprintf(folder, sizeof(folder), "%s", path);
+    (void)mkdir(dirname(folder), 0777); /* writing says what is wrong */
     errno = 0;
     const int failed = json_dump_file(root, path, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
     json_decref(root);

@@ -76,7 +76,12 @@ static void close_span(struct bt_soc *soc, uint32_t index, const struct bt_sim_s
     accel->running = false;
     span->to = accel->at;
     span->bytes = bytes_of(accel) - span->bytes;
-    span->start_to_done = accel->fresh && stats->start_to_done != 0 ? stats->start_to_done : span->to - span->from;
+    if (accel->fresh && stats->start_to_done != 0) {
+        span->start_to_done = stats->start_to_done; /* the write that started it ended later than it was accepted */
+        span->from = span->to - min_u64(span->to, stats->start_to_done);
+    } else {
+        span->start_to_done = span->to - span->from;
+    }
 }
 
 void bt_soc_mark(struct bt_soc *soc, uint32_t value)

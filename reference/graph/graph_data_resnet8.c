@@ -337,7 +337,6 @@ static enum bt_status load_samples(const char *data_dir, struct bt_graph_samples
 {
     static const char *const classes[CLASSES] = {"airplane", "automobile", "bird",  "cat",  "deer",
                                                  "dog",      "frog",       "horse", "ship", "truck"};
-    static const int32_t labels[BT_DATA_PHOTOS] = {5, 2, -1, 7, -1}; /* CIFAR-10 knows no giraffe and no person */
     unsigned char *rgb = NULL;
     enum bt_status status = bt_data_photos(data_dir, &rgb, err);
     if (status != BT_OK) {
@@ -360,7 +359,6 @@ static enum bt_status load_samples(const char *data_dir, struct bt_graph_samples
             }
             made.inputs[i * made.bytes + (size_t)k] = (int8_t)(sum / (BLOCK * BLOCK) - 128);
         }
-        made.labels[i] = labels[i];
         status = bt_data_name(&made.titles[i], bt_data_photo_names[i]);
     }
     free(rgb);
