@@ -312,7 +312,7 @@ static void make_pool(struct maker *m)
 static void make_add(struct maker *m)
 {
     struct ref_add add = {
-        .elems = between(m, 1, 700),
+        .elems = between(m, 1, one_in(m, 2) ? 700 : 4000), /* with a table and without */
         .in1_zp = zero_point(m),
         .in2_zp = zero_point(m),
         .out_zp = zero_point(m),
@@ -325,6 +325,11 @@ static void make_add(struct maker *m)
         .out_shift = one_in(m, 4) ? with_ends(m, -31, 30) : -between(m, 16, 22),
         .rounding = rounding(m),
     };
+    if (one_in(m, 3)) { /* sums small enough that each rounding shows */
+        add.left_shift = between(m, 0, 3);
+        add.in1_shift = add.in2_shift = 0;
+        add.out_shift = -between(m, 0, 3);
+    }
     clamp(m, &add.act_min, &add.act_max);
     m->step.params = place(m, &add, sizeof(add));
     place_input(m, (size_t)add.elems);
@@ -353,7 +358,7 @@ static void make_mul(struct maker *m)
 static void make_concat(struct maker *m)
 {
     struct bt_step_concat concat = {
-        .pixels = between(m, 1, 40),
+        .pixels = between(m, 1, one_in(m, 2) ? 12 : 100), /* with tables and without */
         .count = with_ends(m, 1, BT_STEP_INPUTS),
         .out_zp = zero_point(m),
         .rounding = rounding(m),
@@ -362,7 +367,7 @@ static void make_concat(struct maker *m)
     for (int32_t i = 0; i < concat.count; i++) {
         const bool plain = one_in(m, 3);
         concat.in[i].c = between(m, 1, 20);
-        concat.in[i].zp = plain ? concat.out_zp : zero_point(m);
+        concat.in[i].zp = plain && !one_in(m, 4) ? concat.out_zp : zero_point(m);
         concat.in[i].mult = plain ? 1 << 30 : multiplier(m);
         concat.in[i].shift = plain ? 1 : one_in(m, 6) ? with_ends(m, -31, 30) : between(m, -3, 1);
         channels += (size_t)concat.in[i].c;

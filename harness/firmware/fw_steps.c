@@ -4,13 +4,12 @@
 #include <string.h>
 
 #include "harness/firmware/fw_conv2d_s8.h"
+#include "harness/firmware/fw_elementwise_s8.h"
 #include "harness/firmware/fw_maxpool_s8.h"
 #include "harness/firmware/soc_regs.h"
 #include "reference/common/bt_conv2d.h"
 #include "reference/ops/activation_table_s8.h"
-#include "reference/ops/add_s8.h"
 #include "reference/ops/avgpool_s8.h"
-#include "reference/ops/concat_s8.h"
 #include "reference/ops/mul_s8.h"
 #include "reference/ops/upsample_nearest_s8.h"
 
@@ -202,7 +201,7 @@ static enum bt_status run_add(const struct context *c)
     }
     const struct ref_add *add = params;
     status = locate_pair(c, add->elems, &in1, &in2, &out);
-    return status != BT_OK ? status : judge(c, ref_add_s8(add, in1, in2, out));
+    return status != BT_OK ? status : judge(c, fw_add_s8(add, in1, in2, out));
 }
 
 static enum bt_status run_mul(const struct context *c)
@@ -260,7 +259,7 @@ static enum bt_status run_concat(const struct context *c)
     }
     const struct ref_concat all = {
         .pixels = concat->pixels, .count = concat->count, .out_zp = concat->out_zp, .rounding = concat->rounding};
-    return judge(c, ref_concat_s8(&all, inputs, out));
+    return judge(c, fw_concat_s8(&all, inputs, out));
 }
 
 static enum bt_status run_upsample(const struct context *c)

@@ -10,7 +10,7 @@ static bool input_valid(const struct ref_concat_input *input)
            input->mult >= 0 && input->shift >= -31 && input->shift <= 30;
 }
 
-static bool concat_valid(const struct ref_concat *concat, const struct ref_concat_input *inputs)
+bool ref_concat_valid(const struct ref_concat *concat, const struct ref_concat_input *inputs)
 {
     if (concat == NULL || inputs == NULL || concat->pixels < 1 || concat->count < 1 || concat->out_zp < -128 ||
         concat->out_zp > 127 || (concat->rounding != BT_ROUND_DOUBLE && concat->rounding != BT_ROUND_SINGLE)) {
@@ -26,7 +26,7 @@ static bool concat_valid(const struct ref_concat *concat, const struct ref_conca
 
 enum bt_status ref_concat_s8(const struct ref_concat *concat, const struct ref_concat_input *inputs, int8_t *out)
 {
-    if (out == NULL || !concat_valid(concat, inputs)) {
+    if (out == NULL || !ref_concat_valid(concat, inputs)) {
         return BT_EINVAL;
     }
     for (int64_t pixel = 0; pixel < concat->pixels; pixel++) {

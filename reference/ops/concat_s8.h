@@ -1,6 +1,8 @@
 #ifndef REF_CONCAT_S8_H
 #define REF_CONCAT_S8_H
 
+#include <stdbool.h>
+
 #include "reference/common/bt_layer.h"
 #include "reference/common/bt_status.h"
 
@@ -20,6 +22,9 @@ struct ref_concat {
     int32_t out_zp; /**< [-128, 127] */
     enum bt_rounding rounding;
 };
+
+/** Parameters in range, and data there. */
+bool ref_concat_valid(const struct ref_concat *concat, const struct ref_concat_input *inputs);
 
 /**
  * @brief  out = saturate(requantise(x - zp) + out_zp), input after input within each pixel.
