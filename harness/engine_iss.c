@@ -59,6 +59,15 @@ static void poison(const struct bt_engine_step *step, uint8_t *dram)
     memset(dram + step->io.out_addr, BT_POISON, pixels * step->io.out_pitch);
 }
 
+/* One run of the accelerator, from start to done as it was measured; the CPU waits for nothing else. */
+static void take_span(struct bt_soc_result *soc, const struct bt_soc_report *report)
+{
+    if (report->span_count == 1) {
+        soc->accel_cycles = report->spans[0].to - report->spans[0].from;
+        soc->overlap_cycles = soc->accel_cycles > soc->wait_cycles ? soc->accel_cycles - soc->wait_cycles : 0;
+    }
+}
+
 /* The firmware must not have changed what the accelerator took: without random stalls its cycles are the same. */
 static void judge_time(struct bt_engine_step *step, const struct bt_soc_report *report)
 {
@@ -116,6 +125,7 @@ void bt_step_run_iss(struct bt_engine_step *step, enum bt_engine engine, struct 
         bt_step_ran(step, engine, begin, step->got);
         bt_step_judge_ofmap(step, engine);
         if (accel) {
+            take_span(&result->soc, &report);
             judge_time(step, &report);
         }
     }
