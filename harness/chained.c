@@ -37,8 +37,9 @@ static enum bt_status open_graph(struct network *network, struct bt_error *err)
     if (data_dir != NULL) {
         status = bt_graph_load_real(job->network->name, data_dir, &network->graph, &network->samples, err);
     }
-    if (status == BT_EUNSUPPORTED) {
-        network->why_seeded = *err; /* nothing is wrong without the folder */
+    /* Without the folder nothing is wrong, unless it was asked for. */
+    if (status == BT_EUNSUPPORTED && !(network->shared.options->data_asked && bt_graph_known(job->network->name))) {
+        network->why_seeded = *err;
         err->text[0] = '\0';
         status = bt_graph_seeded(job->network, job->seed, &network->graph, err);
         if (status != BT_OK) {
@@ -48,20 +49,27 @@ static enum bt_status open_graph(struct network *network, struct bt_error *err)
         if (network->seeded_input == NULL) {
             return bt_fail(err, BT_ENOMEM, "out of memory");
         }
-        bt_graph_seeded_input(network->graph, job->seed, network->seeded_input);
     }
     return status;
 }
 
-static uint32_t available(const struct network *network)
+/* Trained networks have the pictures that there are; seeded ones as many as are asked for. */
+static uint32_t count_pictures(const struct network *network)
 {
-    return network->seeded_input != NULL ? 1 : network->samples.count;
+    const uint32_t asked = network->shared.options->images;
+    if (network->seeded_input != NULL) {
+        return asked != 0 ? asked : 1;
+    }
+    return asked != 0 && asked < network->samples.count ? asked : network->samples.count;
 }
 
 static const int8_t *picture(const struct network *network, uint32_t index)
 {
-    const size_t bytes = bt_graph_bytes(&network->graph->nodes[0]);
-    return network->seeded_input != NULL ? network->seeded_input : network->samples.inputs + index * bytes;
+    if (network->seeded_input != NULL) {
+        bt_graph_seeded_input(network->graph, network->shared.job->seed + index, network->seeded_input);
+        return network->seeded_input;
+    }
+    return network->samples.inputs + index * network->samples.bytes;
 }
 
 /* The record of a node: that of the layer it was made from, "<layer>" or "<layer>.<part>". */
@@ -437,9 +445,10 @@ static void take_note(const struct network *network, struct bt_record *record)
                        named ? network->samples.class_names[best] : "", named ? ")" : "");
     }
     const bool real = network->samples.source[0] != '\0';
-    (void)snprintf(record->note, sizeof(record->note), "weights %.95s%s%.150s; %u picture%s%s%.120s%s%s", network->graph->source,
-                   network->why_seeded.text[0] != '\0' ? ", since " : "", network->why_seeded.text, network->images,
-                   network->images > 1 ? "s" : "", real ? ": " : "", network->samples.source, labels, class);
+    (void)snprintf(record->note, sizeof(record->note), "weights %.95s%s%.150s; %u picture%s%s%.120s%s%s",
+                   network->graph->source, network->why_seeded.text[0] != '\0' ? ", since " : "",
+                   network->why_seeded.text, network->images, network->images > 1 ? "s" : "", real ? ": " : "",
+                   network->samples.source, labels, class);
 }
 
 /* Layers that only the accelerator's engines could have run, and did not, say where they ran. */
@@ -514,8 +523,7 @@ enum bt_status bt_chained_run(const struct bt_job *job, const struct bt_engine_o
         goto cleanup;
     }
     predict(&network);
-    network.images =
-        options->images != 0 && options->images < available(&network) ? options->images : available(&network);
+    network.images = count_pictures(&network);
     for (uint32_t k = 0; k < network.images; k++) {
         for (uint32_t i = 0; i < job->count; i++) {
             failed_before[i] = records[i].verdict == BT_FAIL;

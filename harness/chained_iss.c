@@ -355,6 +355,7 @@ static void take_whole(const struct bt_chained *chained, struct bt_chained_iss *
     struct bt_soc_result *soc = &record->engine[iss->engine].soc;
     if (first) {
         soc->copied_bytes = result->copied_bytes;
+        soc->interrupts = result->interrupts;
         soc->whole_cycles = result->soc_cycles;
         soc->host_seconds = result->host_seconds;
     } else if (soc->next_cycles == 0) {

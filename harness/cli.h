@@ -33,7 +33,8 @@ struct bt_cli {
     enum bt_device device;
     enum bt_wait wait;
     char data_dir[1024]; /**< trained weights and pictures */
-    uint32_t images;     /**< of a whole network; 0: all that there are */
+    bool data_asked;
+    uint32_t images; /**< of a whole network; 0: all that there are */
     const char *timeline;
     bool quiet;       /**< no progress */
     bool layers;      /**< list */

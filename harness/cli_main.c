@@ -60,7 +60,7 @@ static const struct option_spec specs[] = {
     {'d', "device", "NAME", RUN | REPLAY, "behind the registers for iss:accel: rtl (default) or model"},
     {'W', "wait", "HOW", RUN | REPLAY, "the firmware waits by interrupt (default), wfi or poll"},
     {'k', "chained", NULL, RUN, "whole networks, each layer reading what the one before wrote"},
-    {'i', "images", "N", RUN, "pictures per whole network; default: all of ../shared/data or $BITTRUE_DATA"},
+    {'i', "images", "N", RUN, "pictures per whole network; default: all that come with trained weights, else one"},
     {'T', "timeline", "DIR", RUN, "who is busy when in a whole network, as Chrome trace JSON (Perfetto opens it)"},
     {'j', "jobs", "N", RUN, "worker processes; default: one per CPU"},
     {'x', "shard", "I/N", RUN | PREDICT, "the I-th of N parts of the selection, 1 <= I <= N"},
@@ -178,6 +178,7 @@ static bool find_data(struct bt_cli *cli)
     const char *given = getenv("BITTRUE_DATA");
     struct bt_error err = {""};
     const bool asked = given != NULL && given[0] != '\0';
+    cli->data_asked = asked;
     (void)snprintf(cli->data_dir, sizeof(cli->data_dir), "%s", asked ? given : "../shared/data");
     if (asked && !is_folder(cli->data_dir, ".")) {
         (void)bt_fail(&err, BT_EINPUT, "BITTRUE_DATA '%s': expected a folder", given);
@@ -558,6 +559,7 @@ struct bt_engine_options bt_cli_engine_options(const struct bt_cli *cli)
         .device = cli->device,
         .wait = cli->wait,
         .data_dir = cli->data_dir,
+        .data_asked = cli->data_asked,
         .images = cli->images,
         .timeline = cli->timeline,
     };

@@ -39,7 +39,8 @@ struct bt_engine_options {
     enum bt_device device;
     enum bt_wait wait;
     /* whole networks */
-    const char *data_dir; /**< trained weights and pictures; what is not there is seeded */
+    const char *data_dir; /**< trained weights and pictures; what is not there is seeded ... */
+    bool data_asked;      /**< ... unless the folder was asked for: then it is an error */
     uint32_t images;      /**< 0: all that there are */
     const char *timeline; /**< folder for <network>-<config>-<engine>.trace.json of the first picture, or NULL */
     /* replay only */

@@ -142,6 +142,7 @@ static void take_result(const struct bt_soc_report *report, const struct bt_prog
         .accel_cycles = report->accel_cycles,
         .overlap_cycles = report->overlap_cycles,
         .accel_bytes = report->accel_bytes,
+        .interrupts = report->interrupts,
         .host_seconds = report->seconds,
         .copied_bytes = program->copied_lo | (uint64_t)program->copied_hi << 32,
     };
@@ -186,7 +187,8 @@ enum bt_status bt_iss_run(struct bt_iss *iss, struct bt_program_image *image, ui
             .dram = iss->dram,
             .dram_bytes = iss->dram_bytes,
             .max_instructions = instructions,
-            .max_cycles = (instructions / mips + 1) * map->clock_mhz,
+            /* The CPU's own time, and an accelerator that does a hundredth of the work per cycle. */
+            .max_cycles = (instructions / mips + 1) * map->clock_mhz + instructions,
             .max_seconds = (double)LEAST_SECONDS + (double)iss->work / WORK_PER_SECOND,
             .profile = iss->options->timeline != NULL,
             .accel = iss->accel,

@@ -33,6 +33,7 @@ struct bt_soc_result {
     uint64_t overlap_cycles; /**< of these, with the CPU at work */
     uint64_t accel_bytes;    /**< over the accelerator's memory ports, both directions */
     uint64_t copied_bytes;   /**< moved by the driver on the CPU; of a whole network at its last layer */
+    uint64_t interrupts;     /**< taken by the CPU; of a whole network at its last layer */
     uint64_t whole_cycles;   /**< of a whole network at its last layer: soc_cycles of all of it */
     uint64_t next_cycles;    /**< the same of the second picture, whose weights are packed already; 0 without one */
     double host_seconds;     /**< CPU time that simulating it took; of a whole network at its last layer */

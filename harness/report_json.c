@@ -47,6 +47,7 @@ static json_t *soc(const struct bt_soc_result *result, bool *ok)
     set(object, "overlap_cycles", integer(result->overlap_cycles), ok);
     set(object, "accel_bytes", integer(result->accel_bytes), ok);
     set(object, "copied_bytes", integer(result->copied_bytes), ok);
+    set(object, "interrupts", integer(result->interrupts), ok);
     set(object, "whole_cycles", cycles_or_null(result->whole_cycles), ok);
     set(object, "next_cycles", cycles_or_null(result->next_cycles), ok);
     set(object, "host_seconds", json_real(result->host_seconds), ok);

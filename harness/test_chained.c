@@ -11,6 +11,11 @@
 
 #include <cmocka.h>
 
+#include <jansson.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "harness/chained.h"
 #include "harness/engine.h"
 #include "harness/sim.h"
@@ -26,6 +31,9 @@ static const struct bt_sim_api *sound; /* the variant's own device */
 static enum fault fault;
 static uint64_t window; /* where the ofmap lies */
 static bool flipped;
+static uint64_t window_bytes;
+static unsigned clears, runs; /* since make() */
+static unsigned sound_runs;   /* FLIP leaves so many alone */
 
 static struct bt_sim *broken_open(const struct bt_config *config, uint8_t *dram, const char *wave)
 {
@@ -45,8 +53,15 @@ static bool broken_write(struct bt_sim *sim, uint32_t offset, uint32_t value)
 static void broken_window(struct bt_sim *sim, uint64_t addr, uint64_t bytes)
 {
     window = addr;
-    flipped = false;
+    window_bytes = bytes;
+    flipped = runs++ < sound_runs;
     sound->allow_write(sim, fault == VIOLATION ? addr + 64 : addr, bytes);
+}
+
+static void broken_clear(struct bt_sim *sim)
+{
+    clears++;
+    sound->clear_windows(sim);
 }
 
 static enum bt_event broken_run(struct bt_sim *sim, uint64_t max_cycles)
@@ -86,10 +101,12 @@ struct bench {
 
 static struct bench bench;
 
+static const char *suites = "suites";
+
 static void make(const char *network, const char *layer, bool chained, const char *engines)
 {
     struct bt_error err = {""};
-    const struct bt_selection selection = {.suites_dir = "suites",
+    const struct bt_selection selection = {.suites_dir = suites,
                                            .network = network,
                                            .layer = layer,
                                            .variant = "os_array",
@@ -97,6 +114,7 @@ static void make(const char *network, const char *layer, bool chained, const cha
                                            .engine = engines,
                                            .chained = chained};
     memset(&bench, 0, sizeof(bench));
+    clears = runs = sound_runs = 0;
     if (bt_soc_map_load("suites/soc.yaml", &bench.map, &err) != BT_OK ||
         bt_plan_make(&selection, &bench.plan, &err) != BT_OK) {
         fail_msg("%s", err.text);
@@ -113,6 +131,7 @@ static void make(const char *network, const char *layer, bool chained, const cha
         broken_api.open = broken_open;
         broken_api.reg_write = broken_write;
         broken_api.allow_write = broken_window;
+        broken_api.clear_windows = broken_clear;
         broken_api.run = broken_run;
         broken_api.stats = broken_stats;
         broken.device = &broken_api;
@@ -170,6 +189,14 @@ static void test_layer(void **state)
         assert_int_equal(accel->accel_cycles, bench.records[0].rtl_cycles);
         assert_true(accel->overlap_cycles <= accel->accel_cycles);
         assert_true(accel->copied_bytes > 0);
+        assert_int_equal(accel->interrupts, waits[i] == BT_WAIT_INTERRUPT ? 1 : 0);
+        assert_int_equal(sw->interrupts, 0);
+        /* The driver's windows reach the accelerator: the old ones lapse, the ofmap may be written and no more. */
+        assert_true(clears > 0);
+        assert_int_equal(runs, 1);
+        assert_int_equal(window_bytes, 10 * 10 * 16);
+        const uint64_t reads = 16 * bt_counters_get(&bench.records[0].measured, "read_beats", 0);
+        assert_true(accel->accel_bytes > reads && accel->accel_bytes <= reads + window_bytes);
         instructions[i] = accel->instructions;
         finish();
     }
@@ -225,6 +252,51 @@ static void test_faults(void **state)
     }
 }
 
+/* An accelerator that is never done is given up, however the firmware waits. */
+static void test_given_up(void **state)
+{
+    (void)state;
+    static const enum bt_wait waits[] = {BT_WAIT_INTERRUPT, BT_WAIT_WFI, BT_WAIT_POLL};
+    for (size_t i = 0; i < 3; i++) {
+        make("lenet5", "output", false, "ref,cycles,iss:accel");
+        bench.options.wait = waits[i];
+        fault = NEVER;
+        run();
+        assert_int_equal(result(0, BT_ENGINE_ISS_ACCEL)->verdict, BT_FAIL);
+        assert_non_null(strstr(bench.records[0].reason, "step 3 of the firmware"));
+        const uint64_t limit = bt_engine_cycle_limit(bench.records[0].predicted_cycles, 0);
+        const uint64_t took = result(0, BT_ENGINE_ISS_ACCEL)->soc.soc_cycles;
+        assert_true(took > limit && took < limit + 1000000);
+        finish();
+    }
+}
+
+/* Any other program under the firmware's name: what it says at its end counts. */
+static void test_other_program(void **state)
+{
+    (void)state;
+    char dir[] = P_tmpdir "/bt_test_chained_XXXXXX";
+    char path[256];
+    char here[4096];
+    char target[4200];
+    assert_non_null(mkdtemp(dir));
+    assert_non_null(getcwd(here, sizeof(here)));
+    (void)snprintf(path, sizeof(path), "%s/firmware", dir);
+    assert_int_equal(mkdir(path, 0777), 0);
+    (void)snprintf(path, sizeof(path), "%s/firmware/os_array.elf", dir);
+    (void)snprintf(target, sizeof(target), "%s/build/tests/soc/counts.elf", here);
+    assert_int_equal(symlink(target, path), 0);
+    make("lenet5", "output", false, "ref,iss:sw");
+    bench.options.build_dir = dir;
+    run();
+    assert_int_equal(result(0, BT_ENGINE_ISS_SW)->verdict, BT_FAIL);
+    finish();
+    assert_int_equal(unlink(path), 0);
+    (void)snprintf(path, sizeof(path), "%s/firmware", dir);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_missing_parts(void **state)
 {
     (void)state;
@@ -269,6 +341,9 @@ static void test_whole(void **state)
         assert_true(result(i, BT_ENGINE_ISS_SW)->soc.instructions > 0);
         accel += result(i, BT_ENGINE_ISS_ACCEL)->soc.accel_cycles;
     }
+    assert_true(result(2, BT_ENGINE_MODEL)->ran);
+    assert_true(result(2, BT_ENGINE_ISS_SW)->soc.instructions > bench.records[2].macs); /* c3 */
+    assert_true(result(7, BT_ENGINE_ISS_SW)->soc.instructions < 20000);                 /* softmax of ten */
     /* Pools are the CPU's, and so is the time they take. */
     assert_int_equal(result(1, BT_ENGINE_RTL)->verdict, BT_SKIP);
     assert_int_equal(result(1, BT_ENGINE_ISS_ACCEL)->soc.accel_cycles, 0);
@@ -296,6 +371,219 @@ static void test_whole_faults(void **state)
     finish();
 }
 
+/* Every picture is compared, and each is another one. */
+static void test_pictures(void **state)
+{
+    (void)state;
+    uint64_t hash[2] = {0};
+    for (uint32_t images = 1; images <= 2; images++) {
+        make("lenet5", NULL, true, "ref,iss:accel");
+        bench.options.images = images;
+        run();
+        passed();
+        hash[images - 1] = result(7, BT_ENGINE_REF)->hash; /* of the last picture */
+        assert_true((result(7, BT_ENGINE_ISS_ACCEL)->soc.next_cycles != 0) == (images == 2));
+        finish();
+    }
+    assert_true(hash[0] != hash[1]);
+
+    make("lenet5", NULL, true, "ref,iss:accel");
+    bench.options.images = 3;
+    fault = FLIP;
+    sound_runs = 5; /* the layers of one picture */
+    run();
+    assert_int_equal(bench.records[0].verdict, BT_FAIL);
+    assert_non_null(strstr(bench.records[0].reason, "(picture 1)"));
+    finish();
+}
+
+/* Without random stalls the accelerator takes the same cycles under the firmware as without it. */
+static void test_whole_late(void **state)
+{
+    (void)state;
+    make("lenet5", NULL, true, "ref,rtl,iss:accel");
+    fault = LATE;
+    run();
+    assert_int_equal(result(0, BT_ENGINE_ISS_ACCEL)->verdict, BT_FAIL);
+    assert_non_null(strstr(bench.records[0].reason, "cycles under the firmware"));
+    finish();
+}
+
+static enum bt_status wrong_model(const struct bt_config *config, const void *plan, const struct bt_layer *layers,
+                                  const struct bt_layer_data *data, const struct bt_blob *aux, void *ofmap,
+                                  struct bt_blob *profile)
+{
+    (void)config;
+    (void)plan;
+    (void)layers;
+    (void)data;
+    (void)aux;
+    (void)profile;
+    *(int8_t *)ofmap = 1;
+    return BT_OK;
+}
+
+static void test_whole_model(void **state)
+{
+    (void)state;
+    make("lenet5", NULL, true, "ref,model");
+    broken.model = wrong_model;
+    run();
+    broken.model = bt_variant_find("os_array")->model;
+    assert_int_equal(result(0, BT_ENGINE_MODEL)->verdict, BT_FAIL);
+    finish();
+}
+
+/* A network with every operator, branches that can wait, and one layer that reads two. */
+static const char zoo[] = "name: zoo\nsource: here\nlicence: none needed\ninput: {h: 12, w: 10, c: 5}\nlayers:\n"
+                          "  - {name: a, op: conv, c_out: 16, kernel: 3, pad: 1, act: relu}\n"
+                          "  - {name: b, op: conv, c_out: 16, kernel: 3, pad: 1, act: silu, in: [a]}\n"
+                          "  - {name: c, op: maxpool, kernel: 3, stride: 1, pad: 1, in: [a]}\n"
+                          "  - {name: d, op: add, in: [b, c], act: relu}\n"
+                          "  - {name: e, op: slice, from: 3, c_out: 9, in: [d]}\n"
+                          "  - {name: f, op: concat, in: [e, a, b]}\n"
+                          "  - {name: g, op: conv, c_out: 7, kernel: 1, in: [f], act: leaky}\n"
+                          "  - {name: h, op: avgpool, kernel: 2, stride: 2, in: [g]}\n"
+                          "  - {name: i, op: upsample, scale: 2, in: [h]}\n"
+                          "  - {name: j, op: mul, in: [g, i]}\n"
+                          "  - {name: k, op: conv, c_out: 8, kernel: 3, stride: 2, groups: 1, in: [j], act: tanh}\n"
+                          "  - {name: l, op: global_avgpool, in: [k]}\n"
+                          "  - {name: m, op: fc, c_out: 11, in: [l]}\n"
+                          "  - {name: n, op: softmax, in: [m]}\n";
+
+static void test_zoo(void **state)
+{
+    (void)state;
+    char dir[] = P_tmpdir "/bt_test_chained_XXXXXX";
+    char path[256];
+    char here[4096];
+    char target[4200];
+    assert_non_null(mkdtemp(dir));
+    assert_non_null(getcwd(here, sizeof(here)));
+    (void)snprintf(path, sizeof(path), "%s/networks", dir);
+    assert_int_equal(mkdir(path, 0777), 0);
+    (void)snprintf(path, sizeof(path), "%s/networks/zoo.yaml", dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(zoo, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    (void)snprintf(path, sizeof(path), "%s/variants", dir);
+    (void)snprintf(target, sizeof(target), "%s/suites/variants", here);
+    assert_int_equal(symlink(target, path), 0);
+    suites = dir;
+    make("zoo", NULL, true, NULL);
+    bench.options.images = 2;
+    run();
+    passed();
+    for (uint32_t i = 0; i < bench.plan.records; i++) {
+        assert_int_equal(result(i, BT_ENGINE_ISS_SW)->verdict, BT_PASS);
+        assert_int_equal(result(i, BT_ENGINE_ISS_ACCEL)->verdict, BT_PASS);
+    }
+    finish();
+    suites = "suites";
+    assert_int_equal(unlink(path), 0);
+    (void)snprintf(path, sizeof(path), "%s/networks/zoo.yaml", dir);
+    assert_int_equal(unlink(path), 0);
+    (void)snprintf(path, sizeof(path), "%s/networks", dir);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+/* ---- timelines ---- */
+
+/* Events of a track follow each other, and the last one ends where the network does. */
+static void check_track(const json_t *events, int track, double whole)
+{
+    double end = 0.0;
+    uint32_t count = 0;
+    for (size_t i = 0; i < json_array_size(events); i++) {
+        const json_t *event = json_array_get(events, i);
+        if (json_integer_value(json_object_get(event, "tid")) != track ||
+            strcmp(json_string_value(json_object_get(event, "ph")), "X") != 0) {
+            continue;
+        }
+        const double ts = json_number_value(json_object_get(event, "ts"));
+        const double duration = json_number_value(json_object_get(event, "dur"));
+        assert_true(ts + 1e-6 >= end && duration > 0.0);
+        end = ts + duration;
+        count++;
+    }
+    assert_true(count >= 5);
+    assert_true(end <= whole && end > whole / 2);
+}
+
+static void test_timeline(void **state)
+{
+    (void)state;
+    char dir[] = P_tmpdir "/bt_test_chained_XXXXXX";
+    char path[256];
+    json_error_t error;
+    assert_non_null(mkdtemp(dir));
+    make("lenet5", NULL, true, "ref,iss:accel");
+    bench.options.timeline = dir;
+    run();
+    passed();
+    (void)snprintf(path, sizeof(path), "%s/lenet5-4x4-accel.trace.json", dir);
+    json_t *root = json_load_file(path, 0, &error);
+    assert_non_null(root);
+    const double whole = (double)result(7, BT_ENGINE_ISS_ACCEL)->soc.whole_cycles / bench.map.clock_mhz;
+    check_track(json_object_get(root, "traceEvents"), 1, whole);
+    check_track(json_object_get(root, "traceEvents"), 2, whole);
+    const json_t *functions = json_object_get(json_object_get(root, "otherData"), "instructions");
+    assert_true(json_integer_value(json_object_get(functions, "os_array_weight_row")) > 0);
+    json_decref(root);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+    finish();
+
+    make("lenet5", NULL, true, "ref,iss:sw");
+    bench.options.timeline = "/dev/null";
+    run();
+    assert_int_equal(bench.records[7].verdict, BT_FAIL);
+    assert_non_null(strstr(bench.records[7].reason, "cannot be written"));
+    finish();
+}
+
+/* ---- data folders ---- */
+
+/* A folder that was asked for and lacks a file is an error; what is in it must be right whoever asked. */
+static void test_data(void **state)
+{
+    (void)state;
+    make("lenet5", NULL, true, "ref");
+    bench.options.data_asked = true;
+    run();
+    assert_int_equal(bench.records[0].verdict, BT_FAIL);
+    assert_non_null(strstr(bench.records[0].reason, "no-such-folder/lenet/"));
+    finish();
+
+    char dir[] = P_tmpdir "/bt_test_chained_XXXXXX";
+    char path[256];
+    const char *const parts[] = {"/lenet", "/lenet/changwoolee_lenet5"};
+    assert_non_null(mkdtemp(dir));
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(path, sizeof(path), "%s%s", dir, parts[i]);
+        assert_int_equal(mkdir(path, 0777), 0);
+    }
+    (void)snprintf(path, sizeof(path), "%s/lenet/changwoolee_lenet5/Wconv1.f32.bin", dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs("abc", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    make("lenet5", NULL, true, "ref");
+    bench.options.data_dir = dir;
+    run();
+    assert_int_equal(bench.records[0].verdict, BT_FAIL);
+    assert_non_null(strstr(bench.records[0].reason, "Wconv1.f32.bin: 3 bytes"));
+    finish();
+    assert_int_equal(unlink(path), 0);
+    for (size_t i = 2; i-- > 0;) {
+        (void)snprintf(path, sizeof(path), "%s%s", dir, parts[i]);
+        assert_int_equal(rmdir(path), 0);
+    }
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_dram_too_small(void **state)
 {
     (void)state;
@@ -320,8 +608,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layer),          cmocka_unit_test(test_speed_of_the_cpu),
-        cmocka_unit_test(test_faults),         cmocka_unit_test(test_missing_parts),
+        cmocka_unit_test(test_faults),         cmocka_unit_test(test_given_up),
+        cmocka_unit_test(test_other_program),  cmocka_unit_test(test_missing_parts),
         cmocka_unit_test(test_whole),          cmocka_unit_test(test_whole_faults),
+        cmocka_unit_test(test_pictures),       cmocka_unit_test(test_whole_late),
+        cmocka_unit_test(test_whole_model),    cmocka_unit_test(test_zoo),
+        cmocka_unit_test(test_timeline),       cmocka_unit_test(test_data),
         cmocka_unit_test(test_dram_too_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

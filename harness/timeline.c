@@ -127,11 +127,14 @@ enum bt_status bt_timeline_write(const struct bt_timeline *timeline, const char 
     char folder[4096];
     (void)snprintf(folder, sizeof(folder), "%s", path);
     (void)mkdir(dirname(folder), 0777); /* writing says what is wrong */
+    char temporary[4096 + 16];
+    (void)snprintf(temporary, sizeof(temporary), "%s.%ld", path, (long)getpid());
     errno = 0;
-    const int failed = json_dump_file(root, path, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+    const bool failed =
+        json_dump_file(root, temporary, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) != 0 || rename(temporary, path) != 0;
     json_decref(root);
-    if (failed != 0) {
-        (void)unlink(path);
+    if (failed) {
+        (void)unlink(temporary);
         return bt_fail(err, BT_EIO, "%s: cannot be written: %s", path, strerror(errno));
     }
     return BT_OK;
