@@ -160,7 +160,8 @@ static enum bt_status verdict_of(const struct bt_soc_report *report, const struc
                        program->why_limit, program->status);
     }
     if (report->exit_code != BT_FW_EXIT_OK || program->status != BT_OK) {
-        return bt_fail(err, BT_EDEVICE, "the firmware ended with code %u", report->exit_code);
+        return bt_fail(err, BT_EDEVICE, "the firmware ended with code %u%s", report->exit_code,
+                       program->status == BT_PROGRAM_UNFINISHED ? ", its program unfinished" : "");
     }
     return BT_OK;
 }

@@ -80,6 +80,7 @@ enum bt_status bt_program_end(struct bt_program_image *image, const struct bt_pr
         .step_count = image->count,
         .scratch_bytes = (uint32_t)image->scratch_bytes,
         .dram_bytes = (uint32_t)image->dram_bytes,
+        .status = BT_PROGRAM_UNFINISHED,
         .dram_base = map->dram.base,
         .console = map->console,
         .timer = map->timer,

@@ -284,12 +284,13 @@ static void test_other_program(void **state)
     (void)snprintf(path, sizeof(path), "%s/firmware", dir);
     assert_int_equal(mkdir(path, 0777), 0);
     (void)snprintf(path, sizeof(path), "%s/firmware/os_array.elf", dir);
-    (void)snprintf(target, sizeof(target), "%s/build/tests/soc/counts.elf", here);
+    (void)snprintf(target, sizeof(target), "%s/build/tests/soc/rv32im_register.elf", here);
     assert_int_equal(symlink(target, path), 0);
     make("lenet5", "output", false, "ref,iss:sw");
     bench.options.build_dir = dir;
     run();
     assert_int_equal(result(0, BT_ENGINE_ISS_SW)->verdict, BT_FAIL);
+    assert_non_null(strstr(bench.records[0].reason, "the firmware ended with code 0, its program unfinished"));
     finish();
     assert_int_equal(unlink(path), 0);
     (void)snprintf(path, sizeof(path), "%s/firmware", dir);
@@ -439,7 +440,7 @@ static const char zoo[] = "name: zoo\nsource: here\nlicence: none needed\ninput:
                           "  - {name: a, op: conv, c_out: 16, kernel: 3, pad: 1, act: relu}\n"
                           "  - {name: b, op: conv, c_out: 16, kernel: 3, pad: 1, act: silu, in: [a]}\n"
                           "  - {name: c, op: maxpool, kernel: 3, stride: 1, pad: 1, in: [a]}\n"
-                          "  - {name: d, op: add, in: [b, c], act: relu}\n"
+                          "  - {name: d, op: add, in: [c, b], act: silu}\n"
                           "  - {name: e, op: slice, from: 3, c_out: 9, in: [d]}\n"
                           "  - {name: f, op: concat, in: [e, a, b]}\n"
                           "  - {name: g, op: conv, c_out: 7, kernel: 1, in: [f], act: leaky}\n"

@@ -18,6 +18,8 @@
 
 #define BT_PROGRAM_MAGIC 0x31706274u /* "tbp1" */
 #define BT_STEP_INPUTS 16
+/** What the host writes as status, for the firmware to replace. */
+#define BT_PROGRAM_UNFINISHED UINT32_MAX
 
 enum bt_step_kind {
     BT_STEP_NONE,
