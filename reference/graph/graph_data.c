@@ -1,6 +1,7 @@
 #include "reference/graph/graph_data.h"
 
 #include <endian.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,23 +17,28 @@ const char *const bt_data_photo_names[BT_DATA_PHOTOS] = {"dog", "eagle", "giraff
 
 /* ---- files ---- */
 
-static enum bt_status read_all(gzFile file, const char *path, unsigned char **data, size_t *bytes, struct bt_error *err)
+static enum bt_status read_all(const char *path, unsigned char **data, size_t *bytes, struct bt_error *err)
 {
     size_t room = 1u << 16;
     size_t have = 0;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return bt_fail(err, BT_EINPUT, "%s: unreadable: expected a file, plain or gzip", path);
+    }
+    enum bt_status status = BT_OK;
     unsigned char *all = malloc(room + 1);
     while (all != NULL) {
-        const int got = gzread(file, all + have, (unsigned)(room - have));
-        if (got < 0 || room > FILE_MOST) {
-            free(all);
-            return bt_fail(err, BT_EINPUT, "%s: unreadable: expected a file, plain or gzip", path);
+        have += fread(all + have, 1, room - have, file);
+        if (ferror(file) != 0 || room > FILE_MOST) {
+            status = bt_fail(err, BT_EINPUT, "%s: unreadable: expected a file, plain or gzip", path);
+            goto cleanup;
         }
-        have += (size_t)got;
         if (have < room) {
             all[have] = '\0';
             *data = all;
             *bytes = have;
-            return BT_OK;
+            all = NULL;
+            goto cleanup;
         }
         room *= 2;
         unsigned char *larger = realloc(all, room + 1);
@@ -41,7 +47,59 @@ static enum bt_status read_all(gzFile file, const char *path, unsigned char **da
         }
         all = larger;
     }
-    return bt_fail(err, BT_ENOMEM, "%s: no memory for it", path);
+    status = bt_fail(err, BT_ENOMEM, "%s: no memory for it", path);
+
+cleanup:
+    free(all);
+    (void)fclose(file);
+    return status;
+}
+
+/* zlib's gzread() passes over what follows the stream, and over the end of one cut short: neither is the file meant. */
+static enum bt_status gunzip(const char *path, unsigned char **data, size_t *bytes, struct bt_error *err)
+{
+    z_stream stream = {.next_in = *data, .avail_in = (uInt)*bytes}; /* at most FILE_MOST */
+    size_t room = 1u << 16;
+    unsigned char *all = NULL;
+    if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) {
+        return bt_fail(err, BT_ENOMEM, "%s: no memory for it", path);
+    }
+    enum bt_status status = BT_OK;
+    int result = Z_OK;
+    while (result == Z_OK && room <= FILE_MOST) {
+        room *= 2;
+        unsigned char *larger = realloc(all, room + 1);
+        if (larger == NULL) {
+            status = bt_fail(err, BT_ENOMEM, "%s: no memory for it", path);
+            goto cleanup;
+        }
+        all = larger;
+        stream.next_out = all + stream.total_out;
+        stream.avail_out = (uInt)(room - stream.total_out);
+        result = inflate(&stream, Z_NO_FLUSH);
+        if (result == Z_OK && stream.avail_out != 0) {
+            break; /* the input is used up */
+        }
+    }
+    if (result != Z_STREAM_END || all == NULL) {
+        status = bt_fail(err, BT_EINPUT, "%s: broken or cut short: expected a whole gzip file", path);
+        goto cleanup;
+    }
+    if (stream.avail_in != 0) {
+        status = bt_fail(err, BT_EINPUT, "%s: %u bytes behind the compressed data: expected none", path,
+                         (unsigned)stream.avail_in);
+        goto cleanup;
+    }
+    all[stream.total_out] = '\0';
+    free(*data);
+    *data = all;
+    *bytes = stream.total_out;
+    all = NULL;
+
+cleanup:
+    free(all);
+    (void)inflateEnd(&stream);
+    return status;
 }
 
 enum bt_status bt_data_file(const char *dir, const char *name, size_t expected, unsigned char **data, size_t *bytes,
@@ -52,25 +110,27 @@ enum bt_status bt_data_file(const char *dir, const char *name, size_t expected, 
     if (access(path, F_OK) != 0) {
         return bt_fail(err, BT_EUNSUPPORTED, "%s: missing", path);
     }
-    gzFile file = gzopen(path, "rb");
-    if (file == NULL) {
-        return bt_fail(err, BT_EINPUT, "%s: unreadable: expected a file, plain or gzip", path);
-    }
     unsigned char *all = NULL;
     size_t have = 0;
-    enum bt_status status = read_all(file, path, &all, &have, err);
-    (void)gzclose_r(file);
+    enum bt_status status = read_all(path, &all, &have, err);
+    if (status != BT_OK || all == NULL) {
+        return status;
+    }
+    if (have >= 2 && all[0] == 0x1f && all[1] == 0x8b) {
+        status = gunzip(path, &all, &have, err);
+    }
     if (status == BT_OK && expected != 0 && have != expected) {
+        status = bt_fail(err, BT_EINPUT, "%s: %zu bytes: expected %zu", path, have, expected);
+    }
+    if (status != BT_OK) {
         free(all);
-        return bt_fail(err, BT_EINPUT, "%s: %zu bytes: expected %zu", path, have, expected);
+        return status;
     }
-    if (status == BT_OK) {
-        *data = all;
-        if (bytes != NULL) {
-            *bytes = have;
-        }
+    *data = all;
+    if (bytes != NULL) {
+        *bytes = have;
     }
-    return status;
+    return BT_OK;
 }
 
 int32_t bt_data_s32(const unsigned char *at)
@@ -88,23 +148,37 @@ float bt_data_f32(const unsigned char *at)
     return value;
 }
 
+enum bt_status bt_data_check_float(const char *what, size_t index, float value, struct bt_error *err)
+{
+    if (fabsf(value) <= BT_DATA_FLOAT_MOST) { /* not so for NaN */
+        return BT_OK;
+    }
+    return bt_fail(err, BT_EINPUT, "%s: value %zu is %g: expected finite values of at most %g in magnitude", what,
+                   index, (double)value, (double)BT_DATA_FLOAT_MOST);
+}
+
 enum bt_status bt_data_floats(const char *dir, const char *name, size_t count, float **values, struct bt_error *err)
 {
     unsigned char *raw = NULL;
     if (count < 1 || count > FILE_MOST / sizeof(float)) {
         return bt_fail(err, BT_EINPUT, "%s: %zu values: expected some, and fewer", name, count);
     }
-    const enum bt_status status = bt_data_file(dir, name, count * sizeof(float), &raw, NULL, err);
+    enum bt_status status = bt_data_file(dir, name, count * sizeof(float), &raw, NULL, err);
     if (status != BT_OK || raw == NULL) {
         return status;
     }
     float *made = calloc(count, sizeof(float));
-    for (size_t i = 0; made != NULL && i < count; i++) {
+    for (size_t i = 0; status == BT_OK && made != NULL && i < count; i++) {
         made[i] = bt_data_f32(raw + i * sizeof(float));
+        status = bt_data_check_float(name, i, made[i], err);
     }
     free(raw);
     if (made == NULL) {
         return bt_fail(err, BT_ENOMEM, "%s: no memory for it", name);
+    }
+    if (status != BT_OK) {
+        free(made);
+        return status;
     }
     *values = made;
     return BT_OK;
@@ -199,6 +273,11 @@ static const struct loader *find(const char *name)
         }
     }
     return NULL;
+}
+
+bool bt_graph_known(const char *name)
+{
+    return find(name) != NULL;
 }
 
 enum bt_status bt_graph_load_real(const char *name, const char *data_dir, struct bt_graph **graph,

@@ -5,6 +5,8 @@
 #ifndef BT_GRAPH_DATA_H
 #define BT_GRAPH_DATA_H
 
+#include <stdbool.h>
+
 #include "harness/error.h"
 #include "reference/graph/bt_graph.h"
 #include "reference/graph/graph_float.h"
@@ -22,6 +24,9 @@ struct bt_graph_samples {
 };
 
 void bt_graph_samples_free(struct bt_graph_samples *samples);
+
+/** Whether bt_graph_load_real() can load a network of this name, given its files: lenet5, resnet8, tiny_darknet. */
+bool bt_graph_known(const char *name);
 
 /**
  * @brief  A trained network, quantised, with inputs.

@@ -114,6 +114,37 @@ static void fold(const float *scales, const float *means, const float *variances
     }
 }
 
+/* A variance below 0 makes NaN, one near 0 what no layer can be meant to have. */
+static enum bt_status check_folded(const struct bt_float_node *node, size_t elems, struct bt_error *err)
+{
+    char what[128];
+    (void)snprintf(what, sizeof(what), "%s: weights of layer %s with their normalisation", WEIGHTS, node->name);
+    enum bt_status status = BT_OK;
+    for (size_t i = 0; status == BT_OK && i < elems; i++) {
+        status = bt_data_check_float(what, i, node->weights[i], err);
+    }
+    (void)snprintf(what, sizeof(what), "%s: bias of layer %s with its normalisation", WEIGHTS, node->name);
+    for (size_t i = 0; status == BT_OK && i < (size_t)node->c; i++) {
+        status = bt_data_check_float(what, i, node->bias[i], err);
+    }
+    return status;
+}
+
+/* The index in a message is the value's behind the header. */
+static enum bt_status check_values(const unsigned char *raw, size_t bytes, struct bt_error *err)
+{
+    if (bytes < HEADER || (bytes - HEADER) % sizeof(float) != 0) {
+        return bt_fail(err, BT_EINPUT, "%s: %zu bytes: expected a header of %d and whole values", WEIGHTS, bytes,
+                       HEADER);
+    }
+    const size_t count = (bytes - HEADER) / sizeof(float);
+    enum bt_status status = BT_OK;
+    for (size_t i = 0; status == BT_OK && i < count; i++) {
+        status = bt_data_check_float(WEIGHTS, i, bt_data_f32(raw + HEADER + i * sizeof(float)), err);
+    }
+    return status;
+}
+
 static enum bt_status read_conv(struct weights *file, bool bn, struct bt_float_node *node, struct bt_error *err)
 {
     const struct bt_conv2d *conv = &node->u.conv;
@@ -134,6 +165,7 @@ static enum bt_status read_conv(struct weights *file, bool bn, struct bt_float_n
         if (bn) {
             fold(stats, stats + c_out, stats + 2 * c_out, node);
         }
+        status = check_folded(node, elems, err);
     }
     free(oihw);
     free(stats);
@@ -267,12 +299,16 @@ enum bt_status bt_data_tiny_darknet_float(const char *data_dir, struct bt_float_
     if (status != BT_OK) {
         goto cleanup;
     }
+    status = check_values(raw, bytes, err);
+    if (status != BT_OK) {
+        goto cleanup;
+    }
     struct bt_float_node *input = bt_float_graph_add(made, BT_OP_INPUT, "input", 0);
     input->h = sections[0].height;
     input->w = sections[0].width;
     input->c = sections[0].channels;
     input->high = 1;
-    struct weights file = {.at = raw + HEADER, .left = bytes < HEADER ? 0 : (bytes - HEADER) / sizeof(float)};
+    struct weights file = {.at = raw + HEADER, .left = (bytes - HEADER) / sizeof(float)};
     for (uint32_t i = 1; status == BT_OK && i < count; i++) {
         status = add_layer(&sections[i], i - 1, &file, made, err);
     }

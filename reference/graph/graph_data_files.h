@@ -12,7 +12,8 @@
  * @param[in]  expected  Bytes that it must have, or 0 for any number.
  * @param[out] data      With a '\0' behind the last byte; release with free().
  * @param[out] bytes     May be NULL.
- * @return BT_OK; BT_EUNSUPPORTED (missing); BT_EINPUT (unreadable, wrong size); BT_ENOMEM.
+ * @return BT_OK; BT_EUNSUPPORTED (missing); BT_EINPUT (unreadable, wrong size, gzip that is cut short or has bytes behind it);
+ *         BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_data_file(const char *dir, const char *name, size_t expected, unsigned char **data,
                                           size_t *bytes, struct bt_error *err);
@@ -21,7 +22,20 @@ BT_MUST_CHECK enum bt_status bt_data_file(const char *dir, const char *name, siz
 float bt_data_f32(const unsigned char *at);
 int32_t bt_data_s32(const unsigned char *at);
 
-/** A file of exactly count little-endian binary32 values; release with free(). @return As bt_data_file(). */
+/** No trained weight comes near this; what does is not a file of binary32. */
+#define BT_DATA_FLOAT_MOST 1e6f
+
+/**
+ * @brief  Refuses NaN, infinities and magnitudes above BT_DATA_FLOAT_MOST.
+ * @param[in] what, index  The file and the value's place in it, for the message.
+ * @return BT_OK; BT_EINPUT.
+ */
+BT_MUST_CHECK enum bt_status bt_data_check_float(const char *what, size_t index, float value, struct bt_error *err);
+
+/**
+ * @brief  A file of exactly count little-endian binary32 values that bt_data_check_float() accepts; release with free().
+ * @return As bt_data_file().
+ */
 BT_MUST_CHECK enum bt_status bt_data_floats(const char *dir, const char *name, size_t count, float **values,
                                             struct bt_error *err);
 

@@ -16,6 +16,7 @@
 #define MNIST_PIXELS ((size_t)MNIST_EXTENT * MNIST_EXTENT)
 #define IMAGES_HEADER 16
 #define LABELS_HEADER 8
+#define CLASSES 10
 
 #define INPUT_EXTENT 32
 #define INPUT_BYTES ((size_t)INPUT_EXTENT * INPUT_EXTENT)
@@ -29,6 +30,33 @@ static uint32_t big_endian(const unsigned char *at)
 }
 
 /* ---- images ---- */
+
+/* IDX: 0, 0, type 8 (uint8), number of dimensions; the dimensions. */
+static enum bt_status check_headers(const unsigned char *images, const unsigned char *labels, struct bt_error *err)
+{
+    const struct {
+        const char *file, *what;
+        const unsigned char *at;
+        uint32_t expected;
+    } words[] = {
+        {IMAGES, "magic number", images, 0x803},    {IMAGES, "images", images + 4, MNIST_COUNT},
+        {IMAGES, "rows", images + 8, MNIST_EXTENT}, {IMAGES, "columns", images + 12, MNIST_EXTENT},
+        {LABELS, "magic number", labels, 0x801},    {LABELS, "labels", labels + 4, MNIST_COUNT},
+    };
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (big_endian(words[i].at) != words[i].expected) {
+            return bt_fail(err, BT_EINPUT, "%s: header: %s: %u: expected %u", words[i].file, words[i].what,
+                           (unsigned)big_endian(words[i].at), (unsigned)words[i].expected);
+        }
+    }
+    for (uint32_t i = 0; i < MNIST_COUNT; i++) {
+        if (labels[LABELS_HEADER + i] >= CLASSES) {
+            return bt_fail(err, BT_EINPUT, "%s: label %u: %u: expected a digit", LABELS, (unsigned)i,
+                           (unsigned)labels[LABELS_HEADER + i]);
+        }
+    }
+    return BT_OK;
+}
 
 static enum bt_status fill(const unsigned char *images, const unsigned char *labels, uint32_t first,
                            struct bt_graph_samples *samples)
@@ -74,12 +102,11 @@ enum bt_status bt_graph_load_mnist(const char *data_dir, uint32_t first, uint32_
     if (status != BT_OK) {
         goto cleanup;
     }
-    /* IDX: 0, 0, type 8 (uint8), dimensions. */
-    if (big_endian(images) != 0x803 || big_endian(labels) != 0x801) {
-        status = bt_fail(err, BT_EINPUT, "%s, %s: other magic numbers: expected IDX of uint8", IMAGES, LABELS);
+    status = check_headers(images, labels, err);
+    if (status != BT_OK) {
         goto cleanup;
     }
-    status = bt_data_samples_new(count, INPUT_BYTES, 10, &made);
+    status = bt_data_samples_new(count, INPUT_BYTES, CLASSES, &made);
     if (status == BT_OK) {
         status = fill(images, labels, first, &made);
     }

@@ -14,11 +14,15 @@
 #define BLOCK (BT_DATA_PHOTO_EXTENT / EXTENT)
 #define MOST_TENSORS 256
 #define MOST_ELEMS (1 << 24)
+#define MOST_REAL 1e6
+#define PLACE_BYTES 128
 #define CLASSES 10
 
 /* TFLite's enumerators. */
 #define ACT_NONE 0
 #define ACT_RELU 1
+#define PADDING_SAME 0
+#define PADDING_VALID 1
 
 /* A file in the making. */
 struct file {
@@ -39,6 +43,7 @@ static json_t *item(const json_t *object, const char *key, size_t index)
     return json_array_get(json_object_get(object, key), index);
 }
 
+/* Only for what check_tensor() or check_fields() has seen. */
 static int32_t number(const json_t *value)
 {
     return (int32_t)json_integer_value(value);
@@ -72,11 +77,7 @@ static enum bt_status constant(const struct file *file, const json_t *tensor, si
     size_t elems = 1;
     const json_t *shape = json_object_get(tensor, "shape");
     for (size_t i = 0; i < json_array_size(shape); i++) {
-        const json_int_t extent = json_integer_value(json_array_get(shape, i));
-        if (extent < 1 || extent > MOST_ELEMS || elems * (size_t)extent > MOST_ELEMS) {
-            return bad(file, "shape of a constant", "extents of a small tensor");
-        }
-        elems *= (size_t)extent;
+        elems *= (size_t)number(json_array_get(shape, i));
     }
     const char *name = json_string_value(json_object_get(tensor, "file"));
     if (name == NULL || strchr(name, '/') != NULL) {
@@ -84,6 +85,269 @@ static enum bt_status constant(const struct file *file, const json_t *tensor, si
     }
     (void)snprintf(path, sizeof(path), FOLDER "%.64s", name);
     return bt_data_file(file->data_dir, path, elems * size, data, NULL, file->err);
+}
+
+/* ---- what must be there: nothing is read before it is known to be a number in its range ---- */
+
+static enum bt_status check_integer(const struct file *file, const char *what, const json_t *value, int32_t least,
+                                    int32_t most)
+{
+    if (json_is_integer(value) && json_integer_value(value) >= least && json_integer_value(value) <= most) {
+        return BT_OK;
+    }
+    char found[32] = "missing";
+    if (json_is_integer(value)) {
+        (void)snprintf(found, sizeof(found), "%lld", (long long)json_integer_value(value));
+    } else if (value != NULL) {
+        (void)snprintf(found, sizeof(found), "no integer");
+    }
+    return bt_fail(file->err, BT_EINPUT, "%s: %s: %s: expected an integer from %d to %d", GRAPH, what, found,
+                   (int)least, (int)most);
+}
+
+static enum bt_status check_real(const struct file *file, const char *what, const json_t *value)
+{
+    if (json_is_real(value) && json_real_value(value) > 0 && json_real_value(value) <= MOST_REAL) {
+        return BT_OK;
+    }
+    return bt_fail(file->err, BT_EINPUT, "%s: %s: %s: expected a real above 0, at most %g", GRAPH, what,
+                   value == NULL         ? "missing"
+                   : json_is_real(value) ? "out of range"
+                                         : "no real",
+                   MOST_REAL);
+}
+
+/* A list of least_count to most_count integers. */
+static enum bt_status check_integers(const struct file *file, const char *what, const json_t *list, size_t least_count,
+                                     size_t most_count, int32_t least, int32_t most)
+{
+    enum bt_status status = BT_OK;
+    if (!json_is_array(list) || json_array_size(list) < least_count || json_array_size(list) > most_count) {
+        return bt_fail(file->err, BT_EINPUT, "%s: %s: %s: expected a list of %zu to %zu integers", GRAPH, what,
+                       list == NULL ? "missing" : "no such list", least_count, most_count);
+    }
+    for (size_t i = 0; status == BT_OK && i < json_array_size(list); i++) {
+        char place[PLACE_BYTES + 24];
+        (void)snprintf(place, sizeof(place), "%s[%zu]", what, i);
+        status = check_integer(file, place, json_array_get(list, i), least, most);
+    }
+    return status;
+}
+
+/* Its scales and zero points: none, one, or one to each extent of the first dimension. */
+static enum bt_status check_tensor(const struct file *file, size_t index)
+{
+    char what[PLACE_BYTES];
+    const json_t *tensor = json_array_get(file->tensors, index);
+    const json_t *shape = json_object_get(tensor, "shape");
+    const json_t *scales = json_object_get(tensor, "scale");
+    const json_t *zps = json_object_get(tensor, "zero_point");
+    (void)snprintf(what, sizeof(what), "tensor %zu: index", index);
+    enum bt_status status = check_integer(file, what, json_object_get(tensor, "index"), (int32_t)index, (int32_t)index);
+    if (status != BT_OK) {
+        return status;
+    }
+    (void)snprintf(what, sizeof(what), "tensor %zu: shape", index);
+    status = check_integers(file, what, shape, 1, 4, 1, BT_MAX_DIM);
+    if (status != BT_OK) {
+        return status;
+    }
+    size_t elems = 1;
+    for (size_t i = 0; i < json_array_size(shape); i++) {
+        elems *= (size_t)number(json_array_get(shape, i)); /* MOST_ELEMS times BT_MAX_DIM fits */
+        if (elems > MOST_ELEMS) {
+            return bad(file, what, "extents of a small tensor");
+        }
+    }
+    (void)snprintf(what, sizeof(what), "tensor %zu: zero_point", index);
+    status = check_integers(file, what, zps, 0, (size_t)number(json_array_get(shape, 0)), INT8_MIN, INT8_MAX);
+    if (status != BT_OK) {
+        return status;
+    }
+    const size_t count = json_array_size(scales);
+    (void)snprintf(what, sizeof(what), "tensor %zu: scale, zero_point", index);
+    if (!json_is_array(scales) || count != json_array_size(zps) ||
+        (count > 1 && count != (size_t)number(json_array_get(shape, 0)))) {
+        return bad(file, what, "lists of the same length: none, one, or one to each channel");
+    }
+    for (size_t i = 0; status == BT_OK && i < count; i++) {
+        (void)snprintf(what, sizeof(what), "tensor %zu: scale[%zu]", index, i);
+        status = check_real(file, what, json_array_get(scales, i));
+    }
+    if (status == BT_OK) { /* channels come first */
+        (void)snprintf(what, sizeof(what), "tensor %zu: qdim", index);
+        status = check_integer(file, what, json_object_get(tensor, "qdim"), 0, 0);
+    }
+    return status;
+}
+
+/* What nodes put out: int8 of one image, one scale. */
+static enum bt_status check_activation(const struct file *file, const json_t *tensor)
+{
+    char what[PLACE_BYTES];
+    const char *type = json_string_value(json_object_get(tensor, "dtype"));
+    const size_t rank = json_array_size(json_object_get(tensor, "shape"));
+    (void)snprintf(what, sizeof(what), "tensor %d", (int)number(json_object_get(tensor, "index")));
+    return type != NULL && strcmp(type, "int8") == 0 && (rank == 2 || rank == 4) &&
+                   number(item(tensor, "shape", 0)) == 1 && json_array_size(json_object_get(tensor, "scale")) == 1
+               ? BT_OK
+               : bad(file, what, "int8, [1][h][w][c] or [1][c], one scale and zero point");
+}
+
+/* Weights and bias: symmetric, one scale or one to each channel. */
+static enum bt_status check_constant(const struct file *file, const json_t *tensor, const char *dtype)
+{
+    char what[PLACE_BYTES];
+    const char *type = json_string_value(json_object_get(tensor, "dtype"));
+    const json_t *zps = json_object_get(tensor, "zero_point");
+    bool good = type != NULL && strcmp(type, dtype) == 0 && json_array_size(zps) > 0;
+    for (size_t i = 0; good && i < json_array_size(zps); i++) {
+        good = number(json_array_get(zps, i)) == 0;
+    }
+    (void)snprintf(what, sizeof(what), "tensor %d, a constant of type %s",
+                   (int)number(json_object_get(tensor, "index")), dtype);
+    return good ? BT_OK : bad(file, what, "that type, scales, and zero points of 0");
+}
+
+/* A number, or a list of count numbers, that an operator must have. */
+struct field {
+    const char *op;
+    const char *key;
+    bool in_p;                      /* in its object "p" */
+    size_t least_count, most_count; /* 0: no list */
+    int32_t least, most;
+};
+
+static const struct field fields[] = {
+    {"CONV_2D", "inputs", false, 3, 3, 0, MOST_TENSORS - 1},
+    {"CONV_2D", "sh", true, 0, 0, 1, BT_MAX_DIM},
+    {"CONV_2D", "sw", true, 0, 0, 1, BT_MAX_DIM},
+    {"CONV_2D", "dh", true, 0, 0, 1, BT_MAX_DIM},
+    {"CONV_2D", "dw", true, 0, 0, 1, BT_MAX_DIM},
+    {"CONV_2D", "padding", true, 0, 0, PADDING_SAME, PADDING_VALID},
+    {"CONV_2D", "act", true, 0, 0, ACT_NONE, ACT_RELU},
+    {"CONV_2D", "act_range", false, 2, 2, INT8_MIN, INT8_MAX},
+    {"CONV_2D", "pad_top_bottom_left_right", false, 4, 4, 0, BT_MAX_DIM},
+    {"CONV_2D", "output_mult", false, 1, BT_MAX_DIM, 0, INT32_MAX},
+    {"CONV_2D", "output_shift", false, 1, BT_MAX_DIM, -31, 30},
+    {"FULLY_CONNECTED", "inputs", false, 3, 3, 0, MOST_TENSORS - 1},
+    {"FULLY_CONNECTED", "act", true, 0, 0, ACT_NONE, ACT_RELU},
+    {"FULLY_CONNECTED", "act_range", false, 2, 2, INT8_MIN, INT8_MAX},
+    {"FULLY_CONNECTED", "output_mult", false, 1, BT_MAX_DIM, 0, INT32_MAX},
+    {"FULLY_CONNECTED", "output_shift", false, 1, BT_MAX_DIM, -31, 30},
+    {"ADD", "inputs", false, 2, 2, 0, MOST_TENSORS - 1},
+    {"ADD", "act", true, 0, 0, ACT_NONE, ACT_RELU},
+    {"ADD", "act_range", false, 2, 2, INT8_MIN, INT8_MAX},
+    {"ADD", "left_shift", false, 0, 0, 0, 22},
+    {"AVERAGE_POOL_2D", "inputs", false, 1, 1, 0, MOST_TENSORS - 1},
+    {"AVERAGE_POOL_2D", "fh", true, 0, 0, 1, BT_MAX_DIM},
+    {"AVERAGE_POOL_2D", "fw", true, 0, 0, 1, BT_MAX_DIM},
+    {"AVERAGE_POOL_2D", "sh", true, 0, 0, 1, BT_MAX_DIM},
+    {"AVERAGE_POOL_2D", "sw", true, 0, 0, 1, BT_MAX_DIM},
+    {"AVERAGE_POOL_2D", "padding", true, 0, 0, PADDING_VALID, PADDING_VALID}, /* the file has no pads for pools */
+    {"AVERAGE_POOL_2D", "act", true, 0, 0, ACT_NONE, ACT_NONE},
+    {"RESHAPE", "inputs", false, 1, 2, 0, MOST_TENSORS - 1},
+    {"SOFTMAX", "inputs", false, 1, 1, 0, MOST_TENSORS - 1},
+};
+#define FIELDS (sizeof(fields) / sizeof(fields[0]))
+
+/* Multiplier and shift in one list. */
+static enum bt_status check_scaling(const struct file *file, const json_t *op, const char *where, const char *key,
+                                    int32_t most_shift)
+{
+    char what[PLACE_BYTES];
+    const json_t *pair = json_object_get(op, key);
+    (void)snprintf(what, sizeof(what), "%s: %s", where, key);
+    enum bt_status status = check_integers(file, what, pair, 2, 2, INT32_MIN, INT32_MAX);
+    if (status != BT_OK) {
+        return status;
+    }
+    (void)snprintf(what, sizeof(what), "%s: %s[0]", where, key);
+    status = check_integer(file, what, json_array_get(pair, 0), 0, INT32_MAX);
+    if (status != BT_OK) {
+        return status;
+    }
+    (void)snprintf(what, sizeof(what), "%s: %s[1]", where, key);
+    return check_integer(file, what, json_array_get(pair, 1), -31, most_shift);
+}
+
+static enum bt_status check_clamp(const struct file *file, const json_t *op, const char *where)
+{
+    char what[PLACE_BYTES];
+    (void)snprintf(what, sizeof(what), "%s: act_range", where);
+    return json_object_get(op, "act_range") == NULL ||
+                   number(item(op, "act_range", 0)) <= number(item(op, "act_range", 1))
+               ? BT_OK
+               : bad(file, what, "the lower end first");
+}
+
+static enum bt_status check_op(const struct file *file, size_t index)
+{
+    char where[PLACE_BYTES / 2];
+    char what[PLACE_BYTES];
+    const json_t *op = json_array_get(file->ops, index);
+    const json_t *p = json_object_get(op, "p");
+    const char *name = json_string_value(json_object_get(op, "op"));
+    const int32_t last = (int32_t)json_array_size(file->tensors) - 1;
+    enum bt_status status = BT_OK;
+    size_t known = 0;
+    (void)snprintf(where, sizeof(where), "operator %zu, %.24s", index, name != NULL ? name : "without a name");
+    for (size_t i = 0; name != NULL && i < FIELDS; i++) {
+        const struct field *field = &fields[i];
+        if (strcmp(field->op, name) != 0) {
+            continue;
+        }
+        known++;
+        const json_t *value = json_object_get(field->in_p ? p : op, field->key);
+        (void)snprintf(what, sizeof(what), "%s: %s%s", where, field->in_p ? "p." : "", field->key);
+        status = field->most_count == 0 ? check_integer(file, what, value, field->least, field->most)
+                                        : check_integers(file, what, value, field->least_count, field->most_count,
+                                                         field->least, field->most);
+        if (status != BT_OK) {
+            return status;
+        }
+    }
+    if (known == 0) {
+        return bad(file, where, "CONV_2D, ADD, FULLY_CONNECTED, AVERAGE_POOL_2D, RESHAPE or SOFTMAX");
+    }
+    (void)snprintf(what, sizeof(what), "%s: inputs", where);
+    status = check_integers(file, what, json_object_get(op, "inputs"), 1, 3, 0, last);
+    if (status == BT_OK) {
+        (void)snprintf(what, sizeof(what), "%s: outputs", where);
+        status = check_integers(file, what, json_object_get(op, "outputs"), 1, 1, 0, last);
+    }
+    if (status == BT_OK) {
+        status = check_clamp(file, op, where);
+    }
+    if (status == BT_OK && strcmp(name, "ADD") == 0) {
+        static const char *const keys[] = {"input1", "input2", "output"};
+        for (size_t i = 0; status == BT_OK && i < 3; i++) {
+            status = check_scaling(file, op, where, keys[i], i < 2 ? 0 : 30);
+        }
+    }
+    if (status == BT_OK && strcmp(name, "SOFTMAX") == 0) {
+        (void)snprintf(what, sizeof(what), "%s: p.beta", where);
+        status = check_real(file, what, json_object_get(p, "beta"));
+    }
+    return status;
+}
+
+static enum bt_status check_file(const struct file *file)
+{
+    enum bt_status status = BT_OK;
+    if (!json_is_array(file->tensors) || json_array_size(file->tensors) < 1 ||
+        json_array_size(file->tensors) > MOST_TENSORS || !json_is_array(file->ops) || json_array_size(file->ops) < 1) {
+        return bad(file, "tensors, ops", "lists of some, and not too many");
+    }
+    for (size_t i = 0; status == BT_OK && i < json_array_size(file->tensors); i++) {
+        status = check_tensor(file, i);
+    }
+    for (size_t i = 0; status == BT_OK && i < json_array_size(file->ops); i++) {
+        status = check_op(file, i);
+    }
+    return status != BT_OK ? status
+                           : check_integers(file, "inputs", json_object_get(file->root, "inputs"), 1, 1, 0,
+                                            (int32_t)json_array_size(file->tensors) - 1);
 }
 
 /* ---- operators ---- */
@@ -99,12 +363,20 @@ static enum bt_status add_constants(struct file *file, const json_t *op, struct 
     }
     unsigned char *weights = NULL;
     unsigned char *bias = NULL;
-    enum bt_status status = constant(file, tensor_of(file, op, "inputs", 1), 1, &weights);
+    const json_t *weights_tensor = tensor_of(file, op, "inputs", 1);
+    const json_t *bias_tensor = tensor_of(file, op, "inputs", 2);
+    enum bt_status status = check_constant(file, weights_tensor, "int8");
+    if (status == BT_OK) {
+        status = check_constant(file, bias_tensor, "int32");
+    }
+    if (status == BT_OK) {
+        status = constant(file, weights_tensor, 1, &weights);
+    }
     if (status != BT_OK) {
         return status;
     }
     node->weights = (int8_t *)weights;
-    status = constant(file, tensor_of(file, op, "inputs", 2), sizeof(int32_t), &bias);
+    status = constant(file, bias_tensor, sizeof(int32_t), &bias);
     if (status != BT_OK) {
         return status;
     }
@@ -235,12 +507,24 @@ static const struct kind kinds[] = {
 static enum bt_status add_op(struct file *file, const json_t *op, uint32_t seen[KINDS])
 {
     const char *name = json_string_value(json_object_get(op, "op"));
-    const json_int_t out = json_integer_value(item(op, "outputs", 0));
-    const json_int_t in = json_integer_value(item(op, "inputs", 0));
-    if (name == NULL || out < 0 || out >= MOST_TENSORS || in < 0 || in >= MOST_TENSORS || file->node_of[in] < 0) {
-        return bad(file, "operator", "op, and inputs that are there");
+    const int32_t out = number(item(op, "outputs", 0));
+    const int32_t in = number(item(op, "inputs", 0));
+    const json_t *result = tensor_of(file, op, "outputs", 0);
+    if (file->node_of[in] < 0 || file->node_of[out] >= 0) {
+        return bad(file, name, "an input that is there, and an output that is not yet");
+    }
+    enum bt_status status = check_activation(file, result);
+    if (status != BT_OK) {
+        return status;
     }
     if (strcmp(name, "RESHAPE") == 0) { /* NHWC to a row: the same bytes */
+        const struct bt_graph_node *from = &file->graph->nodes[file->node_of[in]];
+        struct bt_graph_node to = {0};
+        shape_of(result, &to.h, &to.w, &to.c);
+        if (bt_graph_bytes(&to) != bt_graph_bytes(from) || number(item(result, "zero_point", 0)) != from->zp ||
+            scale_of(result, 0) != from->scale) {
+            return bad(file, name, "as many elements as its input has, and the same scale and zero point");
+        }
         file->node_of[out] = file->node_of[in];
         return BT_OK;
     }
@@ -249,17 +533,16 @@ static enum bt_status add_op(struct file *file, const json_t *op, uint32_t seen[
         k++;
     }
     if (k == KINDS) {
-        return bad(file, name, "CONV_2D, ADD, FULLY_CONNECTED, AVERAGE_POOL_2D, RESHAPE or SOFTMAX");
+        return bad(file, name, "an operator of check_op()");
     }
-    const json_t *result = tensor_of(file, op, "outputs", 0);
     struct bt_graph_node *node = &file->graph->nodes[file->graph->count];
     shape_of(result, &node->h, &node->w, &node->c);
     node->scale = scale_of(result, 0);
     node->zp = number(item(result, "zero_point", 0));
     node->input_count = kinds[k].inputs;
     for (uint32_t i = 0; i < node->input_count; i++) {
-        const json_int_t from = json_integer_value(item(op, "inputs", i));
-        if (from < 0 || from >= MOST_TENSORS || file->node_of[from] < 0) {
+        const int32_t from = number(item(op, "inputs", i));
+        if (file->node_of[from] < 0) {
             return bad(file, name, "inputs that are there");
         }
         node->inputs[i] = (uint32_t)file->node_of[from];
@@ -291,17 +574,22 @@ static enum bt_status read_graph(struct file *file)
     if (status != BT_OK) {
         return status;
     }
-    file->root = json_loadb((const char *)text, bytes, 0, &why);
+    file->root = json_loadb((const char *)text, bytes, JSON_REJECT_DUPLICATES, &why);
     free(text);
     if (file->root == NULL) {
         return bt_fail(file->err, BT_EINPUT, "%s:%d: %s: expected JSON", GRAPH, why.line, why.text);
     }
     file->tensors = json_object_get(file->root, "tensors");
     file->ops = json_object_get(file->root, "ops");
-    const json_int_t input = json_integer_value(item(file->root, "inputs", 0));
-    if (json_array_size(file->ops) < 1 || json_array_size(file->tensors) > MOST_TENSORS || input < 0 ||
-        input >= (json_int_t)json_array_size(file->tensors)) {
-        return bad(file, "tensors, ops, inputs", "lists that fit each other");
+    status = check_file(file);
+    if (status != BT_OK) {
+        return status;
+    }
+    const int32_t input = number(item(file->root, "inputs", 0));
+    const json_t *tensor = json_array_get(file->tensors, (size_t)input);
+    status = check_activation(file, tensor);
+    if (status != BT_OK) {
+        return status;
     }
     file->graph = calloc(1, sizeof(*file->graph));
     if (file->graph != NULL) {
@@ -315,7 +603,6 @@ static enum bt_status read_graph(struct file *file)
     for (size_t i = 0; i < MOST_TENSORS; i++) {
         file->node_of[i] = -1;
     }
-    const json_t *tensor = json_array_get(file->tensors, (size_t)input);
     struct bt_graph_node *node = &file->graph->nodes[file->graph->count++];
     (void)snprintf(node->name, sizeof(node->name), "input");
     node->op = BT_OP_INPUT;
@@ -443,12 +730,8 @@ enum bt_status bt_data_resnet8_float(const char *data_dir, struct bt_float_graph
         while (strcmp(json_string_value(json_object_get(op, "op")), "RESHAPE") == 0) {
             op = json_array_get(file.ops, at++);
         }
-        const int32_t act = number(json_object_get(json_object_get(op, "p"), "act"));
-        if (act != ACT_NONE && act != ACT_RELU) {
-            status = bad(&file, "activation", "none or ReLU");
-            break;
-        }
-        node->act = act == ACT_RELU ? BT_ACT_RELU : BT_ACT_NONE;
+        const json_t *act = json_object_get(json_object_get(op, "p"), "act"); /* a softmax has none */
+        node->act = act != NULL && number(act) == ACT_RELU ? BT_ACT_RELU : BT_ACT_NONE;
         if (from->op == BT_OP_CONV2D) {
             node->u.conv = from->u.conv;
             status = dequantise(&file, op, from, node);

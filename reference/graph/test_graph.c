@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
+#include <zlib.h>
 
 #include "harness/data.h"
 #include "harness/network.h"
@@ -921,6 +923,19 @@ static void write_file(const char *dir, const char *name, const char *text, size
     assert_int_equal(fclose(file), 0);
 }
 
+static int remove_one(const char *path, const struct stat *about, int type, struct FTW *where)
+{
+    (void)about;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+static void remove_folder(const char *dir)
+{
+    assert_int_equal(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 static void test_broken_files(void **state)
 {
     (void)state;
@@ -930,10 +945,9 @@ static void test_broken_files(void **state)
         {"lenet5", "lenet/changwoolee_lenet5/Wconv1.f32.bin", "12345678", "8 bytes: expected 600"},
         {"resnet8", "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/graph.json", "{", "expected JSON"},
         {"resnet8", "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/graph.json", "{\"ops\": []}",
-         "expected lists that fit each other"},
-        {"resnet8", "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/graph.json",
-         "{\"inputs\": [0], \"tensors\": [{\"shape\": [1, 4]}], \"ops\": [{\"op\": \"LSTM\", \"inputs\": [0]}]}",
-         "LSTM: expected CONV_2D, ADD, FULLY_CONNECTED, AVERAGE_POOL_2D, RESHAPE or SOFTMAX"},
+         "graph.json: tensors, ops: expected lists of some, and not too many"},
+        {"resnet8", "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/graph.json", "{\"ops\": [], \"ops\": []}",
+         "expected JSON"},
         {"tiny_darknet", "tiny_darknet/tiny.cfg", "[net]\nheight=7\n", "expected one, and layers"},
         {"tiny_darknet", "tiny_darknet/tiny.cfg",
          "[net]\nheight=224\nwidth=224\nchannels=3\n[convolutional]\nfilters=2\nsize=3\nactivation=leaky\n",
@@ -955,24 +969,402 @@ static void test_broken_files(void **state)
             fail_msg("case %zu: status %d, \"%s\"", i, status, err.text);
         }
     }
-    /* Files, then the folders that are empty by now. */
-    static const char *const made[] = {
-        "lenet/changwoolee_lenet5/Wconv1.f32.bin",
-        "lenet/changwoolee_lenet5",
-        "lenet",
-        "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/graph.json",
-        "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked",
-        "resnet/resnet8_mlperf_tiny",
-        "resnet",
-        "tiny_darknet/tiny.cfg",
-        "tiny_darknet/tiny.weights",
-        "tiny_darknet",
-        ".",
+    remove_folder(dir);
+}
+
+/* ---- numbers of resnet8's graph.json ---- */
+
+#define RESNET8 "resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/"
+#define ACTIVATION(index, shape)                                                                                       \
+    "{\"index\": " #index ", \"shape\": [" shape "], \"dtype\": \"int8\", \"scale\": [0.5], \"zero_point\": [-128], "  \
+    "\"qdim\": 0}"
+#define CONSTANT(index, shape, type, file)                                                                             \
+    "{\"index\": " #index ", \"shape\": [" shape "], \"dtype\": \"" type                                               \
+    "\", \"scale\": [0.25], \"zero_point\": [0], "                                                                     \
+    "\"qdim\": 0, \"file\": \"" file "\"}"
+
+/* One operator of each kind. */
+static const char
+    small_graph[] =
+        "{\"inputs\": [0], \"tensors\": [" ACTIVATION(0, "1, 2, 2, 1") ", " CONSTANT(1, "1, 1, 1, 1", "int8", "w.bin") ", " CONSTANT(2, "1", "int32", "b.bin") ", " ACTIVATION(3, "1, 2, 2, 1") ", " ACTIVATION(4, "1, 2, 2, 1") ", " ACTIVATION(
+            5,
+            "1, 1, 1, 1") ", " ACTIVATION(6,
+                                          "1, 1") ", " ACTIVATION(7,
+                                                                  "1, 1") ", " CONSTANT(8, "1, 1", "int8",
+                                                                                        "w.bin") ", "
+                                                                                                 "{\"index\": 9, "
+                                                                                                 "\"shape\": [1, 1], "
+                                                                                                 "\"dtype\": \"int8\", "
+                                                                                                 "\"scale\": "
+                                                                                                 "[0.00390625], "
+                                                                                                 "\"zero_point\": "
+                                                                                                 "[-128], "
+                                                                                                 "\"qdim\": 0}], "
+                                                                                                 "\"ops\": ["
+                                                                                                 "{\"op\": "
+                                                                                                 "\"CONV_2D\", "
+                                                                                                 "\"inputs\": [0, 1, "
+                                                                                                 "2], \"outputs\": "
+                                                                                                 "[3], "
+                                                                                                 "\"p\": {\"padding\": "
+                                                                                                 "0, \"sw\": 1, "
+                                                                                                 "\"sh\": 1, \"dw\": "
+                                                                                                 "1, \"dh\": 1, "
+                                                                                                 "\"act\": 1}, "
+                                                                                                 "\"output_mult\": "
+                                                                                                 "[1073741824], "
+                                                                                                 "\"output_shift\": "
+                                                                                                 "[-1], \"act_range\": "
+                                                                                                 "[-128, 127], "
+                                                                                                 "\"pad_top_bottom_"
+                                                                                                 "left_right\": [0, 0, "
+                                                                                                 "0, 0]}, "
+                                                                                                 "{\"op\": \"ADD\", "
+                                                                                                 "\"inputs\": [0, 3], "
+                                                                                                 "\"outputs\": [4], "
+                                                                                                 "\"p\": {\"act\": 0}, "
+                                                                                                 "\"left_shift\": 20, "
+                                                                                                 "\"input1\": "
+                                                                                                 "[1073741825, 0], "
+                                                                                                 "\"input2\": "
+                                                                                                 "[1073741824, 0], "
+                                                                                                 "\"output\": "
+                                                                                                 "[1073741826, -18], "
+                                                                                                 "\"act_range\": "
+                                                                                                 "[-127, 127]}, "
+                                                                                                 "{\"op\": "
+                                                                                                 "\"AVERAGE_POOL_2D\", "
+                                                                                                 "\"inputs\": [4], "
+                                                                                                 "\"outputs\": [5], "
+                                                                                                 "\"p\": {\"padding\": "
+                                                                                                 "1, \"sw\": 2, "
+                                                                                                 "\"sh\": 2, \"fw\": "
+                                                                                                 "2, \"fh\": 2, "
+                                                                                                 "\"act\": 0}}, "
+                                                                                                 "{\"op\": "
+                                                                                                 "\"RESHAPE\", "
+                                                                                                 "\"inputs\": [5], "
+                                                                                                 "\"outputs\": [6], "
+                                                                                                 "\"p\": {}}, "
+                                                                                                 "{\"op\": "
+                                                                                                 "\"FULLY_CONNECTED\", "
+                                                                                                 "\"inputs\": [6, 8, "
+                                                                                                 "2], \"outputs\": "
+                                                                                                 "[7], \"p\": "
+                                                                                                 "{\"act\": 0}, "
+                                                                                                 "\"output_mult\": "
+                                                                                                 "[1073741827], "
+                                                                                                 "\"output_shift\": "
+                                                                                                 "[-2], \"act_range\": "
+                                                                                                 "[-126, 127]}, "
+                                                                                                 "{\"op\": "
+                                                                                                 "\"SOFTMAX\", "
+                                                                                                 "\"inputs\": [7], "
+                                                                                                 "\"outputs\": [9], "
+                                                                                                 "\"p\": {\"beta\": "
+                                                                                                 "1.0}}]}";
+
+/* The text with its first `from` replaced. */
+static void write_changed(const char *dir, const char *name, const char *text, const char *from, const char *to)
+{
+    char changed[4096];
+    const char *at = strstr(text, from);
+    assert_non_null(at);
+    const int bytes = snprintf(changed, sizeof(changed), "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    assert_in_range(bytes, 1, sizeof(changed) - 1);
+    write_file(dir, name, changed, (size_t)bytes);
+}
+
+static void test_numbers_of_a_graph(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to, *message; /* NULL: accepted */
+    } cases[] = {
+        {"\"inputs\"", "\"inputs\"", NULL},
+        {"\"inputs\": [0]", "\"inputs\": [10]", "json: inputs[0]: 10: expected an integer from 0 to 9"},
+        {"\"inputs\": [0]", "\"inputs\": [\"0\"]", "json: inputs[0]: no integer: expected an integer from 0 to 9"},
+        {"\"inputs\": [0], ", "", "json: inputs: missing: expected a list of 1 to 1 integers"},
+        {"\"index\": 3", "\"index\": 4", "tensor 3: index: 4: expected an integer from 3 to 3"},
+        {"[1, 2, 2, 1]", "[1, 2.0, 2, 1]", "tensor 0: shape[1]: no integer: expected an integer from 1 to 65536"},
+        {"[1, 2, 2, 1]", "[1, 2, 4294967298, 1]",
+         "tensor 0: shape[2]: 4294967298: expected an integer from 1 to 65536"},
+        {"[1, 2, 2, 1]", "[1, 2, 2, null]", "tensor 0: shape[3]: no integer: expected an integer from 1 to 65536"},
+        {"[1, 2, 2, 1]", "[1, 65536, 65536, 1]", "tensor 0: shape: expected extents of a small tensor"},
+        {"[1, 2, 2, 1]", "[2, 2, 2, 1]", "tensor 0: expected int8, [1][h][w][c] or [1][c], one scale and zero point"},
+        {"\"shape\": [1, 2, 2, 1], ", "", "tensor 0: shape: missing: expected a list of 1 to 4 integers"},
+        {"\"dtype\": \"int8\"", "\"dtype\": \"uint8\"", "tensor 0: expected int8"},
+        {"\"scale\": [0.5]", "\"scale\": [\"0.5\"]", "tensor 0: scale[0]: no real: expected a real above 0, at most"},
+        {"\"scale\": [0.5]", "\"scale\": [1]", "tensor 0: scale[0]: no real: expected a real above 0, at most"},
+        {"\"scale\": [0.5]", "\"scale\": [0.0]", "tensor 0: scale[0]: out of range: expected a real above 0, at most"},
+        {"\"scale\": [0.5]", "\"scale\": [1e7]", "tensor 0: scale[0]: out of range: expected a real above 0, at most"},
+        {"\"scale\": [0.5], ", "", "tensor 0: scale, zero_point: expected lists of the same length"},
+        {"\"scale\": [0.5]", "\"scale\": [0.5, 0.5]", "tensor 0: scale, zero_point: expected lists of the same length"},
+        {"\"zero_point\": [-128]", "\"zero_point\": [128]",
+         "tensor 0: zero_point[0]: 128: expected an integer from -128 to 127"},
+        {"\"zero_point\": [-128]", "\"zero_point\": [-4294967424]",
+         "tensor 0: zero_point[0]: -4294967424: expected an integer from -128 to 127"},
+        {"\"zero_point\": [-128], ", "", "tensor 0: zero_point: missing: expected a list of 0 to 1 integers"},
+        {"\"qdim\": 0", "\"qdim\": 3", "tensor 0: qdim: 3: expected an integer from 0 to 0"},
+        {"\"zero_point\": [0]", "\"zero_point\": [1]", "tensor 1, a constant of type int8: expected that type, scales"},
+        {"\"int32\"", "\"int8\"", "tensor 2, a constant of type int32: expected that type, scales"},
+        {"[0, 1, 2]", "[0, 1]", "operator 0, CONV_2D: inputs: no such list: expected a list of 3 to 3 integers"},
+        {"[0, 1, 2]", "[0, 1.5, 2]", "operator 0, CONV_2D: inputs[1]: no integer: expected an integer from 0 to 255"},
+        {"[0, 1, 2]", "[0, 1, 10]", "operator 0, CONV_2D: inputs[2]: 10: expected an integer from 0 to 9"},
+        {"[0, 1, 2]", "[7, 1, 2]", "CONV_2D: expected an input that is there"},
+        {"\"outputs\": [3]", "\"outputs\": [0]", "CONV_2D: expected an input that is there, and an output that is not"},
+        {"\"outputs\": [3], ", "", "operator 0, CONV_2D: outputs: missing: expected a list of 1 to 1 integers"},
+        {"\"outputs\": [3]", "\"outputs\": [10]", "operator 0, CONV_2D: outputs[0]: 10: expected an integer from 0 to"},
+        {"\"sw\": 1", "\"sw\": 1.0", "operator 0, CONV_2D: p.sw: no integer: expected an integer from 1 to 65536"},
+        {"\"sh\": 1", "\"sh\": 4294967297", "operator 0, CONV_2D: p.sh: 4294967297: expected an integer from 1 to"},
+        {"\"dw\": 1", "\"dw\": 0", "operator 0, CONV_2D: p.dw: 0: expected an integer from 1 to 65536"},
+        {"\"dh\": 1", "\"dx\": 1", "operator 0, CONV_2D: p.dh: missing: expected an integer from 1 to 65536"},
+        {"\"padding\": 0", "\"padding\": 2", "operator 0, CONV_2D: p.padding: 2: expected an integer from 0 to 1"},
+        {"\"act\": 1", "\"act\": 3", "operator 0, CONV_2D: p.act: 3: expected an integer from 0 to 1"},
+        {"[1073741824]", "[-1]", "operator 0, CONV_2D: output_mult[0]: -1: expected an integer from 0 to 2147483647"},
+        {"[1073741824]", "[5368709120]", "operator 0, CONV_2D: output_mult[0]: 5368709120: expected an integer from 0"},
+        {"[1073741824]", "[true]", "operator 0, CONV_2D: output_mult[0]: no integer: expected an integer from 0 to"},
+        {"[-1]", "[31]", "operator 0, CONV_2D: output_shift[0]: 31: expected an integer from -31 to 30"},
+        {"[-1]", "[]", "operator 0, CONV_2D: output_shift: no such list: expected a list of 1 to 65536 integers"},
+        {"[-128, 127]", "[-128, 128]", "operator 0, CONV_2D: act_range[1]: 128: expected an integer from -128 to 127"},
+        {"[-128, 127]", "[5, 4]", "operator 0, CONV_2D: act_range: expected the lower end first"},
+        {"\"act_range\": [-128, 127], ", "", "operator 0, CONV_2D: act_range: missing: expected a list of 2 to 2"},
+        {", \"act_range\": [-127, 127]", "", "operator 1, ADD: act_range: missing: expected a list of 2 to 2 integers"},
+        {", \"act_range\": [-126, 127]", "", "operator 4, FULLY_CONNECTED: act_range: missing: expected a list of 2"},
+        {"[0, 0, 0, 0]", "[0, 0, 0]", "CONV_2D: pad_top_bottom_left_right: no such list: expected a list of 4 to 4"},
+        {"[0, 0, 0, 0]", "[0, 0, -1, 0]", "CONV_2D: pad_top_bottom_left_right[2]: -1: expected an integer from 0 to"},
+        {"\"left_shift\": 20", "\"left_shift\": \"20\"", "operator 1, ADD: left_shift: no integer: expected an"},
+        {"\"left_shift\": 20", "\"left_shift\": 23",
+         "operator 1, ADD: left_shift: 23: expected an integer from 0 to 22"},
+        {"[1073741825, 0]", "[1073741825, 1]", "operator 1, ADD: input1[1]: 1: expected an integer from -31 to 0"},
+        {"[1073741824, 0]", "[1073741824]", "operator 1, ADD: input2: no such list: expected a list of 2 to 2"},
+        {"[1073741826, -18]", "[-4, -18]", "operator 1, ADD: output[0]: -4: expected an integer from 0 to 2147483647"},
+        {"[1073741826, -18]", "[1073741826, -18.0]", "operator 1, ADD: output[1]: no integer: expected an integer"},
+        {"\"padding\": 1", "\"padding\": 0", "operator 2, AVERAGE_POOL_2D: p.padding: 0: expected an integer from 1"},
+        {"\"fw\": 2", "\"fw\": null", "operator 2, AVERAGE_POOL_2D: p.fw: no integer: expected an integer from 1 to"},
+        {"\"fh\": 2, ", "", "operator 2, AVERAGE_POOL_2D: p.fh: missing: expected an integer from 1 to 65536"},
+        {"\"fh\": 2, \"act\": 0", "\"fh\": 2, \"act\": 1",
+         "AVERAGE_POOL_2D: p.act: 1: expected an integer from 0 to 0"},
+        {"\"index\": 6, \"shape\": [1, 1]", "\"index\": 6, \"shape\": [1, 2]", "RESHAPE: expected as many elements"},
+        {"[1073741827]", "[1073741827, 5]", "output_mult, output_shift: expected one, or one per channel"},
+        {"\"beta\": 1.0", "\"beta\": 1", "operator 5, SOFTMAX: p.beta: no real: expected a real above 0, at most"},
+        {"\"beta\": 1.0", "\"beta\": -1.0", "operator 5, SOFTMAX: p.beta: out of range: expected a real above 0"},
+        {"\"beta\": 1.0", "", "operator 5, SOFTMAX: p.beta: missing: expected a real above 0, at most"},
+        {"SOFTMAX", "LSTM",
+         "operator 5, LSTM: expected CONV_2D, ADD, FULLY_CONNECTED, AVERAGE_POOL_2D, RESHAPE or SOF"},
     };
-    for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
-        char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, made[i]);
-        assert_int_equal(strcmp(made[i], ".") == 0 ? rmdir(dir) : remove(path), 0);
+    char dir[] = P_tmpdir "/bt_test_graph_XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    write_file(dir, RESNET8 "w.bin", "\1", 1);
+    write_file(dir, RESNET8 "b.bin", "\0\0\0\0", 4);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bt_float_graph *graph = NULL;
+        struct bt_error err = {""};
+        write_changed(dir, RESNET8 "graph.json", small_graph, cases[i].from, cases[i].to);
+        const enum bt_status status = bt_graph_load_float("resnet8", dir, &graph, &err);
+        const bool good = cases[i].message == NULL;
+        if (status != (good ? BT_OK : BT_EINPUT) || (graph != NULL) != good ||
+            (!good && (strstr(err.text, cases[i].message) == NULL || strstr(err.text, "graph.json: ") == NULL))) {
+            fail_msg("case %zu (%s): status %d, \"%s\"", i, cases[i].to, status, err.text);
+        }
+        bt_float_graph_free(graph);
+    }
+    remove_folder(dir);
+}
+
+/* ---- float weights ---- */
+
+static void test_float_weights(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t count;
+    } lenet5[] = {
+        {"Wconv1", 150}, {"bconv1", 6},  {"Wpool1", 6},  {"bpool1", 6},     {"Wconv3", 2400},
+        {"bconv3", 16},  {"Wpool2", 16}, {"bpool2", 16}, {"Wconv5", 48000}, {"bconv5", 120},
+        {"Wfc1", 10080}, {"bfc1", 84},   {"Wfc2", 840},  {"bfc2", 10},
+    };
+    static const struct {
+        size_t file, index;
+        float value;
+        const char *message; /* NULL: accepted */
+    } cases[] = {
+        {0, 0, 1e6f, NULL},
+        {0, 149, -1e6f, NULL},
+        {0, 149, NAN, "Wconv1.f32.bin: value 149 is "},
+        {1, 2, INFINITY, "bconv1.f32.bin: value 2 is inf"},
+        {2, 5, -INFINITY, "Wpool1.f32.bin: value 5 is -inf"},
+        {8, 47999, NAN, "Wconv5.f32.bin: value 47999 is "},
+        {9, 0, 1.1e6f, "bconv5.f32.bin: value 0 is 1.1e+06: expected finite values of at most 1e+06 in magnitude"},
+        {13, 9, -3e38f, "bfc2.f32.bin: value 9 is -3e+38: expected finite values of at most 1e+06 in magnitude"},
+    };
+    char dir[] = P_tmpdir "/bt_test_graph_XXXXXX";
+    char path[128];
+    float *values = calloc(48000, sizeof(float));
+    assert_non_null(values);
+    assert_non_null(mkdtemp(dir));
+    for (size_t i = 0; i < sizeof(lenet5) / sizeof(lenet5[0]); i++) {
+        (void)snprintf(path, sizeof(path), "lenet/changwoolee_lenet5/%s.f32.bin", lenet5[i].name);
+        write_file(dir, path, (const char *)values, lenet5[i].count * sizeof(float));
+    }
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bt_float_graph *graph = NULL;
+        struct bt_error err = {""};
+        const size_t bytes = lenet5[cases[i].file].count * sizeof(float);
+        (void)snprintf(path, sizeof(path), "lenet/changwoolee_lenet5/%s.f32.bin", lenet5[cases[i].file].name);
+        values[cases[i].index] = cases[i].value;
+        write_file(dir, path, (const char *)values, bytes);
+        const enum bt_status status = bt_graph_load_float("lenet5", dir, &graph, &err);
+        const bool good = cases[i].message == NULL;
+        if (status != (good ? BT_OK : BT_EINPUT) || (graph != NULL) != good ||
+            (!good && strstr(err.text, cases[i].message) == NULL)) {
+            fail_msg("case %zu: status %d, \"%s\"", i, status, err.text);
+        }
+        bt_float_graph_free(graph);
+        values[cases[i].index] = 0;
+        write_file(dir, path, (const char *)values, bytes);
+    }
+    free(values);
+    remove_folder(dir);
+}
+
+static void test_darknet_weights(void **state)
+{
+    (void)state;
+    /* Header of 4 words; bias, scale, mean, variance, three weights. */
+    static const struct {
+        size_t index;
+        float value;
+        size_t more_bytes;
+        const char *message; /* NULL: accepted */
+    } cases[] = {
+        {4, 1, 0, NULL},
+        {4, NAN, 0, "tiny.weights: value 0 is "},
+        {10, INFINITY, 0, "tiny.weights: value 6 is inf: expected finite values of at most 1e+06 in magnitude"},
+        {7, -1, 0, "tiny.weights: weights of layer 0_conv with their normalisation: value 0 is "},
+        {6, -7e5f, 0, "tiny.weights: bias of layer 0_conv with its normalisation: value 0 is 1.4e+06"},
+        {4, 1, 3, "tiny.weights: 47 bytes: expected a header of 16 and whole values"},
+    };
+    char dir[] = P_tmpdir "/bt_test_graph_XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    static const char cfg[] =
+        "[net]\nheight=224\nwidth=224\nchannels=3\n[convolutional]\nbatch_normalize=1\nfilters=1\n"
+        "size=1\nactivation=leaky\n";
+    write_file(dir, "tiny_darknet/tiny.cfg", cfg, strlen(cfg));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        float words[12] = {0, 0, 0, 0, 1, 2, 0, 1, 1, 1, 1};
+        struct bt_float_graph *graph = NULL;
+        struct bt_error err = {""};
+        words[cases[i].index] = cases[i].value;
+        write_file(dir, "tiny_darknet/tiny.weights", (const char *)words, 11 * sizeof(float) + cases[i].more_bytes);
+        const enum bt_status status = bt_graph_load_float("tiny_darknet", dir, &graph, &err);
+        const bool good = cases[i].message == NULL;
+        if (status != (good ? BT_OK : BT_EINPUT) || (graph != NULL) != good ||
+            (!good && strstr(err.text, cases[i].message) == NULL)) {
+            fail_msg("case %zu: status %d, \"%s\"", i, status, err.text);
+        }
+        bt_float_graph_free(graph);
+    }
+    remove_folder(dir);
+}
+
+/* ---- MNIST's files ---- */
+
+#define MNIST_IMAGES 7840016
+#define MNIST_LABELS 10008
+
+/* gzip of the bytes, then `more` of other bytes; below 0, so many fewer. */
+static void write_gzip(const char *dir, const char *name, unsigned char *bytes, size_t count, long more)
+{
+    char path[256];
+    struct stat about;
+    write_file(dir, name, "", 0); /* makes the folders */
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    gzFile file = gzopen(path, "wb1");
+    assert_non_null(file);
+    assert_int_equal(gzwrite(file, bytes, (unsigned)count), count);
+    assert_int_equal(gzclose_w(file), Z_OK);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(truncate(path, about.st_size + more), 0); /* what is added is 0 */
+}
+
+static void test_mnist_files(void **state)
+{
+    (void)state;
+    static const struct {
+        bool labels; /* the file that is changed */
+        size_t at;   /* byte of it, and its value there */
+        unsigned char to;
+        int32_t longer;      /* what is compressed */
+        long more;           /* the compressed file */
+        const char *message; /* NULL: accepted */
+    } cases[] = {
+        {false, 16, 9, 0, 0, NULL},
+        {false, 16, 0, 0, 1, "images-idx3-ubyte.gz: 1 bytes behind the compressed data: expected none"},
+        {true, 8, 0, 0, 70000, "labels-idx1-ubyte.gz: 70000 bytes behind the compressed data: expected none"},
+        {false, 16, 0, 0, -1, "images-idx3-ubyte.gz: broken or cut short: expected a whole gzip file"},
+        {false, 16, 0, 1, 0, "images-idx3-ubyte.gz: 7840017 bytes: expected 7840016"},
+        {false, 16, 0, -1, 0, "images-idx3-ubyte.gz: 7840015 bytes: expected 7840016"},
+        {true, 8, 0, 1, 0, "labels-idx1-ubyte.gz: 10009 bytes: expected 10008"},
+        {false, 2, 9, 0, 0, "images-idx3-ubyte.gz: header: magic number: 2307: expected 2051"},
+        {false, 7, 0x0f, 0, 0, "images-idx3-ubyte.gz: header: images: 9999: expected 10000"},
+        {false, 11, 27, 0, 0, "images-idx3-ubyte.gz: header: rows: 27: expected 28"},
+        {false, 15, 29, 0, 0, "images-idx3-ubyte.gz: header: columns: 29: expected 28"},
+        {true, 3, 3, 0, 0, "labels-idx1-ubyte.gz: header: magic number: 2051: expected 2049"},
+        {true, 7, 0x11, 0, 0, "labels-idx1-ubyte.gz: header: labels: 10001: expected 10000"},
+        {true, 10007, 10, 0, 0, "labels-idx1-ubyte.gz: label 9999: 10: expected a digit"},
+    };
+    static const char *const names[] = {"lenet/mnist/t10k-images-idx3-ubyte.gz",
+                                        "lenet/mnist/t10k-labels-idx1-ubyte.gz"};
+    static const unsigned char headers[2][16] = {{0, 0, 8, 3, 0, 0, 0x27, 0x10, 0, 0, 0, 28, 0, 0, 0, 28},
+                                                 {0, 0, 8, 1, 0, 0, 0x27, 0x10}};
+    static const size_t sizes[] = {MNIST_IMAGES, MNIST_LABELS};
+    char dir[] = P_tmpdir "/bt_test_graph_XXXXXX";
+    unsigned char *bytes = calloc(MNIST_IMAGES + 1, 1);
+    assert_non_null(bytes);
+    assert_non_null(mkdtemp(dir));
+    for (size_t f = 0; f < 2; f++) {
+        memcpy(bytes, headers[f], 16);
+        write_gzip(dir, names[f], bytes, sizes[f], 0);
+    }
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const size_t f = cases[i].labels ? 1 : 0;
+        struct bt_graph_samples samples = {0};
+        struct bt_error err = {""};
+        memcpy(bytes, headers[f], 16);
+        const unsigned char was = bytes[cases[i].at];
+        bytes[cases[i].at] = cases[i].to;
+        write_gzip(dir, names[f], bytes, sizes[f] + (size_t)(int64_t)cases[i].longer, cases[i].more);
+        const enum bt_status status = bt_graph_load_mnist(dir, 0, 1, &samples, &err);
+        const bool good = cases[i].message == NULL;
+        if (status != (good ? BT_OK : BT_EINPUT) || (samples.inputs != NULL) != good ||
+            (!good && strstr(err.text, cases[i].message) == NULL)) {
+            fail_msg("case %zu: status %d, \"%s\"", i, status, err.text);
+        }
+        if (samples.inputs != NULL) { /* the first pixel, behind two rows and columns of padding */
+            assert_int_equal(samples.inputs[2 * 32 + 2], cases[i].to - 128);
+        }
+        bt_graph_samples_free(&samples);
+        bytes[cases[i].at] = was;
+        write_gzip(dir, names[f], bytes, sizes[f], 0);
+    }
+    free(bytes);
+    remove_folder(dir);
+}
+
+static void test_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool known;
+    } cases[] = {
+        {"lenet5", true}, {"resnet8", true}, {"tiny_darknet", true}, {"resnet18", false},
+        {"lenet", false}, {"", false},       {"lenet5 ", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(bt_graph_known(cases[i].name), cases[i].known);
     }
 }
 
@@ -991,6 +1383,11 @@ int main(void)
         cmocka_unit_test(test_resnet8),
         cmocka_unit_test(test_missing_files),
         cmocka_unit_test(test_broken_files),
+        cmocka_unit_test(test_numbers_of_a_graph),
+        cmocka_unit_test(test_float_weights),
+        cmocka_unit_test(test_darknet_weights),
+        cmocka_unit_test(test_mnist_files),
+        cmocka_unit_test(test_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
