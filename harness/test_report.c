@@ -204,6 +204,413 @@ static void test_csv(void **state)
     free(bench.gates);
 }
 
+/* ---- firmware on the ISS: every number has a value of its own ---- */
+
+enum { SOC_WORDS = offsetof(struct bt_soc_result, host_seconds) / sizeof(uint64_t) };
+
+/* Members in the order of the structure: base, base + 1, ... */
+static void fill_soc(struct bt_soc_result *soc, uint64_t base, double host_seconds)
+{
+    uint64_t words[SOC_WORDS];
+    for (uint64_t i = 0; i < SOC_WORDS; i++) {
+        words[i] = base + i;
+    }
+    memset(soc, 0, sizeof(*soc));
+    memcpy(soc, words, sizeof(words));
+    soc->host_seconds = host_seconds;
+}
+
+/* Four verdicts for six engines: any two engines differ in one of the two rounds. */
+static enum bt_verdict verdict_of(unsigned engine, unsigned round)
+{
+    return (enum bt_verdict)((round == 0 ? engine : engine / 2) % BT_VERDICT_COUNT);
+}
+
+static void set_up_firmware(struct bench *bench, unsigned round)
+{
+    set_up(bench, 1.0, 1.0);
+    struct bt_record *record = &bench->records[1];
+    for (unsigned e = 0; e < BT_ENGINE_COUNT; e++) {
+        record->engine[e].verdict = verdict_of(e, round);
+        record->engine[e].ran = (e + round) % 2 == 0;
+        record->engine[e].seconds = 0.25 * (e + 1);
+        record->engine[e].hash = 0x100 + e;
+    }
+    fill_soc(&record->engine[BT_ENGINE_ISS_SW].soc, 1000, 0.25);
+    fill_soc(&record->engine[BT_ENGINE_ISS_ACCEL].soc, 2000, 0.75);
+    record->stall_percent = 30;
+    record->same = 4;
+    record->verdict = BT_FAIL;
+    (void)snprintf(record->reason, sizeof(record->reason), "why, \"so\"");
+    (void)snprintf(record->note, sizeof(record->note), "two pictures");
+}
+
+/* The next cell of a CSV line, unquoted. @return where the one behind it begins; NULL behind the last one. */
+static const char *next_cell(const char *at, char *cell, size_t cell_bytes)
+{
+    const bool quoted = *at == '"';
+    size_t length = 0;
+    at += quoted ? 1 : 0;
+    while (*at != '\0' && (quoted || (*at != ',' && *at != '\n'))) {
+        if (quoted && *at == '"' && *++at != '"') {
+            break;
+        }
+        assert_true(length + 1 < cell_bytes);
+        cell[length++] = *at++;
+    }
+    cell[length] = '\0';
+    assert_true(*at == ',' || *at == '\n');
+    return *at == ',' ? at + 1 : NULL;
+}
+
+/* The cell of line `line` (1: the first record) under a header; no cell before it holds a line feed. */
+static void find_cell(const char *text, unsigned line, const char *name, char *cell, size_t cell_bytes)
+{
+    const char *header = text;
+    const char *row = text;
+    for (unsigned i = 0; i < line; i++) {
+        row = strchr(row, '\n');
+        assert_non_null(row);
+        row++;
+    }
+    while (header != NULL) {
+        assert_non_null(row);
+        header = next_cell(header, cell, cell_bytes);
+        const bool found = strcmp(cell, name) == 0;
+        row = next_cell(row, cell, cell_bytes);
+        if (found) {
+            return;
+        }
+    }
+    fail_msg("no column %s:\n%s", name, text);
+}
+
+static unsigned count_cells(const char *line)
+{
+    char cell[512];
+    unsigned count = 0;
+    while (line != NULL) {
+        line = next_cell(line, cell, sizeof(cell));
+        count++;
+    }
+    return count;
+}
+
+struct cell {
+    const char *name, *value;
+};
+
+static void check_cells(const char *text, unsigned line, const struct cell *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char cell[512];
+        find_cell(text, line, cells[i].name, cell, sizeof(cell));
+        if (strcmp(cell, cells[i].value) != 0) {
+            fail_msg("%s: %s, expected %s", cells[i].name, cell, cells[i].value);
+        }
+    }
+}
+
+static void test_csv_columns(void **state)
+{
+    (void)state;
+    static const struct cell cells[] = {
+        {"network", "net"},
+        {"layer", "b"},
+        {"variant", "var"},
+        {"config", "8x8"},
+        {"pattern", "uniform"},
+        {"stall_percent", "30"},
+        {"same", "4"},
+        {"macs", "64000"},
+        {"verdict", "FAIL"},
+        {"rtl_cycles", "2000"},
+        {"predicted_cycles", "2010"},
+        {"roofline_cycles", "1000"},
+        {"error_cycles", "10"},
+        {"error_percent", "0.500000"},
+        {"roofline_error_percent", "-50.000000"},
+        {"utilisation", "0.500000"},
+        {"rtl_seconds", "0.500000"},
+        {"sw_instructions", "1001"},
+        {"sw_soc_cycles", "1000"},
+        {"accel_instructions", "2001"},
+        {"accel_cpu_cycles", "2002"},
+        {"accel_wait_cycles", "2003"},
+        {"accel_cycles", "2004"},
+        {"accel_overlap_cycles", "2005"},
+        {"accel_soc_cycles", "2000"},
+        {"accel_bytes", "2006"},
+        {"accel_copied_bytes", "2007"},
+        {"reason", "why, \"so\""},
+    };
+    /* What did not run is empty, and 0 is a number where the engine ran. */
+    static const struct cell none[] = {
+        {"sw_instructions", ""},   {"sw_soc_cycles", ""},      {"accel_instructions", ""},   {"accel_cpu_cycles", ""},
+        {"accel_wait_cycles", ""}, {"accel_cycles", ""},       {"accel_overlap_cycles", ""}, {"accel_soc_cycles", ""},
+        {"accel_bytes", ""},       {"accel_copied_bytes", ""},
+    };
+    static const struct cell zeros[] = {
+        {"accel_instructions", "5"},   {"accel_wait_cycles", "0"}, {"accel_cycles", "0"},
+        {"accel_overlap_cycles", "0"}, {"accel_bytes", "0"},       {"accel_copied_bytes", "0"},
+    };
+    for (unsigned round = 0; round < 2; round++) {
+        struct bench bench;
+        set_up_firmware(&bench, round);
+        record(&bench.records[2], "c", 0, 0);
+        bench.records[2].engine[BT_ENGINE_ISS_ACCEL].soc.instructions = 5;
+        bench.report.record_count = 3;
+        char *text = text_of(&bench.report, bt_report_csv);
+        check_cells(text, 1, none, sizeof(none) / sizeof(none[0]));
+        check_cells(text, 2, cells, sizeof(cells) / sizeof(cells[0]));
+        check_cells(text, 3, zeros, sizeof(zeros) / sizeof(zeros[0]));
+        for (unsigned e = 0; e < BT_ENGINE_COUNT; e++) {
+            const struct cell verdict = {bt_engine_name((enum bt_engine)e), bt_verdict_name(verdict_of(e, round))};
+            check_cells(text, 2, &verdict, 1);
+        }
+        assert_int_equal(count_cells(text), sizeof(cells) / sizeof(cells[0]) + BT_ENGINE_COUNT);
+        assert_int_equal(count_cells(strchr(text, '\n') + 1), count_cells(text));
+        free(text);
+    }
+}
+
+static void check_json_soc(const json_t *soc, uint64_t base, double host_seconds)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } members[] = {
+#define MEMBER(name) {#name, offsetof(struct bt_soc_result, name)}
+        MEMBER(soc_cycles),   MEMBER(instructions),   MEMBER(cpu_cycles),  MEMBER(wait_cycles),
+        MEMBER(accel_cycles), MEMBER(overlap_cycles), MEMBER(accel_bytes), MEMBER(copied_bytes),
+        MEMBER(whole_cycles), MEMBER(next_cycles),    MEMBER(interrupts),
+#undef MEMBER
+    };
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const json_t *value = json_object_get(soc, members[i].name);
+        const uint64_t expected = base + members[i].offset / sizeof(uint64_t);
+        if (!json_is_integer(value) || (uint64_t)json_integer_value(value) != expected) {
+            fail_msg("%s: %lld, expected %llu", members[i].name, (long long)json_integer_value(value),
+                     (unsigned long long)expected);
+        }
+    }
+    assert_true(json_real_value(json_object_get(soc, "host_seconds")) == host_seconds);
+    /* A member that is new in the structure is there as well. */
+    const char *key;
+    json_t *value;
+    uint64_t seen = 0;
+    json_object_foreach((json_t *)(uintptr_t)soc, key, value)
+    {
+        seen |= json_is_integer(value) ? UINT64_C(1) << ((uint64_t)json_integer_value(value) - base) : 0;
+    }
+    assert_int_equal(seen, (UINT64_C(1) << SOC_WORDS) - 1);
+}
+
+static void test_json_engines(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 2; round++) {
+        struct bench bench;
+        set_up_firmware(&bench, round);
+        char *text = text_of(&bench.report, write_json);
+        json_t *json = json_loads(text, 0, NULL);
+        assert_non_null(json);
+        const json_t *results = json_object_get(json, "results");
+        const json_t *second = json_array_get(results, 1);
+        assert_string_equal(json_string_value(json_object_get(second, "note")), "two pictures");
+        const json_t *engines = json_object_get(second, "engines");
+        assert_int_equal(json_object_size(engines), BT_ENGINE_COUNT);
+        for (unsigned e = 0; e < BT_ENGINE_COUNT; e++) {
+            const json_t *engine = json_object_get(engines, bt_engine_name((enum bt_engine)e));
+            char hash[17];
+            (void)snprintf(hash, sizeof(hash), "%016x", 0x100 + e);
+            assert_string_equal(json_string_value(json_object_get(engine, "verdict")),
+                                bt_verdict_name(verdict_of(e, round)));
+            assert_int_equal(json_is_true(json_object_get(engine, "ran")), (e + round) % 2 == 0);
+            assert_true(json_real_value(json_object_get(engine, "seconds")) == 0.25 * (e + 1));
+            assert_string_equal(json_string_value(json_object_get(engine, "hash")), hash);
+            if (e < BT_ENGINE_ISS_SW) {
+                assert_null(json_object_get(engine, "soc"));
+            }
+        }
+        check_json_soc(json_object_get(json_object_get(engines, "iss:sw"), "soc"), 1000, 0.25);
+        check_json_soc(json_object_get(json_object_get(engines, "iss:accel"), "soc"), 2000, 0.75);
+        const json_t *first = json_object_get(json_array_get(results, 0), "engines");
+        assert_null(json_object_get(json_object_get(first, "iss:accel"), "soc"));
+        assert_true(json_is_null(json_object_get(json_object_get(json, "run"), "system")));
+        json_decref(json);
+        free(text);
+    }
+}
+
+static const struct bt_soc_map soc_map = {.cpu_mips = 40, .clock_mhz = 100, .path = "soc.yaml"};
+
+static void test_json_system(void **state)
+{
+    (void)state;
+    static const struct {
+        struct bt_engine_options options;
+        int mips;
+        const char *device, *wait;
+    } cases[] = {
+        {{.soc = &soc_map}, 40, "rtl", "interrupt"},
+        {{.soc = &soc_map, .cpu_mips = 80, .device = BT_DEVICE_MODEL, .wait = BT_WAIT_POLL}, 80, "model", "poll"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench bench;
+        set_up(&bench, 1.0, 1.0);
+        bench.report.options = &cases[i].options;
+        char *text = text_of(&bench.report, write_json);
+        json_t *json = json_loads(text, 0, NULL);
+        const json_t *system = json_object_get(json_object_get(json, "run"), "system");
+        assert_string_equal(json_string_value(json_object_get(system, "map")), "soc.yaml");
+        assert_int_equal(json_integer_value(json_object_get(system, "cpu_mips")), cases[i].mips);
+        assert_int_equal(json_integer_value(json_object_get(system, "clock_mhz")), 100);
+        assert_string_equal(json_string_value(json_object_get(system, "device")), cases[i].device);
+        assert_string_equal(json_string_value(json_object_get(system, "wait")), cases[i].wait);
+        json_decref(json);
+        free(text);
+    }
+}
+
+/* Two layers, the same two within the whole network, and one that only the CPU does. */
+static void test_summary_firmware(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct bt_record records[6];
+    set_up(&bench, 1.0, 1.0);
+    record(&records[0], "a", 0, 0);
+    record(&records[1], "chained/a", 0, 0);
+    record(&records[2], "b", 0, 0);
+    record(&records[3], "chained/b", 0, 0);
+    record(&records[4], "c", 0, 0);
+    record(&records[5], "d", 0, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        fill_soc(&records[i].engine[BT_ENGINE_ISS_SW].soc, UINT64_C(1000000) << 4 * i, 0.5);
+        fill_soc(&records[i].engine[BT_ENGINE_ISS_ACCEL].soc, UINT64_C(2000000) << 4 * i, 0.125);
+    }
+    (void)snprintf(records[4].network, sizeof(records[4].network), "other");
+    fill_soc(&records[4].engine[BT_ENGINE_ISS_SW].soc, 7000000, 0.5);
+    (void)snprintf(records[5].network, sizeof(records[5].network), "third");
+    fill_soc(&records[5].engine[BT_ENGINE_ISS_ACCEL].soc, 8000, 0.5);
+    bench.report.records = records;
+    bench.report.record_count = 6;
+    char *text = text_of(&bench.report, bt_report_summary);
+    contains(text,
+             "| network | variant | config | layers | CPU alone: instructions | time | with accelerator: "
+             "instructions | time | CPU | waiting | accelerator | overlap | accelerator bytes | ISS speed, MIPS |\n");
+    contains(text, "\n| net | var | 8x8 | 2 | 257000002 | 257000000 | 514000002 | 514000000 | 514000004 | 514000006 | "
+                   "514000008 | 514000010 | 514000012 | 257 |\n");
+    contains(text, "\n| net, whole | var | 8x8 | 2 | 4112000002 | 4112000000 | 8224000002 | 8224000000 | 8224000004 | "
+                   "8224000006 | 8224000008 | 8224000010 | 8224000012 | 4112 |\n");
+    contains(text, "\n| other | var | 8x8 | 1 | 7000001 | 7000000 | - | - | - | - | - | - | - | 14 |\n");
+    contains(text, "\n| third | var | 8x8 | 1 | - | - | 8001 | 8000 | 8002 | 8003 | 8004 | 8005 | 8006 | - |\n");
+    free(text);
+}
+
+/* Records of another network and of another configuration stand before the whole one's, and do not count. */
+static void test_table_whole(void **state)
+{
+    (void)state;
+    static const struct bt_engine_options map_speed = {.soc = &soc_map};
+    static const struct bt_engine_options own_speed = {.soc = &soc_map, .cpu_mips = 80};
+    static const struct {
+        const struct bt_engine_options *options;
+        bool sw, accel, next;
+        const char *line; /* behind the note; "" for none */
+    } cases[] = {
+        {&map_speed, true, true, true,
+         "      simulated at 40 MIPS and 100 MHz: CPU alone 30.000 ms; with var 5.000 ms, of which it works 0.700 ms "
+         "and "
+         "the CPU waits 1.100 ms; the next picture, weights packed already, 4.000 ms\n"},
+        {&own_speed, true, true, false,
+         "      simulated at 80 MIPS and 100 MHz: CPU alone 30.000 ms; with var 5.000 ms, of which it works 0.700 ms "
+         "and "
+         "the CPU waits 1.100 ms\n"},
+        {&map_speed, true, false, false, "      simulated at 40 MIPS and 100 MHz: CPU alone 30.000 ms\n"},
+        {&map_speed, false, true, false,
+         "      simulated at 40 MIPS and 100 MHz: with var 5.000 ms, of which it works 0.700 ms and the CPU waits "
+         "1.100 "
+         "ms\n"},
+        {&map_speed, false, false, false, ""},
+        {NULL, true, true, true, ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench bench;
+        set_up(&bench, 1.0, 1.0);
+        record(&bench.records[0], "chained/a", 0, 0);
+        record(&bench.records[1], "chained/a", 0, 0);
+        record(&bench.records[2], "chained/a", 0, 0);
+        record(&bench.records[3], "chained/b", 0, 0);
+        struct bt_record *network = &bench.records[i % 2];
+        struct bt_record *config = &bench.records[1 - i % 2]; /* either is the one that ends the sum once */
+        (void)snprintf(network->network, sizeof(network->network), "other");
+        (void)snprintf(config->config, sizeof(config->config), "4x4");
+        for (unsigned r = 0; r < 4; r++) {
+            struct bt_soc_result *soc = &bench.records[r].engine[BT_ENGINE_ISS_ACCEL].soc;
+            fill_soc(&bench.records[r].engine[BT_ENGINE_ISS_SW].soc, 77000, 0.0);
+            bench.records[r].engine[BT_ENGINE_ISS_SW].soc.whole_cycles = 0;
+            *soc = (struct bt_soc_result){.wait_cycles = 100000, .accel_cycles = 60000};
+        }
+        struct bt_record *last = &bench.records[3];
+        last->engine[BT_ENGINE_ISS_ACCEL].soc = (struct bt_soc_result){.wait_cycles = 10000, .accel_cycles = 10000};
+        last->engine[BT_ENGINE_ISS_SW].soc.whole_cycles = cases[i].sw ? 3000000 : 0;
+        last->engine[BT_ENGINE_ISS_ACCEL].soc.whole_cycles = cases[i].accel ? 500000 : 0;
+        last->engine[BT_ENGINE_ISS_ACCEL].soc.next_cycles = cases[i].next ? 400000 : 0;
+        (void)snprintf(last->note, sizeof(last->note), "two pictures");
+        bench.report.record_count = 4;
+        bench.report.options = cases[i].options;
+        char expected[400];
+        (void)snprintf(expected, sizeof(expected), "\n      two pictures\n%s", cases[i].line);
+        char *text = text_of(&bench.report, bt_report_table);
+        contains(text, expected);
+        assert_non_null(strstr(text, expected));
+        assert_int_equal(strstr(text, expected)[strlen(expected)], '\0'); /* the last that there is */
+        free(text);
+    }
+}
+
+static void test_replay(void **state)
+{
+    (void)state;
+    static const struct bt_engine_options usual = {.soc = &soc_map};
+    static const struct bt_engine_options all = {
+        .soc = &soc_map, .own_soc = true, .cpu_mips = 80, .device = BT_DEVICE_MODEL, .wait = BT_WAIT_POLL, .images = 5};
+    static const struct bt_engine_options none = {.own_soc = true, .wait = BT_WAIT_WFI, .images = 5};
+#define ONE "bt replay --network 'net' --layer 'b' --variant var --config 8x8 --pattern uniform --stalls 0 --seed 3"
+#define WHOLE "bt run --chained --network 'net' --variant var --config 8x8 --seed 3"
+    static const struct {
+        const char *layer;
+        const struct bt_engine_options *options;
+        const char *suite, *text;
+    } cases[] = {
+        {"b", NULL, NULL, ONE},
+        {"b", &usual, NULL, ONE},
+        {"b", &all, NULL, ONE " --soc 'soc.yaml' --cpu-mips 80 --device model --wait poll"},
+        {"b", &none, NULL, ONE " --wait wfi"},
+        {"b", &usual, "a.yaml",
+         "bt replay --suite a.yaml --network 'net' --layer 'b' --variant var --config 8x8 --pattern uniform --stalls 0 "
+         "--seed 3"},
+        {"chained/b", NULL, NULL, WHOLE},
+        {"chained/b", &usual, NULL, WHOLE},
+        {"chained/b", &all, NULL, WHOLE " --soc 'soc.yaml' --cpu-mips 80 --device model --wait poll --images 5"},
+        {"chained/b", &none, "a.yaml", WHOLE " --wait wfi --images 5"},
+    };
+#undef ONE
+#undef WHOLE
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench bench;
+        char text[1024];
+        set_up(&bench, 1.0, 1.0);
+        (void)snprintf(bench.records[1].layer, sizeof(bench.records[1].layer), "%s", cases[i].layer);
+        bench.report.options = cases[i].options;
+        bench.report.suite = cases[i].suite;
+        bt_report_replay(&bench.report, &bench.records[1], text, sizeof(text));
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
 static void test_junit(void **state)
 {
     (void)state;
@@ -291,6 +698,12 @@ int main(void)
         cmocka_unit_test(test_gate_members),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_csv_columns),
+        cmocka_unit_test(test_json_engines),
+        cmocka_unit_test(test_json_system),
+        cmocka_unit_test(test_summary_firmware),
+        cmocka_unit_test(test_table_whole),
+        cmocka_unit_test(test_replay),
         cmocka_unit_test(test_junit),
         cmocka_unit_test(test_summary),
         cmocka_unit_test(test_table_and_failures),

@@ -293,9 +293,13 @@ enum bt_status bt_soc_program_load(struct bt_soc *soc, struct bt_error *err)
     struct stat info;
     struct loader loader = {.soc = soc, .path = soc->options.elf, .err = err};
     enum bt_status status = BT_OK;
-    loader.fd = open(loader.path, O_RDONLY | O_CLOEXEC);
-    if (loader.fd < 0 || fstat(loader.fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    loader.fd = open(loader.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait for who writes it */
+    if (loader.fd < 0 || fstat(loader.fd, &info) != 0) {
         status = bt_fail(err, BT_EIO, "%s: cannot be read", loader.path);
+        goto cleanup;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        status = refuse(&loader, "not a regular file");
         goto cleanup;
     }
     if (info.st_size > MAX_ELF_BYTES) {

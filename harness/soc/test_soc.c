@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/soc/soc.h"
@@ -467,6 +468,25 @@ static void test_traps(void **state)
     }
 }
 
+/* Reading the low word keeps the high one, also when time goes past 2^32 in between. */
+static void test_timer_latch(void **state)
+{
+    (void)state;
+    struct system sys;
+    make_system(&sys);
+    struct bt_soc_options options = options_of(&sys, ELF("traps"));
+    options.max_cycles = UINT64_C(1) << 40;
+    assert_int_equal(bt_soc_open(&options, &sys.soc, NULL), BT_OK);
+    for (uint32_t round = 0; round < 2; round++) { /* the second run has latched nothing yet */
+        const struct bt_soc_report report = run(&sys, 4);
+        if (report.end != BT_SOC_EXITED || report.exit_code != 0) {
+            fail_msg("exit code %u %s", report.exit_code, report.why.text);
+        }
+        assert_in_range(report.soc_cycles, UINT64_C(7) << 32, (UINT64_C(7) << 32) + 1000);
+    }
+    close_system(&sys);
+}
+
 static void test_overlap(void **state)
 {
     (void)state;
@@ -510,8 +530,10 @@ static void test_accelerators(void **state)
         uint64_t busy;  /* cycles with at least one running */
         uint64_t bytes; /* in measured intervals */
     } cases[] = {
-        {1, 0, 2, 0, 50000, 0}, {2, 0, 1, 0, 30000, 0}, {3, 0, 1, 0, 5000, 0},      {4, 0, 2, 2, 30000, 2 * 30000 + 8},
-        {5, 0, 1, 1, 1000, 0},  {6, 0, 1, 0, 100, 0},   {7, RESULT, 1, 0, 3000, 0},
+        {1, 0, 2, 0, 50000, 0},     {2, 0, 1, 0, 30000, 0},
+        {3, 0, 1, 0, 5000, 0},      {4, 0, 2, 2, 30000, 2 * 30000 + 8},
+        {5, 0, 1, 1, 1000, 0},      {6, 0, 1, 0, 100, 0},
+        {7, RESULT, 1, 0, 3000, 0}, {12, 0, 2, 2, 60015, 0}, /* six instructions between the starts */
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const struct bt_soc_report report = run_once(ELF("accel"), cases[i].argument);
@@ -525,6 +547,24 @@ static void test_accelerators(void **state)
         assert_true(report.overlap_cycles <= report.accel_cycles);
         assert_int_equal(report.cpu_cycles, report.instructions * 100 / 40 + report.bus_cycles);
     }
+}
+
+/* What the core counted before an interval is not the interval's: neither of the one before, nor of the run before. */
+static void test_measured_bytes(void **state)
+{
+    (void)state;
+    struct system sys;
+    open_system(&sys, ELF("accel"));
+    for (uint32_t round = 0; round < 3; round++) {
+        const struct bt_soc_report report = run(&sys, 4);
+        assert_int_equal(report.end, BT_SOC_EXITED);
+        assert_int_equal(report.exit_code, 0);
+        assert_int_equal(report.span_count, 2);
+        assert_int_equal(report.spans[0].bytes, 2 * 10000 + 4);
+        assert_int_equal(report.spans[1].bytes, 2 * 20000 + 4);
+        assert_int_equal(report.accel_bytes, 2 * 30000 + 8);
+    }
+    close_system(&sys);
 }
 
 static void test_idle_is_not_clocked(void **state)
@@ -691,6 +731,15 @@ static void test_elf(void **state)
     assert_non_null(strstr(err.text, "reads the counter CSR 0xc00 at 0x00010000"));
     options.elf = ELF("none");
     assert_int_equal(bt_soc_open(&options, &sys.soc, &err), BT_EIO);
+    /* A pipe that nobody writes must not make it wait. */
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    const char *const irregular[] = {path, "build", "/dev/null"};
+    for (size_t i = 0; i < COUNT(irregular); i++) {
+        options.elf = irregular[i];
+        assert_int_equal(bt_soc_open(&options, &sys.soc, &err), BT_EINPUT);
+        assert_non_null(strstr(err.text, ": not a regular file: expected a 32-bit"));
+    }
     assert_int_equal(unlink(path), 0);
     sys.soc = NULL;
     close_system(&sys);
@@ -793,17 +842,30 @@ static void test_shipped_map(void **state)
 
 int main(void)
 {
+    (void)alarm(120); /* a program that does not end is a failure, not a wait */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rv32im),        cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_bounds),        cmocka_unit_test(test_profile),
-        cmocka_unit_test(test_host_seconds),  cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_traps),         cmocka_unit_test(test_overlap),
-        cmocka_unit_test(test_accelerators),  cmocka_unit_test(test_idle_is_not_clocked),
-        cmocka_unit_test(test_bus),           cmocka_unit_test(test_last_access),
-        cmocka_unit_test(test_deterministic), cmocka_unit_test(test_again),
-        cmocka_unit_test(test_memories),      cmocka_unit_test(test_console),
-        cmocka_unit_test(test_elf),           cmocka_unit_test(test_options),
-        cmocka_unit_test(test_maps),          cmocka_unit_test(test_shipped_map),
+        cmocka_unit_test(test_rv32im),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_host_seconds),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_traps),
+        cmocka_unit_test(test_timer_latch),
+        cmocka_unit_test(test_measured_bytes),
+        cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_accelerators),
+        cmocka_unit_test(test_idle_is_not_clocked),
+        cmocka_unit_test(test_bus),
+        cmocka_unit_test(test_last_access),
+        cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_again),
+        cmocka_unit_test(test_memories),
+        cmocka_unit_test(test_console),
+        cmocka_unit_test(test_elf),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_shipped_map),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -174,12 +174,58 @@ accel_dram:
     sw t1, 0(t0)
     exit_reg a0
 
+/* a line that is high but not enabled neither ends a wfi nor interrupts; nor one that mie does not let through */
+accel_masked:
+    la t0, masked_handler
+    csrw mtvec, t0
+    li a4, 0
+    enable 2
+    start ACCEL0, 1000
+    start ACCEL1, 60000
+    csrsi mstatus, MSTATUS_MIE
+    work 10000 /* several looks at the lines */
+    bnez a4, failed_1
+    li t0, INTERRUPT
+    lw a0, SOC_INTERRUPT_PENDING(t0)
+    li a1, 1
+    bne a0, a1, failed_2
+4:  wfi
+    beqz a4, 4b
+    li a1, 2 /* the second's, and that only when it was done */
+    bne a4, a1, failed_3
+    li t0, ACCEL1
+    sw x0, ACCEL_ACK(t0)
+    csrw mie, x0
+    li t0, INTERRUPT
+    li t1, 1
+    sw t1, SOC_INTERRUPT_ENABLE(t0)
+    work 10000
+    li a1, 2
+    bne a4, a1, failed_3
+    li t1, MIE_MEIE
+    csrw mie, t1
+    work 10000
+    li a1, 3
+    bne a4, a1, failed_3
+    exit_with 0
+    .balign 4
+masked_handler: /* adds up what is pending and enabled, and enables none */
+    li t2, INTERRUPT
+    lw a5, SOC_INTERRUPT_PENDING(t2)
+    lw a6, SOC_INTERRUPT_ENABLE(t2)
+    and a6, a5, a6
+    add a4, a4, a6
+    sw x0, SOC_INTERRUPT_ENABLE(t2)
+    mret
+
 failed_1:
     exit_with 1
 failed_2:
     exit_with 2
+failed_3:
+    exit_with 3
 
     .balign 4
 cases:
     .word accel_overlap, accel_two, accel_twice, accel_poll, accel_handler, accel_quantum, accel_idle, accel_memory
-    .word accel_bus, accel_last, accel_ram, accel_dram
+    .word accel_bus, accel_last, accel_ram, accel_dram, accel_masked

@@ -126,6 +126,32 @@ trap_timer_registers:
     bnez a2, failed_3
     exit_with 0
 
+/* from just below 7 * 2^32 to above it, between the low word and the high one */
+trap_timer_latch:
+    li t0, TIMER
+    lw a1, SOC_TIMER_NOW_HI(t0)
+    bnez a1, failed_1
+    li t1, 0xffffffe0
+    sw t1, SOC_TIMER_COMPARE_LO(t0)
+    li t2, 6
+    sw t2, SOC_TIMER_COMPARE_HI(t0)
+    li t3, MIE_MTIE
+    csrw mie, t3
+    wfi
+    lw a1, SOC_TIMER_NOW_LO(t0)
+    bltu a1, t1, failed_2
+    li a1, 50
+3:  addi a1, a1, -1
+    bnez a1, 3b
+    lw a1, SOC_TIMER_NOW_HI(t0)
+    bne a1, t2, failed_3
+    lw a1, SOC_TIMER_NOW_LO(t0)
+    bgeu a1, t1, failed_4
+    addi t2, t2, 1
+    lw a1, SOC_TIMER_NOW_HI(t0)
+    bne a1, t2, failed_5
+    exit_with 0
+
 failed_1:
     exit_with 1
 failed_2:
@@ -139,4 +165,4 @@ failed_5:
 
     .balign 4
 cases:
-    .word trap_timer, trap_wake, trap_vectored, trap_timer_registers
+    .word trap_timer, trap_wake, trap_vectored, trap_timer_registers, trap_timer_latch
