@@ -79,7 +79,8 @@ static void print_whole(FILE *out, const struct bt_report *report, const struct 
     uint64_t wait = 0;
     uint64_t busy = 0;
     for (const struct bt_record *r = record;
-         r >= report->records && strcmp(r->network, record->network) == 0 && strcmp(r->config, record->config) == 0;
+         r >= report->records && strcmp(r->network, record->network) == 0 && strcmp(r->variant, record->variant) == 0 &&
+         strcmp(r->config, record->config) == 0;
          r--) {
         wait += r->engine[BT_ENGINE_ISS_ACCEL].soc.wait_cycles;
         busy += r->engine[BT_ENGINE_ISS_ACCEL].soc.accel_cycles;
