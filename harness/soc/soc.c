@@ -8,7 +8,7 @@
 #include "harness/soc/soc_internal.h"
 
 /* Unicorn's translation buffer grows at every change of mstatus.MPP and never shrinks: after so many, a new instance. */
-#define MOST_TRAPS 64u
+#define MOST_TRAPS 48u
 #define ADDRESS_SPACE ((size_t)1 << 32)
 #define MSTATUS_MIE (1u << 3)
 
