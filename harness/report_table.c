@@ -138,31 +138,27 @@ void bt_report_table(const struct bt_report *report, FILE *out)
 /* What the engines were told, where it is not the usual. */
 static void replay_options(const struct bt_engine_options *options, bool whole, char *text, size_t text_bytes)
 {
-    FILE *out = fmemopen(text, text_bytes, "w");
+    char soc[300] = "";
+    char mips[32] = "";
+    char images[32] = "";
     text[0] = '\0';
-    if (out == NULL || options == NULL) {
-        goto cleanup;
+    if (options == NULL) {
+        return;
     }
     if (options->soc != NULL && options->own_soc) {
-        (void)fprintf(out, " --soc '%s'", options->soc->path);
+        (void)snprintf(soc, sizeof(soc), " --soc '%s'", options->soc->path);
     }
     if (options->cpu_mips != 0) {
-        (void)fprintf(out, " --cpu-mips %" PRIu32, options->cpu_mips);
-    }
-    if (options->device != BT_DEVICE_RTL) {
-        (void)fprintf(out, " --device %s", bt_device_name(options->device));
-    }
-    if (options->wait != BT_WAIT_INTERRUPT) {
-        (void)fprintf(out, " --wait %s", bt_wait_name(options->wait));
+        (void)snprintf(mips, sizeof(mips), " --cpu-mips %" PRIu32, options->cpu_mips);
     }
     if (whole && options->images != 0) {
-        (void)fprintf(out, " --images %" PRIu32, options->images);
+        (void)snprintf(images, sizeof(images), " --images %" PRIu32, options->images);
     }
-
-cleanup:
-    if (out != NULL) {
-        (void)fclose(out);
-    }
+    const bool device = options->device != BT_DEVICE_RTL;
+    const bool wait = options->wait != BT_WAIT_INTERRUPT;
+    (void)snprintf(text, text_bytes, "%s%s%s%s%s%s%s", soc, mips, device ? " --device " : "",
+                   device ? bt_device_name(options->device) : "", wait ? " --wait " : "",
+                   wait ? bt_wait_name(options->wait) : "", images);
 }
 
 void bt_report_replay(const struct bt_report *report, const struct bt_record *record, char *text, size_t text_bytes)
@@ -217,6 +213,9 @@ void bt_report_failures(const struct bt_report *report, FILE *out)
     for (uint32_t i = 0; i < failures && i < SHOWN; i++) {
         char replay[1024];
         shown = next_failure(report, shown);
+        if (shown == NULL) {
+            break;
+        }
         bt_report_replay(report, shown, replay, sizeof(replay));
         (void)fprintf(out, "\n%s %s %s on %s %s\n  %s\n", bt_verdict_name(shown->verdict), shown->network, shown->layer,
                       shown->variant, shown->config, shown->reason);

@@ -211,7 +211,7 @@ enum { SOC_WORDS = offsetof(struct bt_soc_result, host_seconds) / sizeof(uint64_
 /* Members in the order of the structure: base, base + 1, ... */
 static void fill_soc(struct bt_soc_result *soc, uint64_t base, double host_seconds)
 {
-    uint64_t words[SOC_WORDS];
+    uint64_t words[SOC_WORDS] = {0};
     for (uint64_t i = 0; i < SOC_WORDS; i++) {
         words[i] = base + i;
     }

@@ -99,7 +99,7 @@ enum bt_status fw_concat_s8(const struct ref_concat *concat, const struct ref_co
     for (int32_t i = 0; i < concat->count; i++) {
         pitch += inputs[i].c;
     }
-    if (concat->pixels > INT32_MAX / pitch || concat->pixels * pitch < WORTH_A_TABLE) {
+    if (pitch < 1 || concat->pixels > INT32_MAX / pitch || concat->pixels * pitch < WORTH_A_TABLE) {
         return ref_concat_s8(concat, inputs, out);
     }
     for (int32_t i = 0; i < concat->count; i++) {
