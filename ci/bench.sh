@@ -21,16 +21,18 @@ hyperfine --shell=none --warmup 1 --runs 3 --export-json "$out/resnet50.json" \
     "$build/bittrue run --network resnet50 --config 16x16 --jobs 2 --out $out/resnet50"
 
 echo
-echo "== simulation speed on one core: the same layers, RTL alone, then the bare mesh"
+echo "== simulation speed on one core: the same layers, RTL alone, then bare meshes: of textbook elements, of our own cells"
 "$build/bittrue" run --network resnet50 --config 16x16 --engine rtl --jobs 1 --out "$out/rtl" >"$out/rtl.log"
 csv=$out/rtl/results.csv
 mesh=$("$build/bench-mesh" "$build/rtl/mesh-test.so" 256)
+mesh_pe=$("$build/bench-mesh" "$build/rtl/mesh_pe-test.so" 256)
 macs=$(sum "$csv" macs)
 seconds=$(sum "$csv" rtl_seconds)
 cycles=$(sum "$csv" rtl_cycles)
-echo "bare mesh 16x16: $mesh"
-awk -v m="$macs" -v s="$seconds" -v c="$cycles" -v mesh="${mesh%% *}" 'BEGIN {
-    printf "os_array 16x16:  %.3f GMAC/s, %.2f of the bare mesh (%.3f GMAC, %.2f s, %.0f cycles)\n", m / s / 1e9, m / s / 1e9 / mesh, m / 1e9, s, c
+echo "bare mesh 16x16 of processing elements: $mesh_pe"
+echo "bare mesh 16x16 of os_array's cells:    $mesh"
+awk -v m="$macs" -v s="$seconds" -v c="$cycles" -v mesh="${mesh%% *}" -v pe="${mesh_pe%% *}" 'BEGIN {
+    printf "os_array 16x16:  %.3f GMAC/s, %.2f of the first, %.2f of the second (%.3f GMAC, %.2f s, %.0f cycles)\n", m / s / 1e9, m / s / 1e9 / pe, m / s / 1e9 / mesh, m / 1e9, s, c
     printf "utilisation:     %.1f %% (MACs / 256 multipliers / cycles)\n", 100 * m / 256 / c }'
 
 echo
