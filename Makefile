@@ -255,6 +255,7 @@ TIDY_TESTS := --checks=-clang-analyzer-*
 # leaves the log and no stamp, and `true` lets the other files be read: the verdict is lint-tidy's, from the stamps.
 $(TIDY): $(BUILD)/lint/%.tidy: $(BUILD)/obj/%.o .clang-tidy | bootstrap
 	@mkdir -p $(@D)
+	@rm -f $@ # or the verdict of an earlier text would stand
 	@echo "TIDY $*.c"
 	@clang-tidy --quiet $(if $(filter test_%,$(notdir $*)),$(TIDY_TESTS)) $*.c -- -std=c11 $(CPPFLAGS) >$@.log 2>&1 \
 		&& mv $@.log $@ || true
@@ -263,6 +264,7 @@ $(TIDY): $(BUILD)/lint/%.tidy: $(BUILD)/obj/%.o .clang-tidy | bootstrap
 RV32_TIDY  := $(patsubst %.c,$(BUILD)/lint/%.tidy,$(wildcard harness/firmware/rv32/*.c))
 $(RV32_TIDY): $(BUILD)/lint/%.tidy: %.c $(FIRMWARE) .clang-tidy
 	@mkdir -p $(@D)
+	@rm -f $@ # or the verdict of an earlier text would stand
 	@echo "TIDY $< (rv32im)"
 	@clang-tidy --quiet $< -- --target=riscv32-unknown-elf -march=rv32im -mabi=ilp32 -std=c11 -ffreestanding -I. \
 		-isystem harness/firmware/rv32/include -DBT_FW_DRIVER=$(firstword $(VARIANTS))_driver >$@.log 2>&1 && mv $@.log $@ || true

@@ -263,7 +263,6 @@ static const char *expected_number(int key)
     case 'm':
         return "1 to 10000";
     case 'i':
-        return "1 to 1000000";
     case 't':
         return "1 to 1000000";
     default:
