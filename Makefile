@@ -260,7 +260,7 @@ $(TIDY): $(BUILD)/lint/%.tidy: $(BUILD)/obj/%.o .clang-tidy | bootstrap
 	@clang-tidy --quiet $(if $(filter test_%,$(notdir $*)),$(TIDY_TESTS)) $*.c -- -std=c11 $(CPPFLAGS) >$@.log 2>&1 \
 		&& mv $@.log $@ || true
 
-# The firmware's own files, as its compiler sees them.
+# The firmware's own files, as its compiler sees them; stamps and `true` as above.
 RV32_TIDY  := $(patsubst %.c,$(BUILD)/lint/%.tidy,$(wildcard harness/firmware/rv32/*.c))
 $(RV32_TIDY): $(BUILD)/lint/%.tidy: %.c $(FIRMWARE) .clang-tidy
 	@mkdir -p $(@D)

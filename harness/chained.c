@@ -99,25 +99,7 @@ static uint32_t take(uint64_t *brk, uint64_t bytes)
 /* A node that is no convolution is compared like the output of one. */
 static struct bt_conv2d output_shape(const struct bt_graph_node *node)
 {
-    if (node->op == BT_OP_CONV2D) {
-        return node->u.conv;
-    }
-    return (struct bt_conv2d){
-        .n = 1,
-        .h = node->h,
-        .w = node->w,
-        .c_in = node->c,
-        .c_out = node->c,
-        .kh = 1,
-        .kw = 1,
-        .stride_h = 1,
-        .stride_w = 1,
-        .dil_h = 1,
-        .dil_w = 1,
-        .groups = 1,
-        .act_min = -128,
-        .act_max = 127,
-    };
+    return node->op == BT_OP_CONV2D ? node->u.conv : bt_conv2d_1x1(node->h, node->w, node->c, node->c);
 }
 
 static bool same_pixels(const struct bt_graph_node *input, const struct bt_conv2d *conv)

@@ -21,10 +21,10 @@ BT_MUST_CHECK enum bt_status bt_chained_run(const struct bt_job *job, const stru
 struct bt_chained_node {
     struct bt_engine_step step; /**< of nodes that are no convolution: geometry of the output alone */
     bool on_accel;
-    bool direct;     /**< reads its input where an accelerator node left it */
-    bool unpacked;   /**< on_accel: somebody wants the output dense */
-    uint32_t dense;  /**< offset of the dense output; of CPU nodes and of unpacked ones */
-    uint32_t loaded; /**< on_accel and not direct: 1 where the input must be copied to the plan's place */
+    bool direct;    /**< reads its input where an accelerator node left it */
+    bool unpacked;  /**< on_accel: somebody wants the output dense */
+    uint32_t dense; /**< offset of the dense output; of CPU nodes and of unpacked ones */
+    bool loaded;    /**< on_accel and not direct: the input must be copied to the plan's place */
 };
 
 struct bt_chained {

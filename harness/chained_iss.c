@@ -37,12 +37,11 @@ static bool planned(const struct bt_chained *chained, const struct bt_chained_is
 
 static uint64_t work_of(const struct bt_chained *chained)
 {
-    uint64_t work = chained->job->macs;
+    uint64_t work = 0;
     for (uint32_t i = 0; i < chained->graph->count; i++) {
         const struct bt_graph_node *node = &chained->graph->nodes[i];
-        work += 16 * (uint64_t)bt_graph_bytes(node);
-        /* Packing touches every weight in whole rows of the array. */
-        work += node->op == BT_OP_CONV2D ? 64 * (uint64_t)bt_conv2d_weight_elems(&node->u.conv) : 0;
+        /* Windows of the other operators are small, or as large as what they read. */
+        work += node->op == BT_OP_CONV2D ? bt_iss_conv_work(&node->u.conv) : 16 * (uint64_t)bt_graph_bytes(node);
     }
     return work;
 }

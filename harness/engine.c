@@ -70,6 +70,7 @@ void bt_engine_label(const struct bt_job *job, uint32_t index, struct bt_record 
     record->seed = job->seed;
     record->same = layer->same;
     record->macs = bt_layer_macs(&layer->work);
+    record->whole = job->network != NULL;
     record->multipliers = job->variant->multipliers != NULL ? job->variant->multipliers(&job->config) : 0;
 }
 

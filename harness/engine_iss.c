@@ -12,12 +12,9 @@
 
 static uint64_t work_of(const struct bt_job *job)
 {
-    uint64_t work = job->macs;
+    uint64_t work = 0;
     for (uint32_t i = 0; i < job->count; i++) {
-        const struct bt_conv2d *conv = &job->layers[i].work.u.conv;
-        work += (uint64_t)bt_conv2d_ifmap_elems(conv) + bt_ofmap_bytes(conv);
-        /* Packing touches every weight in whole rows of the array. */
-        work += 64 * (uint64_t)bt_conv2d_weight_elems(conv);
+        work += bt_iss_conv_work(&job->layers[i].work.u.conv);
     }
     return work;
 }

@@ -6,7 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "harness/compare.h"
 #include "harness/engine_step.h"
+#include "reference/common/bt_conv2d.h"
 
 #define PATH_BYTES 4096
 /* Watchdogs: far above what the slowest kernel takes, and small enough that a hang ends. */
@@ -117,6 +119,13 @@ void bt_iss_close(struct bt_iss *iss)
         (void)munmap(iss->dram, iss->dram_bytes);
     }
     free(iss);
+}
+
+uint64_t bt_iss_conv_work(const struct bt_conv2d *conv)
+{
+    /* Packing touches every weight in whole rows of the array. */
+    return (uint64_t)bt_conv2d_macs(conv) + (uint64_t)bt_conv2d_ifmap_elems(conv) + bt_ofmap_bytes(conv) +
+           64 * (uint64_t)bt_conv2d_weight_elems(conv);
 }
 
 uint8_t *bt_iss_dram(struct bt_iss *iss)

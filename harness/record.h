@@ -62,6 +62,7 @@ struct bt_record {
     /* what: keys, copied from the job */
     char network[48];
     char layer[104]; /**< "<chain>/<layer>" within a chain */
+    bool whole;      /**< a layer of a whole network */
     char variant[48], config[48], pattern[24];
     uint32_t stall_percent;
     uint64_t seed;

@@ -112,20 +112,15 @@ struct firmware_sum {
     double seconds;
 };
 
-static bool whole(const struct bt_record *record)
-{
-    return strncmp(record->layer, BT_CHAINED "/", strlen(BT_CHAINED "/")) == 0;
-}
-
 static bool same_firmware(const struct bt_record *a, const struct bt_record *b)
 {
-    return same_row(a, b) && whole(a) == whole(b);
+    return same_row(a, b) && a->whole == b->whole;
 }
 
 static bool has_firmware(const struct bt_record *record)
 {
     return record->stall_percent == 0 && strcmp(record->pattern, "uniform") == 0 &&
-           (strchr(record->layer, '/') == NULL || whole(record)) &&
+           (strchr(record->layer, '/') == NULL || record->whole) &&
            (record->engine[BT_ENGINE_ISS_SW].soc.instructions != 0 ||
             record->engine[BT_ENGINE_ISS_ACCEL].soc.instructions != 0);
 }
@@ -189,7 +184,7 @@ static void firmware(const struct bt_report *report, FILE *out)
                 out);
             any = true;
         }
-        (void)fprintf(out, "| %s%s | %s | %s | %u |", record->network, whole(record) ? ", whole" : "", record->variant,
+        (void)fprintf(out, "| %s%s | %s | %s | %u |", record->network, record->whole ? ", whole" : "", record->variant,
                       record->config, sum.layers);
         const uint64_t alone[] = {sum.sw_instructions, sum.sw_cycles};
         const uint64_t with[] = {sum.instructions, sum.cycles, sum.cpu, sum.wait, sum.accel, sum.overlap, sum.bytes};

@@ -165,9 +165,8 @@ void bt_report_replay(const struct bt_report *report, const struct bt_record *re
 {
     char extra[400];
     const struct bt_variant *variant = bt_variant_find(record->variant);
-    const bool whole = strncmp(record->layer, BT_CHAINED "/", strlen(BT_CHAINED "/")) == 0;
-    replay_options(report->options, whole, extra, sizeof(extra));
-    if (whole) {
+    replay_options(report->options, record->whole, extra, sizeof(extra));
+    if (record->whole) {
         (void)snprintf(text, text_bytes,
                        "%s run --chained --network '%s' --variant %s --config %s --seed %" PRIu64 "%s", report->program,
                        record->network, record->variant, record->config, record->seed, extra);

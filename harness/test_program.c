@@ -10,6 +10,7 @@
 
 #include "harness/lower.h"
 #include "harness/program.h"
+#include "reference/common/bt_conv2d.h"
 
 #define DRAM_BYTES 65536
 
@@ -108,20 +109,7 @@ static void test_lowered_layer(void **state)
 {
     (void)state;
     struct bt_program_image image;
-    const struct bt_conv2d conv = {.n = 1,
-                                   .h = 2,
-                                   .w = 2,
-                                   .c_in = 3,
-                                   .c_out = 2,
-                                   .kh = 1,
-                                   .kw = 1,
-                                   .stride_h = 1,
-                                   .stride_w = 1,
-                                   .dil_h = 1,
-                                   .dil_w = 1,
-                                   .groups = 1,
-                                   .act_min = -128,
-                                   .act_max = 127};
+    const struct bt_conv2d conv = bt_conv2d_1x1(2, 2, 3, 2);
     const int8_t weights[6] = {1, 2, 3, 4, 5, 6};
     const int32_t bias[2] = {7, 8};
     const int32_t mult[2] = {9, 10};

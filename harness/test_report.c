@@ -27,6 +27,7 @@ static void record(struct bt_record *record, const char *layer, uint64_t predict
     bt_record_init(record);
     (void)snprintf(record->network, sizeof(record->network), "net");
     (void)snprintf(record->layer, sizeof(record->layer), "%s", layer);
+    record->whole = strncmp(layer, BT_CHAINED "/", strlen(BT_CHAINED "/")) == 0;
     (void)snprintf(record->variant, sizeof(record->variant), "var");
     (void)snprintf(record->config, sizeof(record->config), "8x8");
     (void)snprintf(record->pattern, sizeof(record->pattern), "uniform");
@@ -603,7 +604,7 @@ static void test_replay(void **state)
         struct bench bench;
         char text[1024];
         set_up(&bench, 1.0, 1.0);
-        (void)snprintf(bench.records[1].layer, sizeof(bench.records[1].layer), "%s", cases[i].layer);
+        record(&bench.records[1], cases[i].layer, 2010, 2000);
         bench.report.options = cases[i].options;
         bench.report.suite = cases[i].suite;
         bt_report_replay(&bench.report, &bench.records[1], text, sizeof(text));

@@ -12,9 +12,9 @@ SIZES = (8, 16, 32, 64)
 BUSES = (64, 128, 256, 512)
 NETWORKS = ("lenet5", "tiny_darknet")
 RTL_SIZES = (8, 16, 32)  # arrays that suites/variants/os_array.yaml has at 128 bits
-DISSERTATION_CPU_SECONDS = 653  # Tiny-Darknet in fp32 at 40 MIPS
+DISSERTATION_CPU_SECONDS = 653  # Tiny-Darknet in fp32
+DISSERTATION_CPU_MIPS = 40
 MOVEMENT = ("load", "unpack")
-CLOCK_MHZ = 100  # suites/soc.yaml
 
 BUILD = os.environ.get("BUILD", "build")
 OUT = os.path.join(BUILD, "study-soc")
@@ -34,7 +34,7 @@ def run(name, suites, *arguments):
         return json.load(file), out
 
 
-def parts(path):
+def parts(path, clock_mhz):
     """Seconds of one timeline by what they went to."""
     with open(path, encoding="utf-8") as file:
         events = [e for e in json.load(file)["traceEvents"] if e["ph"] == "X"]
@@ -48,7 +48,7 @@ def parts(path):
             kind = "cpu conv2d"
         elif kind not in total:
             kind = "cpu other"
-        waited = e["args"]["wait_cycles"] / CLOCK_MHZ * 1e-6
+        waited = e["args"]["wait_cycles"] / clock_mhz * 1e-6
         if kind == "wait":  # what the CPU does in this step besides: reading the outcome and the counters
             total["wait"] += waited
             kind = "start"
@@ -203,6 +203,7 @@ def main():
     rtl, _ = run("rtl", "suites", "--engine", "ref,iss:accel,cycles",
                  "--config", ",".join("%dx%d" % (s, s) for s in RTL_SIZES))
     measured = accel_cycles(rtl)
+    system = model["run"]["system"]
     compared = 0
     for result in model["results"]:
         size, bus = result["config"].split("-")
@@ -214,13 +215,13 @@ def main():
                 sys.exit("study-soc: %s %s on %s: the C model took %s, the RTL %s" % (*key, *soc))
             compared += 1 if soc[0]["accel_cycles"] else 0
     page = ["# LeNet-5 and Tiny-Darknet on a simulated system", "",
-            "Written by `make study-soc`. One picture from the input to the class, int8; an RV32IM CPU at 40 MIPS, accelerator "
-            "and memory at 100 MHz (`suites/soc.yaml`). Behind the registers is the array's C model, whose cycles are those of "
+            "Written by `make study-soc`. One picture from the input to the class, int8; an RV32IM CPU at %d MIPS, accelerator "
+            "and memory at %d MHz (`suites/soc.yaml`). Behind the registers is the array's C model, whose cycles are those of "
             "the RTL: %d layers on %s at 128 bits were run on both and took the same number of cycles in every column."
-            % (compared, ", ".join("%dx%d" % (s, s) for s in RTL_SIZES)), ""]
+            % (system["cpu_mips"], system["clock_mhz"], compared, ", ".join("%dx%d" % (s, s) for s in RTL_SIZES)), ""]
     for network in NETWORKS:
-        alone = parts(os.path.join(alone_dir, "%s-16x16-128-sw.trace.json" % network))
-        by = {(s, b): parts(os.path.join(model_dir, "%s-%dx%d-%d-accel.trace.json" % (network, s, s, b)))
+        alone = parts(os.path.join(alone_dir, "%s-16x16-128-sw.trace.json" % network), system["clock_mhz"])
+        by = {(s, b): parts(os.path.join(model_dir, "%s-%dx%d-%d-accel.trace.json" % (network, s, s, b)), system["clock_mhz"])
               for s in SIZES for b in BUSES}
         shares, whole = stages(os.path.join(alone_dir, "%s-16x16-128-sw.trace.json" % network))
         plot_sizes(network, alone, by)
@@ -235,12 +236,13 @@ def main():
                  "![time against the width of the bus](study-soc/%s-bus.svg)" % network,
                  "![who is busy when](study-soc/%s-timeline.svg)" % network, ""]
         if network == "tiny_darknet":
-            page += ["Figure 4.13 of the dissertation prints %d s for the CPU alone at 40 MIPS, in fp32 on its own firmware. Here "
-                     "it takes %.1f s: %.1f times less. The int8 kernel takes about three instructions per multiply-accumulate "
-                     "and needs no floating point; %d s at 40 MIPS are %.0f instructions for each of the 490 million "
-                     "multiply-accumulates." % (DISSERTATION_CPU_SECONDS, alone["whole"],
-                                                DISSERTATION_CPU_SECONDS / alone["whole"], DISSERTATION_CPU_SECONDS,
-                                                DISSERTATION_CPU_SECONDS * 40e6 / 490e6), ""]
+            macs = sum(r["macs"] for r in alone_results["results"] if r["network"] == network)
+            page += ["Figure 4.13 of the dissertation prints %d s for the CPU alone at %d MIPS, in fp32 on its own firmware: %.0f "
+                     "instructions for each of the %.0f million multiply-accumulates. Here it takes %.1f s, %.1f times less: the "
+                     "int8 kernels take %.1f instructions for each, everything included, and no floating point."
+                     % (DISSERTATION_CPU_SECONDS, DISSERTATION_CPU_MIPS,
+                        DISSERTATION_CPU_SECONDS * DISSERTATION_CPU_MIPS * 1e6 / macs, macs * 1e-6, alone["whole"],
+                        DISSERTATION_CPU_SECONDS / alone["whole"], whole / macs), ""]
     page += ["The array generates the addresses of its patches itself, so that no im2col is left to the CPU, unlike in the "
              "dissertation's system; on the CPU alone it is part of the convolution, see the stages. The parts of the CPU may overlap with the "
              "array's: weights of the next layer are packed while the array works on this one.", "",
@@ -250,7 +252,6 @@ def main():
              "--engine 'ref,iss:*' --device model`.", ""]
     with open("reports/study-soc.md", "w", encoding="utf-8") as file:
         file.write("\n".join(page))
-    del alone_results
     print("reports/study-soc.md")
 
 

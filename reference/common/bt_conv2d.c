@@ -11,6 +11,26 @@ static int32_t out_extent(int32_t in, int32_t pad_before, int32_t pad_after, int
     return (in + pad_before + pad_after - ((kernel - 1) * dilation + 1)) / stride + 1;
 }
 
+struct bt_conv2d bt_conv2d_1x1(int32_t h, int32_t w, int32_t c_in, int32_t c_out)
+{
+    return (struct bt_conv2d){
+        .n = 1,
+        .h = h,
+        .w = w,
+        .c_in = c_in,
+        .c_out = c_out,
+        .kh = 1,
+        .kw = 1,
+        .stride_h = 1,
+        .stride_w = 1,
+        .dil_h = 1,
+        .dil_w = 1,
+        .groups = 1,
+        .act_min = INT8_MIN,
+        .act_max = INT8_MAX,
+    };
+}
+
 int32_t bt_conv2d_oh(const struct bt_conv2d *conv)
 {
     return out_extent(conv->h, conv->pad_top, conv->pad_bottom, conv->kh, conv->dil_h, conv->stride_h);

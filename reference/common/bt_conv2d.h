@@ -5,6 +5,12 @@
 #include "reference/common/bt_layer.h"
 #include "reference/common/bt_status.h"
 
+/**
+ * A convolution of one image by 1x1 kernels, stride 1, zero points 0, full clamp, two roundings: what others start from, and
+ * with h = w = 1 a fully connected layer.
+ */
+struct bt_conv2d bt_conv2d_1x1(int32_t h, int32_t w, int32_t c_in, int32_t c_out);
+
 /** Output extents, elements. @pre bt_conv2d_check() passed. */
 int32_t bt_conv2d_oh(const struct bt_conv2d *conv);
 int32_t bt_conv2d_ow(const struct bt_conv2d *conv);

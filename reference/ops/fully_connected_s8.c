@@ -2,31 +2,21 @@
 
 #include <stddef.h>
 
+#include "reference/common/bt_conv2d.h"
 #include "reference/ops/conv2d_s8.h"
 
 struct bt_conv2d ref_fully_connected_conv(const struct ref_fully_connected *fc)
 {
-    return (struct bt_conv2d){
-        .n = fc->batches,
-        .h = 1,
-        .w = 1,
-        .c_in = fc->in_features,
-        .c_out = fc->out_features,
-        .kh = 1,
-        .kw = 1,
-        .stride_h = 1,
-        .stride_w = 1,
-        .dil_h = 1,
-        .dil_w = 1,
-        .groups = 1,
-        .in_zp = fc->in_zp,
-        .out_zp = fc->out_zp,
-        .act_min = fc->act_min,
-        .act_max = fc->act_max,
-        .rounding = fc->rounding,
-        .table = fc->table,
-        .raw = fc->raw,
-    };
+    struct bt_conv2d conv = bt_conv2d_1x1(1, 1, fc->in_features, fc->out_features);
+    conv.n = fc->batches;
+    conv.in_zp = fc->in_zp;
+    conv.out_zp = fc->out_zp;
+    conv.act_min = fc->act_min;
+    conv.act_max = fc->act_max;
+    conv.rounding = fc->rounding;
+    conv.table = fc->table;
+    conv.raw = fc->raw;
+    return conv;
 }
 
 enum bt_status ref_fully_connected_s8(const struct ref_fully_connected *fc, const struct bt_layer_data *data,
