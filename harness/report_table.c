@@ -187,14 +187,22 @@ static bool is_failure(const struct bt_record *record)
     return record->verdict == BT_FAIL || record->verdict == BT_XFAIL;
 }
 
-/* The failure with the fewest multiply-accumulates after `last` (NULL: of all), the easiest to look into. */
+/* Layers by themselves before those of whole networks, which may have inherited it; then the fewest multiply-accumulates. */
+static bool easier(const struct bt_record *a, const struct bt_record *b)
+{
+    if (a->whole != b->whole) {
+        return b->whole;
+    }
+    return a->macs != b->macs ? a->macs < b->macs : a < b;
+}
+
+/* The failure that is the easiest to look into after `last` (NULL: of all). */
 static const struct bt_record *next_failure(const struct bt_report *report, const struct bt_record *last)
 {
     const struct bt_record *best = NULL;
     for (uint32_t i = 0; i < report->record_count; i++) {
         const struct bt_record *record = &report->records[i];
-        const bool after = last == NULL || record->macs > last->macs || (record->macs == last->macs && record > last);
-        if (is_failure(record) && after && (best == NULL || record->macs < best->macs)) {
+        if (is_failure(record) && (last == NULL || easier(last, record)) && (best == NULL || easier(record, best))) {
             best = record;
         }
     }

@@ -612,6 +612,25 @@ static void test_replay(void **state)
     }
 }
 
+/* Layers by themselves come first: those of a whole network may have inherited the failure. */
+static void test_failures_in_order(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, 1.0, 1.0);
+    record(&bench.records[0], "chained/b", 0, 0);
+    record(&bench.records[1], "big", 0, 0);
+    bench.records[0].macs = 0;
+    for (uint32_t i = 0; i < 2; i++) {
+        bt_record_set(&bench.records[i], BT_ENGINE_RTL, BT_FAIL, "bits");
+    }
+    char *text = text_of(&bench.report, bt_report_failures);
+    const char *alone = strstr(text, "--layer 'big'");
+    const char *whole = strstr(text, "run --chained");
+    assert_true(alone != NULL && whole != NULL && alone < whole);
+    free(text);
+}
+
 static void test_junit(void **state)
 {
     (void)state;
@@ -705,6 +724,7 @@ int main(void)
         cmocka_unit_test(test_summary_firmware),
         cmocka_unit_test(test_table_whole),
         cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_failures_in_order),
         cmocka_unit_test(test_junit),
         cmocka_unit_test(test_summary),
         cmocka_unit_test(test_table_and_failures),
