@@ -66,6 +66,25 @@ uint64_t bt_layer_macs(const struct bt_layer *layer)
     return layer->op == BT_OP_CONV2D ? (uint64_t)bt_conv2d_macs(&layer->u.conv) : 0;
 }
 
+int32_t bt_layer_oh(const struct bt_layer *layer)
+{
+    const struct bt_maxpool *pool = &layer->pool;
+    const int32_t oh = bt_conv2d_oh(&layer->u.conv);
+    return pool->kh == 0 ? oh : out_extent(oh, pool->pad_top, pool->pad_bottom, pool->kh, 1, pool->stride_h);
+}
+
+int32_t bt_layer_ow(const struct bt_layer *layer)
+{
+    const struct bt_maxpool *pool = &layer->pool;
+    const int32_t ow = bt_conv2d_ow(&layer->u.conv);
+    return pool->kh == 0 ? ow : out_extent(ow, pool->pad_left, pool->pad_right, pool->kw, 1, pool->stride_w);
+}
+
+int64_t bt_layer_ofmap_elems(const struct bt_layer *layer)
+{
+    return (int64_t)layer->u.conv.n * bt_layer_oh(layer) * bt_layer_ow(layer) * layer->u.conv.c_out;
+}
+
 static enum bt_status refuse(struct bt_reason *why, const char *what, int64_t got, int64_t limit)
 {
     if (why != NULL) {
@@ -204,6 +223,41 @@ enum bt_status bt_conv2d_check_acc(const struct bt_conv2d *conv, const int8_t *w
             (void)refuse(why, "accumulator bound of a filter above 32 bits", bound, INT32_MAX);
             return BT_EOVERFLOW;
         }
+    }
+    return BT_OK;
+}
+
+enum bt_status bt_layer_check(const struct bt_layer *layer, struct bt_reason *why)
+{
+    const enum bt_status status = bt_conv2d_check(&layer->u.conv, why);
+    const struct bt_maxpool *pool = &layer->pool;
+    if (status != BT_OK || pool->kh == 0) {
+        return status;
+    }
+    if (layer->u.conv.raw) {
+        return refuse(why, "max-pooling of raw sums", 1, 0);
+    }
+    const struct range ranges[] = {
+        {pool->kh, 1, BT_MAX_KERNEL, "height of the pool's kernel", "height of the pool's kernel"},
+        {pool->kw, 1, BT_MAX_KERNEL, "width of the pool's kernel", "width of the pool's kernel"},
+        {pool->stride_h, 1, BT_MAX_DIM, "vertical stride of the pool", "vertical stride of the pool"},
+        {pool->stride_w, 1, BT_MAX_DIM, "horizontal stride of the pool", "horizontal stride of the pool"},
+        {pool->pad_top, 0, pool->kh - 1, "pad above the pool", "pad above the pool"},
+        {pool->pad_bottom, 0, pool->kh - 1, "pad below the pool", "pad below the pool"},
+        {pool->pad_left, 0, pool->kw - 1, "pad left of the pool", "pad left of the pool"},
+        {pool->pad_right, 0, pool->kw - 1, "pad right of the pool", "pad right of the pool"},
+    };
+    const enum bt_status in_range = check_ranges(ranges, sizeof(ranges) / sizeof(ranges[0]), why);
+    if (in_range != BT_OK) {
+        return in_range;
+    }
+    if (pool->kh > bt_conv2d_oh(&layer->u.conv) + pool->pad_top + pool->pad_bottom) {
+        return refuse(why, "height of the pool's kernel", pool->kh,
+                      bt_conv2d_oh(&layer->u.conv) + pool->pad_top + pool->pad_bottom);
+    }
+    if (pool->kw > bt_conv2d_ow(&layer->u.conv) + pool->pad_left + pool->pad_right) {
+        return refuse(why, "width of the pool's kernel", pool->kw,
+                      bt_conv2d_ow(&layer->u.conv) + pool->pad_left + pool->pad_right);
     }
     return BT_OK;
 }

@@ -23,8 +23,20 @@ int64_t bt_conv2d_ofmap_elems(const struct bt_conv2d *conv);
 /** Multiply-accumulates of the whole layer, padding included (the customary count). */
 int64_t bt_conv2d_macs(const struct bt_conv2d *conv);
 
-/** The same for any layer: 0 where it is no convolution. */
+/** The same for any layer: 0 where it is no convolution. Pooling counts nothing. */
 uint64_t bt_layer_macs(const struct bt_layer *layer);
+
+/** Extents and elements of a layer's ofmap: the pooled one where it pools. @pre bt_layer_check() passed. */
+int32_t bt_layer_oh(const struct bt_layer *layer);
+int32_t bt_layer_ow(const struct bt_layer *layer);
+int64_t bt_layer_ofmap_elems(const struct bt_layer *layer);
+
+/**
+ * @brief  bt_conv2d_check() and, where the layer pools, the pool's: extents, pads below the kernel, at least one window, no
+ *         raw sums.
+ * @return BT_OK or BT_EINVAL.
+ */
+BT_MUST_CHECK enum bt_status bt_layer_check(const struct bt_layer *layer, struct bt_reason *why);
 
 /**
  * @brief  Refuses an impossible shape: non-positive extents, groups that do not divide, a kernel larger than the

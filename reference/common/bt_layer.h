@@ -51,13 +51,29 @@ struct bt_conv2d {
     bool raw;   /**< output the int32 sums; no requantisation, clamp or table */
 };
 
-/** One unit of work for an accelerator. The only operator variants must know today is the convolution. */
+/**
+ * Max-pooling of a layer's int8 results on their way to memory, after requantisation, clamp and table (Gemmini's mvout).
+ * Extents in elements of the convolution's ofmap [n][oh][ow][c_out]; padding is no candidate for the maximum.
+ * Never together with raw sums.
+ */
+struct bt_maxpool {
+    int32_t kh, kw; /**< kh == 0: the layer has no pooling; else [1, BT_MAX_KERNEL] */
+    int32_t stride_h, stride_w;
+    int32_t pad_top, pad_bottom, pad_left, pad_right; /**< each below the kernel's extent */
+};
+
+/**
+ * One unit of work for an accelerator: a convolution, perhaps with max-pooling fused to it. A variant that does not pool
+ * refuses the pooled layer (supports()), and who asked may run the two one after the other.
+ * ofmap [n][bt_layer_oh][bt_layer_ow][c_out].
+ */
 struct bt_layer {
     enum bt_op op;
     enum bt_dtype dtype; /**< of the activations */
     union {
         struct bt_conv2d conv; /**< BT_OP_CONV2D */
     } u;
+    struct bt_maxpool pool;
 };
 
 /** The tensors of one layer; which members are set follows from the layer. Shapes as in struct bt_conv2d. */
