@@ -7,6 +7,7 @@
 
 #include "harness/compare.h"
 #include "harness/hal_sim.h"
+#include "harness/layer_pool.h"
 #include "harness/progress.h"
 #include "reference/common/bt_conv2d.h"
 #include "reference/graph/graph_data.h"
@@ -102,6 +103,26 @@ static struct bt_conv2d output_shape(const struct bt_graph_node *node)
     return node->op == BT_OP_CONV2D ? node->u.conv : bt_conv2d_1x1(node->h, node->w, node->c, node->c);
 }
 
+uint32_t bt_chained_output(const struct bt_chained *chained, uint32_t index)
+{
+    const uint32_t pool = chained->nodes[index].pooled_as;
+    return pool != 0 ? pool : index;
+}
+
+uint32_t bt_chained_runner(const struct bt_chained *chained, uint32_t index)
+{
+    const uint32_t conv = chained->nodes[index].pooled_by;
+    return conv != 0 ? conv : index;
+}
+
+struct bt_engine_step bt_chained_plain(const struct bt_chained *chained, uint32_t index)
+{
+    struct bt_engine_step step = chained->nodes[index].step;
+    step.layer.pool = (struct bt_maxpool){0};
+    step.expected = chained->expected[index];
+    return step;
+}
+
 static bool same_pixels(const struct bt_graph_node *input, const struct bt_conv2d *conv)
 {
     return input->h == conv->h && input->w == conv->w && input->c == conv->c_in;
@@ -114,7 +135,7 @@ static enum bt_status plan_node(struct bt_chained *chained, uint32_t index, stru
     struct bt_engine_step *step = &node->step;
     const struct bt_driver *driver = chained->job->variant->driver;
     const uint32_t from = chained->graph->nodes[index].inputs[0];
-    const struct bt_chained_node *producer = &chained->nodes[from];
+    const struct bt_chained_node *producer = &chained->nodes[bt_chained_runner(chained, from)];
     const struct bt_io anywhere = {.brk = chained->brk, .in_addr = BT_ANYWHERE, .out_addr = BT_ANYWHERE};
     struct bt_io here = anywhere;
 
@@ -145,22 +166,97 @@ static enum bt_status plan_node(struct bt_chained *chained, uint32_t index, stru
     return status;
 }
 
-static bool try_accel(struct bt_chained *chained, uint32_t index)
+/* The node's layer as it stands, with or without pooling. Nothing is kept unless it is BT_OK. */
+static enum bt_status plan_layer(struct bt_chained *chained, uint32_t index, struct bt_reason *why)
 {
     const struct bt_variant *variant = chained->job->variant;
     struct bt_chained_node *node = &chained->nodes[index];
     struct bt_engine_step *step = &node->step;
-    struct bt_reason why = {0};
-    enum bt_status status = variant->driver->supports(&chained->job->config, &step->layer, 1, &why);
+    enum bt_status status = variant->driver->supports(&chained->job->config, &step->layer, 1, why);
     if (status == BT_OK) {
         step->plan = aligned_alloc(16, ((size_t)variant->driver->plan_bytes + 31) / 16 * 16);
         status = step->plan == NULL ? BT_ENOMEM : BT_OK;
     }
     if (status == BT_OK && variant->prepare != NULL) {
-        status = variant->prepare(&chained->job->config, &step->layer, 1, &step->tensors.view, &step->aux, &why);
+        status = variant->prepare(&chained->job->config, &step->layer, 1, &step->tensors.view, &step->aux, why);
     }
     if (status == BT_OK) {
-        status = plan_node(chained, index, &why);
+        status = plan_node(chained, index, why);
+    }
+    if (status != BT_OK) {
+        free(step->plan);
+        free(step->aux.data);
+        step->plan = NULL;
+        step->aux = (struct bt_blob){0};
+        node->direct = false;
+        node->loaded = false;
+    }
+    return status;
+}
+
+/* The max-pooling that reads a convolution and is all that does; 0 where there is none. */
+static uint32_t only_pool(const struct bt_graph *graph, uint32_t index)
+{
+    uint32_t found = 0;
+    for (uint32_t i = index + 1; i < graph->count; i++) {
+        for (uint32_t k = 0; k < graph->nodes[i].input_count; k++) {
+            if (graph->nodes[i].inputs[k] != index) {
+                continue;
+            }
+            if (found != 0 || graph->nodes[i].op != BT_OP_MAXPOOL) {
+                return 0;
+            }
+            found = i;
+        }
+    }
+    return found;
+}
+
+/* Where each of the two is to be looked for. */
+static void note_fused(struct bt_chained *chained, uint32_t index, uint32_t pool)
+{
+    struct bt_record *record = chained->nodes[index].step.record;
+    struct bt_record *pooled = chained->nodes[pool].step.record;
+    char text[BT_REASON_BYTES];
+    (void)snprintf(record->note, sizeof(record->note),
+                   "max-pooled on write-back as %s: ofmaps of model, rtl and iss:accel are those of %s",
+                   chained->graph->nodes[pool].name, chained->graph->nodes[pool].name);
+    (void)snprintf(text, sizeof(text), "on write-back of %s, compared there", chained->graph->nodes[index].name);
+    for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT && pooled != record; e++) {
+        if (bt_step_selected(&chained->nodes[pool].step, e) && e != BT_ENGINE_ISS_SW) {
+            bt_record_set(pooled, e, BT_SKIP, text);
+        }
+    }
+}
+
+/* A convolution with its max-pooling in one run. @return BT_EUNSUPPORTED where there is no such pooling, too. */
+static enum bt_status plan_fused(struct bt_chained *chained, uint32_t index)
+{
+    struct bt_engine_step *step = &chained->nodes[index].step;
+    const struct bt_layer plain = step->layer;
+    const uint32_t pool = only_pool(chained->graph, index);
+    struct bt_reason why = {0};
+    if (pool == 0 || !bt_layer_fuse(&plain, &chained->graph->nodes[pool].u.pool, &step->layer)) {
+        return BT_EUNSUPPORTED;
+    }
+    if (plan_layer(chained, index, &why) != BT_OK) {
+        step->layer = plain; /* the two one after the other may be possible; what stands in their way is said then */
+        return BT_EUNSUPPORTED;
+    }
+    step->expected = chained->expected[pool];
+    chained->nodes[index].pooled_as = pool;
+    chained->nodes[pool].pooled_by = index;
+    note_fused(chained, index, pool);
+    return BT_OK;
+}
+
+static bool try_accel(struct bt_chained *chained, uint32_t index)
+{
+    struct bt_engine_step *step = &chained->nodes[index].step;
+    struct bt_reason why = {0};
+    enum bt_status status = plan_fused(chained, index);
+    if (status == BT_EUNSUPPORTED) {
+        status = plan_layer(chained, index, &why);
     }
     if (status != BT_OK && status != BT_EUNSUPPORTED) {
         for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT; e++) {
@@ -176,18 +272,19 @@ static bool try_accel(struct bt_chained *chained, uint32_t index)
     return true;
 }
 
-/* Who reads the output of an accelerator node as a dense tensor? */
+/* Who reads what an accelerator node leaves as a dense tensor? */
 static bool wanted_dense(const struct bt_chained *chained, uint32_t index)
 {
-    for (uint32_t i = index + 1; i < chained->graph->count; i++) {
+    const uint32_t output = bt_chained_output(chained, index);
+    for (uint32_t i = output + 1; i < chained->graph->count; i++) {
         const struct bt_graph_node *reader = &chained->graph->nodes[i];
         for (uint32_t k = 0; k < reader->input_count; k++) {
-            if (reader->inputs[k] == index && !(chained->nodes[i].on_accel && chained->nodes[i].direct)) {
+            if (reader->inputs[k] == output && !(chained->nodes[i].on_accel && chained->nodes[i].direct)) {
                 return true;
             }
         }
     }
-    return index + 1 == chained->graph->count;
+    return output + 1 == chained->graph->count;
 }
 
 static bool wants_accel(const struct bt_job *job)
@@ -195,18 +292,14 @@ static bool wants_accel(const struct bt_job *job)
     return (job->engines & ~(1u << BT_ENGINE_REF | 1u << BT_ENGINE_ISS_SW)) != 0;
 }
 
-/* Geometry, tensors and place of every node. @return false when a record says why it cannot go on. */
-static bool plan_all(struct network *network, struct bt_record *records, struct bt_error *err)
+/* Geometry, tensors and record of every node. */
+static bool make_steps(struct network *network, struct bt_record *records, struct bt_error *err)
 {
     struct bt_chained *chained = &network->shared;
     const struct bt_graph *graph = network->graph;
-    size_t largest = 1;
-
-    chained->brk = BT_DRAM_BASE;
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct bt_graph_node *from = &graph->nodes[i];
-        struct bt_chained_node *node = &chained->nodes[i];
-        struct bt_engine_step *step = &node->step;
+        struct bt_engine_step *step = &chained->nodes[i].step;
         *step = (struct bt_engine_step){.job = chained->job, .options = chained->options};
         step->layer = (struct bt_layer){.op = from->op, .dtype = BT_S8, .u.conv = output_shape(from)};
         step->tensors.view = (struct bt_layer_data){.weights = from->weights,
@@ -214,7 +307,6 @@ static bool plan_all(struct network *network, struct bt_record *records, struct 
                                                     .mult = from->mult,
                                                     .shift = from->shift,
                                                     .table = from->table};
-        largest = bt_graph_bytes(from) > largest ? bt_graph_bytes(from) : largest;
         chained->expected[i] = malloc(bt_graph_bytes(from));
         step->expected = chained->expected[i];
         if (step->expected == NULL) {
@@ -229,13 +321,33 @@ static bool plan_all(struct network *network, struct bt_record *records, struct 
                 return false;
             }
         }
+    }
+    return true;
+}
+
+/* Every node and its place. @return false when a record says why it cannot go on. */
+static bool plan_all(struct network *network, struct bt_record *records, struct bt_error *err)
+{
+    struct bt_chained *chained = &network->shared;
+    const struct bt_graph *graph = network->graph;
+    size_t largest = 1;
+
+    if (!make_steps(network, records, err)) {
+        return false;
+    }
+    chained->brk = BT_DRAM_BASE;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct bt_graph_node *from = &graph->nodes[i];
+        struct bt_chained_node *node = &chained->nodes[i];
+        struct bt_engine_step *step = &node->step;
+        largest = bt_graph_bytes(from) > largest ? bt_graph_bytes(from) : largest;
         if (i > 0 && from->op == BT_OP_CONV2D) {
             step->record->macs = bt_layer_macs(&step->layer); /* trained weights may need more than the table says */
             if (wants_accel(chained->job) && !try_accel(chained, i)) {
                 return false;
             }
         }
-        if (!node->on_accel) {
+        if (!node->on_accel && node->pooled_by == 0) {
             node->dense = take(&chained->brk, bt_graph_bytes(from));
         }
     }
@@ -243,7 +355,7 @@ static bool plan_all(struct network *network, struct bt_record *records, struct 
         struct bt_chained_node *node = &chained->nodes[i];
         node->unpacked = node->on_accel && wanted_dense(chained, i);
         if (node->unpacked) {
-            node->dense = take(&chained->brk, bt_graph_bytes(&graph->nodes[i]));
+            node->dense = take(&chained->brk, bt_graph_bytes(&graph->nodes[bt_chained_output(chained, i)]));
         }
     }
     network->got = malloc(largest);
@@ -277,9 +389,9 @@ static void run_ref(const struct network *network)
 {
     const struct bt_chained *chained = &network->shared;
     for (uint32_t i = 1; i < network->graph->count; i++) {
-        struct bt_engine_step *step = &chained->nodes[i].step;
-        bt_step_ran(step, BT_ENGINE_REF, bt_now_seconds(), step->expected);
-        step->record->engine[BT_ENGINE_REF].verdict = BT_PASS;
+        struct bt_engine_step step = bt_chained_plain(chained, i);
+        bt_step_ran(&step, BT_ENGINE_REF, bt_now_seconds(), step.expected);
+        step.record->engine[BT_ENGINE_REF].verdict = BT_PASS;
     }
 }
 

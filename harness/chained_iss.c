@@ -41,12 +41,22 @@ static uint64_t work_of(const struct bt_chained *chained)
     for (uint32_t i = 0; i < chained->graph->count; i++) {
         const struct bt_graph_node *node = &chained->graph->nodes[i];
         /* Windows of the other operators are small, or as large as what they read. */
-        work += node->op == BT_OP_CONV2D ? bt_iss_conv_work(&node->u.conv) : 16 * (uint64_t)bt_graph_bytes(node);
+        work += node->op == BT_OP_CONV2D ? bt_iss_layer_work(&chained->nodes[i].step.layer)
+                                         : 16 * (uint64_t)bt_graph_bytes(node);
     }
     return work;
 }
 
 /* ---- building ---- */
+
+/* Offset of a node's dense output; 0 where the accelerator keeps it to itself. */
+static uint32_t dense_of(const struct bt_chained *chained, uint32_t index)
+{
+    const uint32_t runner = bt_chained_runner(chained, index);
+    const struct bt_chained_node *node = &chained->nodes[runner];
+    const bool left = bt_chained_output(chained, runner) == index; /* not what is pooled before it is written */
+    return left && (!node->on_accel || node->unpacked) ? node->dense : 0;
+}
 
 static void put_constants(const struct bt_chained *chained, struct bt_chained_iss *iss, struct bt_program_image *image)
 {
@@ -55,8 +65,8 @@ static void put_constants(const struct bt_chained *chained, struct bt_chained_is
         const struct bt_engine_step *step = &chained->nodes[i].step;
         if (!with_accel(iss)) {
             iss->dense[i] = bt_program_reserve(image, bt_graph_bytes(node));
-        } else if (!chained->nodes[i].on_accel || chained->nodes[i].unpacked) {
-            iss->dense[i] = chained->nodes[i].dense;
+        } else {
+            iss->dense[i] = dense_of(chained, i);
         }
         if (node->op == BT_OP_CONV2D) {
             iss->constants[i] = bt_lower_constants(image, &step->layer.u.conv, &step->tensors.view);
@@ -186,9 +196,11 @@ static void emit_accel(struct schedule *schedule, uint32_t index)
     emit_meanwhile(schedule, index);
     bt_lower_wait(schedule->image, index, plan);
     if (node->unpacked) {
-        bt_lower_unpack(schedule->image, index, plan, schedule->iss->dense[index]);
+        bt_lower_unpack(schedule->image, index, plan,
+                        schedule->iss->dense[bt_chained_output(schedule->chained, index)]);
     }
     schedule->emitted[index] = true;
+    schedule->emitted[bt_chained_output(schedule->chained, index)] = true;
 }
 
 /* @return false when the host has no memory. */
@@ -217,8 +229,9 @@ static bool emit_all(const struct bt_chained *chained, const struct bt_chained_i
 
 /* ---- what came out ---- */
 
-/* Output of a node, dense, where the engine left it. */
-static void gather(const struct bt_chained *chained, const struct bt_chained_iss *iss, uint32_t index, int8_t *to)
+/* A node's tensor, dense, where the engine left it; `runner` is the node that made it. */
+static void gather(const struct bt_chained *chained, const struct bt_chained_iss *iss, uint32_t index, uint32_t runner,
+                   int8_t *to)
 {
     const struct bt_graph_node *node = &chained->graph->nodes[index];
     const uint8_t *dram = bt_iss_dram(iss->iss);
@@ -226,7 +239,7 @@ static void gather(const struct bt_chained *chained, const struct bt_chained_iss
         memcpy(to, dram + iss->dense[index], bt_graph_bytes(node));
         return;
     }
-    const struct bt_io *io = &chained->nodes[index].step.io;
+    const struct bt_io *io = &chained->nodes[runner].step.io;
     const size_t pixels = (size_t)node->h * (size_t)node->w;
     for (size_t p = 0; p < pixels; p++) {
         memcpy(to + p * (size_t)node->c, dram + io->out_addr + p * io->out_pitch, (size_t)node->c);
@@ -243,21 +256,29 @@ static void poison(const struct bt_chained *chained, const struct bt_chained_iss
             memset(dram + iss->dense[i], BT_POISON, bt_graph_bytes(node));
         }
         if (planned(chained, iss, i)) {
-            memset(dram + io->out_addr, BT_POISON, (size_t)node->h * (size_t)node->w * io->out_pitch);
+            const struct bt_graph_node *left = &chained->graph->nodes[bt_chained_output(chained, i)];
+            memset(dram + io->out_addr, BT_POISON, (size_t)left->h * (size_t)left->w * io->out_pitch);
         }
     }
 }
 
-/* The verdict of every node; a wrong tensor is said where it first went wrong, and those that follow from it as well. */
+/*
+ * The verdict of every node; a wrong tensor is said where it first went wrong, and those that follow from it as well. What the
+ * accelerator pools on write-back is judged as the convolution's.
+ */
 static void judge(const struct bt_chained *chained, const struct bt_chained_iss *iss, double begin)
 {
     for (uint32_t i = 1; i < chained->graph->count; i++) {
-        struct bt_engine_step *step = &chained->nodes[i].step;
-        const double seconds = step->record->engine[iss->engine].seconds;
-        gather(chained, iss, i, step->got);
-        bt_step_ran(step, iss->engine, begin, step->got);
-        step->record->engine[iss->engine].seconds = seconds;
-        bt_step_judge_ofmap(step, iss->engine);
+        const bool accel = planned(chained, iss, i);
+        struct bt_engine_step step = accel ? chained->nodes[i].step : bt_chained_plain(chained, i);
+        const double seconds = step.record->engine[iss->engine].seconds;
+        if (with_accel(iss) && chained->nodes[i].pooled_by != 0) {
+            continue;
+        }
+        gather(chained, iss, accel ? bt_chained_output(chained, i) : i, i, step.got);
+        bt_step_ran(&step, iss->engine, begin, step.got);
+        step.record->engine[iss->engine].seconds = seconds;
+        bt_step_judge_ofmap(&step, iss->engine);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "harness/cli.h"
 #include "harness/cli_jobs.h"
 #include "harness/compare.h"
+#include "harness/layer_pool.h"
 #include "harness/report.h"
 #include "reference/common/bt_conv2d.h"
 
@@ -22,13 +23,21 @@ static void print_layer(const struct bt_job *job, uint32_t index)
     const struct bt_conv2d *conv = &job->layers[index].work.u.conv;
     char name[256];
     bt_job_layer_name(job, index, name, sizeof(name));
+    const struct bt_layer *layer = &job->layers[index].work;
+    const struct bt_maxpool *pool = &layer->pool;
     (void)printf("layer     %s %s: %dx%dx%d -> %dx%dx%d, kernel %dx%d, stride %dx%d, dilation %dx%d, padding %d %d %d "
-                 "%d, groups %d%s%s%s\n",
+                 "%d, groups %d%s%s%s",
                  job->layers[index].network, name, conv->h, conv->w, conv->c_in, bt_conv2d_oh(conv), bt_conv2d_ow(conv),
                  conv->c_out, conv->kh, conv->kw, conv->stride_h, conv->stride_w, conv->dil_h, conv->dil_w,
                  conv->pad_top, conv->pad_bottom, conv->pad_left, conv->pad_right, conv->groups,
                  conv->table ? ", table " : "", conv->table ? bt_act_name(job->layers[index].act) : "",
                  conv->raw ? ", raw sums" : "");
+    if (bt_layer_pools(layer)) {
+        (void)printf(", max-pooled -> %dx%dx%d, kernel %dx%d, stride %dx%d, padding %d %d %d %d", bt_layer_oh(layer),
+                     bt_layer_ow(layer), conv->c_out, pool->kh, pool->kw, pool->stride_h, pool->stride_w, pool->pad_top,
+                     pool->pad_bottom, pool->pad_left, pool->pad_right);
+    }
+    (void)printf("\n");
 }
 
 static void print_job(const struct bt_job *job)
@@ -123,9 +132,9 @@ static bool run_again(const struct bt_cli *cli, const struct bt_plan *plan, cons
 static bool find_window(const struct bt_cli *cli, const struct bt_plan *plan, const struct bt_record *record,
                         uint32_t index, uint64_t *from, uint64_t *to)
 {
-    const struct bt_conv2d *conv = &plan->jobs[0].layers[index].work.u.conv;
+    const struct bt_layer *layer = &plan->jobs[0].layers[index].work;
     const struct bt_probe probe = {
-        .layer = index, .elem = bt_mismatch_elem(conv, &record->mismatch), .value = record->mismatch.got};
+        .layer = index, .elem = bt_mismatch_elem(layer, &record->mismatch), .value = record->mismatch.got};
     uint64_t *seen = mmap(NULL, 2 * sizeof(*seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (seen == MAP_FAILED) {
         return false;

@@ -7,14 +7,14 @@
 
 #include "reference/common/bt_conv2d.h"
 
-size_t bt_ofmap_bytes(const struct bt_conv2d *conv)
+size_t bt_ofmap_bytes(const struct bt_layer *layer)
 {
-    return (size_t)bt_conv2d_ofmap_elems(conv) * (conv->raw ? sizeof(int32_t) : sizeof(int8_t));
+    return (size_t)bt_layer_ofmap_elems(layer) * (layer->u.conv.raw ? sizeof(int32_t) : sizeof(int8_t));
 }
 
-static int64_t element(const struct bt_conv2d *conv, const void *ofmap, uint64_t index)
+static int64_t element(const struct bt_layer *layer, const void *ofmap, uint64_t index)
 {
-    if (!conv->raw) {
+    if (!layer->u.conv.raw) {
         return ((const int8_t *)ofmap)[index];
     }
     int32_t value;
@@ -22,24 +22,24 @@ static int64_t element(const struct bt_conv2d *conv, const void *ofmap, uint64_t
     return value;
 }
 
-bool bt_compare_ofmap(const struct bt_conv2d *conv, const void *expected, const void *got, struct bt_mismatch *mismatch)
+bool bt_compare_ofmap(const struct bt_layer *layer, const void *expected, const void *got, struct bt_mismatch *mismatch)
 {
     *mismatch = (struct bt_mismatch){0};
-    if (memcmp(expected, got, bt_ofmap_bytes(conv)) == 0) {
+    if (memcmp(expected, got, bt_ofmap_bytes(layer)) == 0) {
         return true;
     }
-    const uint64_t total = (uint64_t)bt_conv2d_ofmap_elems(conv);
+    const uint64_t total = (uint64_t)bt_layer_ofmap_elems(layer);
     uint64_t first = total;
     uint64_t differing = 0;
     for (uint64_t i = 0; i < total; i++) {
-        if (element(conv, expected, i) != element(conv, got, i)) {
+        if (element(layer, expected, i) != element(layer, got, i)) {
             first = differing == 0 ? i : first;
             differing++;
         }
     }
-    const uint64_t c_out = (uint64_t)conv->c_out;
-    const uint64_t ow = (uint64_t)bt_conv2d_ow(conv);
-    const uint64_t oh = (uint64_t)bt_conv2d_oh(conv);
+    const uint64_t c_out = (uint64_t)layer->u.conv.c_out;
+    const uint64_t ow = (uint64_t)bt_layer_ow(layer);
+    const uint64_t oh = (uint64_t)bt_layer_oh(layer);
     *mismatch = (struct bt_mismatch){
         .differing = differing,
         .total = total,
@@ -47,18 +47,18 @@ bool bt_compare_ofmap(const struct bt_conv2d *conv, const void *expected, const 
         .y = (int32_t)(first / (c_out * ow) % oh),
         .x = (int32_t)(first / c_out % ow),
         .c = (int32_t)(first % c_out),
-        .expected = element(conv, expected, first),
-        .got = element(conv, got, first),
+        .expected = element(layer, expected, first),
+        .got = element(layer, got, first),
     };
     return false;
 }
 
-uint64_t bt_mismatch_elem(const struct bt_conv2d *conv, const struct bt_mismatch *mismatch)
+uint64_t bt_mismatch_elem(const struct bt_layer *layer, const struct bt_mismatch *mismatch)
 {
-    const uint64_t oh = (uint64_t)bt_conv2d_oh(conv);
-    const uint64_t ow = (uint64_t)bt_conv2d_ow(conv);
+    const uint64_t oh = (uint64_t)bt_layer_oh(layer);
+    const uint64_t ow = (uint64_t)bt_layer_ow(layer);
     const uint64_t pixel = ((uint64_t)mismatch->n * oh + (uint64_t)mismatch->y) * ow + (uint64_t)mismatch->x;
-    return pixel * (uint64_t)conv->c_out + (uint64_t)mismatch->c;
+    return pixel * (uint64_t)layer->u.conv.c_out + (uint64_t)mismatch->c;
 }
 
 double bt_error_percent(uint64_t predicted, uint64_t measured)

@@ -13,18 +13,18 @@
 
 /**
  * @brief  Compares two ofmaps of a layer bit by bit.
- * @param[in]  conv      Geometry; raw says int32 elements, else int8.
+ * @param[in]  layer     Geometry, pooled where it pools; raw says int32 elements, else int8.
  * @param[out] mismatch  How many differ and the first that does (where is left empty); all zero when equal.
  * @return true when every bit is equal.
  */
-bool bt_compare_ofmap(const struct bt_conv2d *conv, const void *expected, const void *got,
+bool bt_compare_ofmap(const struct bt_layer *layer, const void *expected, const void *got,
                       struct bt_mismatch *mismatch);
 
 /** Index of the first differing element in the ofmap. */
-uint64_t bt_mismatch_elem(const struct bt_conv2d *conv, const struct bt_mismatch *mismatch);
+uint64_t bt_mismatch_elem(const struct bt_layer *layer, const struct bt_mismatch *mismatch);
 
-/** Bytes of an ofmap, dense. */
-size_t bt_ofmap_bytes(const struct bt_conv2d *conv);
+/** Bytes of an ofmap, dense; the pooled one where the layer pools. */
+size_t bt_ofmap_bytes(const struct bt_layer *layer);
 
 /** Everything the verdict on cycles looks at. */
 struct bt_cycle_facts {

@@ -48,20 +48,29 @@ static enum bt_status read_extent(const struct bt_yaml *yaml, bt_yaml_node at, c
     return BT_OK;
 }
 
-enum bt_status bt_conv_yaml_window(const struct bt_yaml *yaml, bt_yaml_node at, const struct bt_conv_yaml *raw,
-                                   struct bt_window *window, struct bt_error *err)
+/* What the keys of a window are called. */
+struct window_keys {
+    const char *kernel, *stride, *pad, *pads;
+};
+
+static const struct window_keys own_keys = {"kernel", "stride", "pad", "pads"};
+static const struct window_keys pool_keys = {"pool", "pool_stride", "pool_pad", "pool_pads"};
+
+static enum bt_status read_window(const struct bt_yaml *yaml, bt_yaml_node at, const struct window_keys *keys,
+                                  const struct bt_pool_yaml *raw, struct bt_window *window, struct bt_error *err)
 {
     struct bt_window made = {.pad_top = raw->pad, .pad_bottom = raw->pad, .pad_left = raw->pad, .pad_right = raw->pad};
-    enum bt_status status = read_extent(yaml, at, "kernel", raw->kernel, &made.kh, &made.kw, err);
+    enum bt_status status = read_extent(yaml, at, keys->kernel, raw->kernel, &made.kh, &made.kw, err);
     if (status == BT_OK) {
-        status = read_extent(yaml, at, "stride", raw->stride, &made.stride_h, &made.stride_w, err);
+        status = read_extent(yaml, at, keys->stride, raw->stride, &made.stride_h, &made.stride_w, err);
     }
     if (status != BT_OK) {
         return status;
     }
     if (raw->pads != NULL) {
-        if (bt_yaml_get(yaml, at, "pad") != 0) {
-            return bt_yaml_fail(yaml, bt_yaml_near(yaml, at, "pads"), err, "pad and pads: expected one of them");
+        if (bt_yaml_get(yaml, at, keys->pad) != 0) {
+            return bt_yaml_fail(yaml, bt_yaml_near(yaml, at, keys->pads), err, "%s and %s: expected one of them",
+                                keys->pad, keys->pads);
         }
         made.pad_top = raw->pads[0];
         made.pad_bottom = raw->pads[1];
@@ -69,6 +78,53 @@ enum bt_status bt_conv_yaml_window(const struct bt_yaml *yaml, bt_yaml_node at, 
         made.pad_right = raw->pads[3];
     }
     *window = made;
+    return BT_OK;
+}
+
+enum bt_status bt_conv_yaml_window(const struct bt_yaml *yaml, bt_yaml_node at, const struct bt_conv_yaml *raw,
+                                   struct bt_window *window, struct bt_error *err)
+{
+    const struct bt_pool_yaml as_pool = {.pad = raw->pad,
+                                         .kernel = raw->kernel,
+                                         .stride = raw->stride,
+                                         .pads = raw->pads,
+                                         .pads_count = raw->pads_count};
+    return read_window(yaml, at, &own_keys, &as_pool, window, err);
+}
+
+enum bt_status bt_conv_yaml_pool(const struct bt_yaml *yaml, bt_yaml_node at, const char *name,
+                                 const struct bt_pool_yaml *raw, struct bt_layer *layer, struct bt_error *err)
+{
+    const char *const others[] = {pool_keys.stride, pool_keys.pad, pool_keys.pads};
+    struct bt_window window;
+    struct bt_reason why = {0};
+    if (raw->kernel == NULL) {
+        for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+            if (bt_yaml_get(yaml, at, others[i]) != 0) {
+                return bt_yaml_fail(yaml, bt_yaml_near(yaml, at, others[i]), err,
+                                    "layer '%s': %s without pool: expected both", name, others[i]);
+            }
+        }
+        return BT_OK;
+    }
+    const enum bt_status status = read_window(yaml, at, &pool_keys, raw, &window, err);
+    if (status != BT_OK) {
+        return status;
+    }
+    layer->pool = (struct bt_maxpool){
+        .kh = window.kh,
+        .kw = window.kw,
+        .stride_h = window.stride_h,
+        .stride_w = window.stride_w,
+        .pad_top = window.pad_top,
+        .pad_bottom = window.pad_bottom,
+        .pad_left = window.pad_left,
+        .pad_right = window.pad_right,
+    };
+    if (bt_layer_check(layer, &why) != BT_OK) {
+        return bt_yaml_fail(yaml, bt_yaml_near(yaml, at, pool_keys.kernel), err,
+                            "layer '%s': %s: got %" PRId64 ", limit %" PRId64, name, why.what, why.got, why.limit);
+    }
     return BT_OK;
 }
 

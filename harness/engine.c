@@ -16,11 +16,13 @@
 #include "harness/error.h"
 #include "harness/hal_sim.h"
 #include "harness/iss.h"
+#include "harness/layer_pool.h"
 #include "harness/progress.h"
 #include "harness/spot_check.h"
 #include "reference/common/bt_conv2d.h"
 #include "reference/ops/conv2d_s8.h"
 #include "reference/ops/conv2d_s8_onednn.h"
+#include "reference/ops/maxpool_s8.h"
 
 #define PATH_BYTES 4096
 /* Cycles between two looks at a core that only polls. */
@@ -117,17 +119,18 @@ void bt_step_ran(struct bt_engine_step *step, enum bt_engine engine, double begi
     struct bt_engine_result *result = &step->record->engine[engine];
     result->ran = true;
     result->seconds = bt_now_seconds() - begin;
-    result->hash = ofmap != NULL ? XXH3_64bits(ofmap, bt_ofmap_bytes(&step->layer.u.conv)) : 0;
+    result->hash = ofmap != NULL ? XXH3_64bits(ofmap, bt_ofmap_bytes(&step->layer)) : 0;
 }
 
 static void differs(struct bt_engine_step *step, enum bt_engine engine, const struct bt_mismatch *mismatch)
 {
     char text[BT_REASON_BYTES];
     (void)snprintf(text, sizeof(text),
-                   "%" PRIu64 " of %" PRIu64 " elements differ, first n %d y %d x %d c %d: expected %" PRId64
+                   "%" PRIu64 " of %" PRIu64 " %selements differ, first n %d y %d x %d c %d: expected %" PRId64
                    ", got %" PRId64 "%s%s",
-                   mismatch->differing, mismatch->total, mismatch->n, mismatch->y, mismatch->x, mismatch->c,
-                   mismatch->expected, mismatch->got, mismatch->where[0] != '\0' ? " in " : "", mismatch->where);
+                   mismatch->differing, mismatch->total, bt_layer_pools(&step->layer) ? "pooled " : "", mismatch->n,
+                   mismatch->y, mismatch->x, mismatch->c, mismatch->expected, mismatch->got,
+                   mismatch->where[0] != '\0' ? " in " : "", mismatch->where);
     if (step->record->mismatch.differing == 0) {
         step->record->mismatch = *mismatch;
         step->record->mismatch_engine = engine;
@@ -137,22 +140,43 @@ static void differs(struct bt_engine_step *step, enum bt_engine engine, const st
 
 /* ---- ref ---- */
 
-/* The fast path where it can do the layer, with some of its bits worked out again; else the plain loops. */
-static enum bt_status reference(const struct bt_engine_step *step, struct bt_mismatch *mismatch)
+/* The fast path where it can do the convolution, with some of its bits worked out again; else the plain loops. */
+static enum bt_status convolve(const struct bt_engine_step *step, void *ofmap, struct bt_mismatch *mismatch)
 {
     const struct bt_conv2d *conv = &step->layer.u.conv;
     *mismatch = (struct bt_mismatch){0};
     if (step->options->ref == BT_REF_FAST && bt_conv2d_macs(conv) > FAST_FROM_MACS) {
-        const enum bt_status status = ref_conv2d_s8_onednn(conv, &step->tensors.view, step->expected);
+        const enum bt_status status = ref_conv2d_s8_onednn(conv, &step->tensors.view, ofmap);
         if (status == BT_OK) {
             const uint64_t choice = XXH3_64bits(step->tensors.view.bias, (size_t)conv->c_out * sizeof(int32_t));
-            return bt_spot_check(conv, &step->tensors.view, step->expected, choice, mismatch);
+            return bt_spot_check(conv, &step->tensors.view, ofmap, choice, mismatch);
         }
         if (status != BT_EUNSUPPORTED && status != BT_ENOMEM) {
             return status;
         }
     }
-    return ref_conv2d_s8(conv, &step->tensors.view, step->expected);
+    return ref_conv2d_s8(conv, &step->tensors.view, ofmap);
+}
+
+/* step->expected: the convolution and, where the layer pools, the maximum over its windows. */
+static enum bt_status reference(const struct bt_engine_step *step, struct bt_mismatch *mismatch, struct bt_reason *why)
+{
+    if (!bt_layer_pools(&step->layer)) {
+        return convolve(step, step->expected, mismatch);
+    }
+    const struct ref_pool2d pool = bt_layer_pool2d(&step->layer);
+    const int64_t bytes = bt_conv2d_ofmap_elems(&step->layer.u.conv);
+    int8_t *unpooled = malloc((size_t)bytes);
+    if (unpooled == NULL) {
+        *why = (struct bt_reason){"bytes on the host for the ofmap before pooling", bytes, 0};
+        return BT_ENOMEM;
+    }
+    enum bt_status status = convolve(step, unpooled, mismatch);
+    if (status == BT_OK) {
+        status = ref_maxpool_s8(&pool, unpooled, step->expected);
+    }
+    free(unpooled);
+    return status;
 }
 
 static bool run_ref(struct bt_engine_step *step)
@@ -163,7 +187,7 @@ static bool run_ref(struct bt_engine_step *step)
     const double begin = bt_now_seconds();
     enum bt_status status = ref_conv2d_s8_check(conv, &step->tensors.view, &why);
     if (status == BT_OK) {
-        status = reference(step, &mismatch);
+        status = reference(step, &mismatch, &why);
     }
     if (status != BT_OK) {
         bt_step_refuse(step, BT_ENGINE_REF, BT_FAIL, "refused", &why);
@@ -171,7 +195,8 @@ static bool run_ref(struct bt_engine_step *step)
     }
     bt_step_ran(step, BT_ENGINE_REF, begin, step->expected);
     if (mismatch.differing != 0) {
-        (void)snprintf(mismatch.where, sizeof(mismatch.where), "the fast path, against the plain loops");
+        (void)snprintf(mismatch.where, sizeof(mismatch.where), "the fast path, against the plain loops%s",
+                       bt_layer_pools(&step->layer) ? ", before pooling" : "");
         differs(step, BT_ENGINE_REF, &mismatch);
         return false;
     }
@@ -181,16 +206,46 @@ static bool run_ref(struct bt_engine_step *step)
 
 /* ---- comparison of an ofmap with ref's ---- */
 
+size_t bt_step_got_bytes(const struct bt_engine_step *step)
+{
+    struct bt_layer unpooled = step->layer;
+    unpooled.pool = (struct bt_maxpool){0};
+    const size_t whole = bt_ofmap_bytes(&unpooled);
+    const size_t pooled = bt_ofmap_bytes(&step->layer);
+    return whole > pooled ? whole : pooled;
+}
+
+static void poison_got(struct bt_engine_step *step)
+{
+    memset(step->got, BT_POISON, bt_step_got_bytes(step));
+}
+
+/* Elements beyond the ofmap are another layer's: most likely the one without pooling. */
+static bool too_long(struct bt_engine_step *step, enum bt_engine engine)
+{
+    const uint8_t *got = step->got;
+    const size_t wanted = bt_ofmap_bytes(&step->layer);
+    size_t end = bt_step_got_bytes(step);
+    while (end > wanted && got[end - 1] == BT_POISON) {
+        end--;
+    }
+    if (end > wanted) {
+        const struct bt_reason why = {"bytes of the pooled ofmap", (int64_t)end, (int64_t)wanted};
+        bt_step_refuse(step, engine, BT_FAIL, "too much was put out", &why);
+    }
+    return end > wanted;
+}
+
 void bt_step_judge_ofmap(struct bt_engine_step *step, enum bt_engine engine)
 {
     struct bt_mismatch mismatch;
-    if (bt_compare_ofmap(&step->layer.u.conv, step->expected, step->got, &mismatch)) {
+    if (bt_compare_ofmap(&step->layer, step->expected, step->got, &mismatch)) {
         bt_record_set(step->record, engine, BT_PASS, NULL);
         return;
     }
     /* What the CPU computed has no place in the accelerator. */
     if (engine != BT_ENGINE_ISS_SW && step->plan != NULL && step->job->variant->locate != NULL) {
-        step->job->variant->locate(step->plan, bt_mismatch_elem(&step->layer.u.conv, &mismatch), mismatch.where,
+        step->job->variant->locate(step->plan, bt_mismatch_elem(&step->layer, &mismatch), mismatch.where,
                                    sizeof(mismatch.where));
     }
     differs(step, engine, &mismatch);
@@ -242,7 +297,7 @@ void bt_step_run_model(struct bt_engine_step *step)
         return;
     }
     const double begin = bt_now_seconds();
-    memset(step->got, BT_POISON, bt_ofmap_bytes(&step->layer.u.conv));
+    poison_got(step);
     const enum bt_status status = variant->model(&step->job->config, step->plan, &step->layer, &step->tensors.view,
                                                  bt_step_given(&step->aux), step->got, &step->profile);
     if (status != BT_OK) {
@@ -251,7 +306,9 @@ void bt_step_run_model(struct bt_engine_step *step)
         return;
     }
     bt_step_ran(step, BT_ENGINE_MODEL, begin, step->got);
-    bt_step_judge_ofmap(step, BT_ENGINE_MODEL);
+    if (!too_long(step, BT_ENGINE_MODEL)) {
+        bt_step_judge_ofmap(step, BT_ENGINE_MODEL);
+    }
 }
 
 static struct bt_cycle_facts facts_of(const struct bt_engine_step *step)
@@ -411,9 +468,8 @@ static bool run_core(struct bt_engine_step *step, struct bt_hal *hal, struct bt_
 
 static void poison_ofmap(const struct bt_engine_step *step, struct bt_hal *hal)
 {
-    const struct bt_conv2d *conv = &step->layer.u.conv;
     const struct bt_probe *probe = step->options->probe;
-    const uint64_t pixels = (uint64_t)(bt_conv2d_ofmap_elems(conv) / conv->c_out);
+    const uint64_t pixels = (uint64_t)(bt_layer_ofmap_elems(&step->layer) / step->layer.u.conv.c_out);
     /* The probe waits for its value to appear, so that it must not be there from the beginning. */
     const uint8_t fill = probe != NULL ? (uint8_t) ~(uint64_t)probe->value : BT_POISON;
     bt_hal_mem_fill(hal, step->io.out_addr, fill, pixels * step->io.out_pitch);
@@ -453,7 +509,7 @@ void bt_step_run_rtl(struct bt_engine_step *step, struct bt_hal *hal)
         bt_hal_sim_reset(hal); /* what follows in the chain gets a verdict of its own */
         return;
     }
-    memset(step->got, BT_POISON, bt_ofmap_bytes(&step->layer.u.conv));
+    poison_got(step);
     driver->unpack(step->plan, hal, step->got);
     driver->finish(step->plan, hal, &record->measured);
     if (bt_hal_sim_failed(hal) != NULL) {
@@ -464,7 +520,9 @@ void bt_step_run_rtl(struct bt_engine_step *step, struct bt_hal *hal)
     bt_step_ran(step, BT_ENGINE_RTL, begin, step->got);
     record->rtl_cycles = stats.start_to_done;
     bt_step_set_utilisation(step);
-    bt_step_judge_ofmap(step, BT_ENGINE_RTL);
+    if (!too_long(step, BT_ENGINE_RTL)) {
+        bt_step_judge_ofmap(step, BT_ENGINE_RTL);
+    }
     char reason[BT_REASON_BYTES];
     const struct bt_cycle_facts facts = facts_of(step);
     if (bt_check_measurement(&facts, reason, sizeof(reason)) != BT_PASS) {
@@ -496,9 +554,9 @@ static bool feeds(const struct bt_engine_step *before, const struct bt_conv2d *c
     if (before == NULL || before->expected == NULL || before->layer.u.conv.raw) {
         return false;
     }
-    const struct bt_conv2d *last = &before->layer.u.conv;
-    return last->n == conv->n && bt_conv2d_oh(last) == conv->h && bt_conv2d_ow(last) == conv->w &&
-           last->c_out == conv->c_in;
+    const struct bt_layer *last = &before->layer;
+    return last->u.conv.n == conv->n && bt_layer_oh(last) == conv->h && bt_layer_ow(last) == conv->w &&
+           last->u.conv.c_out == conv->c_in;
 }
 
 static struct bt_data_key data_key(const struct bt_engine_step *step)
@@ -532,8 +590,8 @@ static enum bt_status make_tensors(struct bt_engine_step *step, const void *ifma
     if (status != BT_OK) {
         return status;
     }
-    step->expected = malloc(bt_ofmap_bytes(conv));
-    step->got = malloc(bt_ofmap_bytes(conv));
+    step->expected = malloc(bt_ofmap_bytes(&step->layer));
+    step->got = malloc(bt_step_got_bytes(step));
     return step->expected == NULL || step->got == NULL ? BT_ENOMEM : BT_OK;
 }
 
@@ -587,7 +645,7 @@ static bool accepted(struct bt_engine_step *step)
 {
     const struct bt_variant *variant = step->job->variant;
     struct bt_reason why = {0};
-    enum bt_status status = bt_conv2d_check(&step->layer.u.conv, &why);
+    enum bt_status status = bt_layer_check(&step->layer, &why);
     if (status != BT_OK) {
         refuse_all(step, BT_FAIL, "layer refused", &why);
         return false;
@@ -630,7 +688,7 @@ static bool ready(struct bt_engine_step *step, const struct bt_engine_step *befo
     if (make_tensors(step, ifmap) != BT_OK) {
         char text[BT_REASON_BYTES];
         (void)snprintf(text, sizeof(text), "no memory on the host for the tensors; the ofmap alone has %zu bytes",
-                       bt_ofmap_bytes(&step->layer.u.conv));
+                       bt_ofmap_bytes(&step->layer));
         bt_record_set(step->record, BT_ENGINE_REF, BT_FAIL, text);
         free(step->expected); /* or the next layer would read it */
         step->expected = NULL;

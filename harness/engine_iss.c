@@ -6,6 +6,7 @@
 #include "harness/compare.h"
 #include "harness/engine_step.h"
 #include "harness/iss.h"
+#include "harness/layer_pool.h"
 #include "harness/lower.h"
 #include "harness/progress.h"
 #include "reference/common/bt_conv2d.h"
@@ -14,19 +15,30 @@ static uint64_t work_of(const struct bt_job *job)
 {
     uint64_t work = 0;
     for (uint32_t i = 0; i < job->count; i++) {
-        work += bt_iss_conv_work(&job->layers[i].work.u.conv);
+        work += bt_iss_layer_work(&job->layers[i].work);
     }
     return work;
 }
 
-/* From the ifmap to the ofmap, both dense. @return offset of the ofmap. */
+/* From the ifmap to the ofmap, both dense; what pooling reads is a tensor of its own. @return offset of the ofmap. */
 static uint32_t lower_sw(const struct bt_engine_step *step, struct bt_program_image *image)
 {
     const struct bt_conv2d *conv = &step->layer.u.conv;
     const struct bt_lowered constants = bt_lower_constants(image, conv, &step->tensors.view);
     const uint32_t in = bt_program_put(image, step->tensors.view.ifmap, (uint64_t)bt_conv2d_ifmap_elems(conv));
-    const uint32_t out = bt_program_reserve(image, bt_ofmap_bytes(conv));
-    bt_lower_conv(image, step->index, conv, &constants, in, out);
+    const uint32_t out = bt_program_reserve(image, bt_ofmap_bytes(&step->layer));
+    if (!bt_layer_pools(&step->layer)) {
+        bt_lower_conv(image, step->index, conv, &constants, in, out);
+        return out;
+    }
+    const struct ref_pool2d pool = bt_layer_pool2d(&step->layer);
+    const uint64_t bytes = (uint64_t)bt_conv2d_ofmap_elems(conv);
+    const uint32_t unpooled = bt_program_reserve(image, bytes);
+    if (unpooled != 0) {
+        memset(image->dram + unpooled, BT_POISON, bytes);
+    }
+    bt_lower_conv(image, step->index, conv, &constants, in, unpooled);
+    bt_lower_maxpool(image, step->index, &pool, unpooled, out);
     return out;
 }
 
@@ -36,7 +48,7 @@ static uint32_t lower_accel(const struct bt_engine_step *step, struct bt_program
     const struct bt_lowered constants = bt_lower_constants(image, conv, &step->tensors.view);
     const struct bt_lowered_plan plan =
         bt_lower_plan(image, step->job->variant->driver, step->plan, bt_step_given(&step->aux));
-    const uint32_t out = bt_program_reserve(image, bt_ofmap_bytes(conv));
+    const uint32_t out = bt_program_reserve(image, bt_ofmap_bytes(&step->layer));
     bt_lower_pack(image, step->index, &plan, &constants);
     if (!step->chained) {
         const uint32_t in = bt_program_put(image, step->tensors.view.ifmap, (uint64_t)bt_conv2d_ifmap_elems(conv));
@@ -51,8 +63,7 @@ static uint32_t lower_accel(const struct bt_engine_step *step, struct bt_program
 /* The ofmap where the core puts it, so that what it does not write is seen. */
 static void poison(const struct bt_engine_step *step, uint8_t *dram)
 {
-    const struct bt_conv2d *conv = &step->layer.u.conv;
-    const uint64_t pixels = (uint64_t)(bt_conv2d_ofmap_elems(conv) / conv->c_out);
+    const uint64_t pixels = (uint64_t)(bt_layer_ofmap_elems(&step->layer) / step->layer.u.conv.c_out);
     memset(dram + step->io.out_addr, BT_POISON, pixels * step->io.out_pitch);
 }
 
@@ -85,7 +96,7 @@ static void judge_time(struct bt_engine_step *step, const struct bt_soc_report *
 void bt_step_run_iss(struct bt_engine_step *step, enum bt_engine engine, struct bt_iss **iss)
 {
     const bool accel = engine == BT_ENGINE_ISS_ACCEL;
-    const size_t ofmap_bytes = bt_ofmap_bytes(&step->layer.u.conv);
+    const size_t ofmap_bytes = bt_ofmap_bytes(&step->layer);
     struct bt_engine_result *result = &step->record->engine[engine];
     struct bt_program_image image = {0};
     struct bt_soc_report report = {0};

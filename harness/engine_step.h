@@ -15,7 +15,7 @@ struct bt_engine_step {
     struct bt_layer layer; /**< with the zero points and clamps of its data */
     struct bt_tensors tensors;
     bool chained;         /**< its ifmap is the ofmap of the layer before */
-    void *expected, *got; /**< ofmaps */
+    void *expected, *got; /**< ofmaps; got has bt_step_got_bytes() */
     void *plan;
     struct bt_io io;
     struct bt_blob aux, profile;
@@ -30,6 +30,9 @@ bool bt_step_selected(const struct bt_engine_step *step, enum bt_engine engine);
 
 /** What was not made is handed on as NULL. */
 const struct bt_blob *bt_step_given(const struct bt_blob *blob);
+
+/** Room for what an engine puts out: a pooled layer's is as large as if it did not pool, so that a room that does not is seen. */
+size_t bt_step_got_bytes(const struct bt_engine_step *step);
 
 /** The verdict of one engine, "reason: got, limit" where a function refused with numbers. */
 void bt_step_refuse(struct bt_engine_step *step, enum bt_engine engine, enum bt_verdict verdict, const char *what,

@@ -8,6 +8,7 @@
 
 #include "harness/compare.h"
 #include "harness/engine_step.h"
+#include "harness/layer_pool.h"
 #include "reference/common/bt_conv2d.h"
 
 #define PATH_BYTES 4096
@@ -121,10 +122,14 @@ void bt_iss_close(struct bt_iss *iss)
     free(iss);
 }
 
-uint64_t bt_iss_conv_work(const struct bt_conv2d *conv)
+uint64_t bt_iss_layer_work(const struct bt_layer *layer)
 {
+    const struct bt_conv2d *conv = &layer->u.conv;
+    const uint64_t window = (uint64_t)layer->pool.kh * (uint64_t)layer->pool.kw;
     /* Packing touches every weight in whole rows of the array. */
-    return (uint64_t)bt_conv2d_macs(conv) + (uint64_t)bt_conv2d_ifmap_elems(conv) + bt_ofmap_bytes(conv) +
+    return (uint64_t)bt_conv2d_macs(conv) + (uint64_t)bt_conv2d_ifmap_elems(conv) +
+           (uint64_t)bt_conv2d_ofmap_elems(conv) * (conv->raw ? sizeof(int32_t) : sizeof(int8_t)) +
+           (1 + window) * (bt_layer_pools(layer) ? bt_ofmap_bytes(layer) : 0) +
            64 * (uint64_t)bt_conv2d_weight_elems(conv);
 }
 

@@ -23,8 +23,8 @@ BT_MUST_CHECK enum bt_status bt_iss_open(const struct bt_job *job, const struct 
                                          uint64_t work, struct bt_iss **iss, struct bt_error *err);
 void bt_iss_close(struct bt_iss *iss);
 
-/** What a convolution adds to `work`. */
-uint64_t bt_iss_conv_work(const struct bt_conv2d *conv);
+/** What a layer adds to `work`. */
+uint64_t bt_iss_layer_work(const struct bt_layer *layer);
 
 /** The store that CPU and accelerator share, job->config.mem.dram_bytes. */
 uint8_t *bt_iss_dram(struct bt_iss *iss);

@@ -42,6 +42,17 @@ void bt_lower_conv(struct bt_program_image *image, uint32_t node, const struct b
     image->scratch_bytes = scratch > image->scratch_bytes ? scratch : image->scratch_bytes;
 }
 
+void bt_lower_maxpool(struct bt_program_image *image, uint32_t node, const struct ref_pool2d *pool, uint32_t in,
+                      uint32_t out)
+{
+    const uint32_t params = bt_program_put(image, pool, sizeof(*pool));
+    struct bt_step *step = bt_program_step(image, BT_STEP_MAXPOOL, node);
+    step->params = params;
+    step->input_count = 1;
+    step->in[0] = in;
+    step->out = out;
+}
+
 struct bt_lowered_plan bt_lower_plan(struct bt_program_image *image, const struct bt_driver *driver, const void *plan,
                                      const struct bt_blob *aux)
 {

@@ -5,6 +5,7 @@
 #include "harness/program.h"
 #include "reference/common/bt_layer.h"
 #include "reference/graph/bt_graph.h"
+#include "reference/ops/pool2d.h"
 
 /** Constants of a convolution in DRAM; offsets, 0 for none. */
 struct bt_lowered {
@@ -18,6 +19,10 @@ struct bt_lowered bt_lower_constants(struct bt_program_image *image, const struc
 /** The convolution by the CPU, from dense tensor `in` to dense tensor `out`. */
 void bt_lower_conv(struct bt_program_image *image, uint32_t node, const struct bt_conv2d *conv,
                    const struct bt_lowered *constants, uint32_t in, uint32_t out);
+
+/** Max-pooling by the CPU, from dense tensor `in` to dense tensor `out`. */
+void bt_lower_maxpool(struct bt_program_image *image, uint32_t node, const struct ref_pool2d *pool, uint32_t in,
+                      uint32_t out);
 
 /** A plan in DRAM with what its steps need. */
 struct bt_lowered_plan {

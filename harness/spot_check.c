@@ -12,7 +12,7 @@
 
 /* One output row, and a range of filters, as a layer of its own. */
 struct part {
-    struct bt_conv2d conv;
+    struct bt_layer layer; /* never pooled: the convolution alone is what has a fast path */
     struct bt_layer_data data;
     int32_t n, y, first_filter;
 };
@@ -28,11 +28,13 @@ static bool cut_row(const struct bt_conv2d *conv, const struct bt_layer_data *da
     if (first >= end) {
         return false;
     }
-    *part = (struct part){.conv = *conv, .data = *data, .n = n, .y = y};
-    part->conv.n = 1;
-    part->conv.h = end - first;
-    part->conv.pad_top = first - top;
-    part->conv.pad_bottom = bottom - end;
+    *part =
+        (struct part){.layer = {.op = BT_OP_CONV2D, .dtype = BT_S8, .u.conv = *conv}, .data = *data, .n = n, .y = y};
+    struct bt_conv2d *row = &part->layer.u.conv;
+    row->n = 1;
+    row->h = end - first;
+    row->pad_top = first - top;
+    row->pad_bottom = bottom - end;
     const int64_t row_elems = (int64_t)conv->w * conv->c_in;
     part->data.ifmap = (const int8_t *)data->ifmap + ((int64_t)n * conv->h + first) * row_elems;
     return true;
@@ -40,7 +42,7 @@ static bool cut_row(const struct bt_conv2d *conv, const struct bt_layer_data *da
 
 static void cut_filters(struct part *part, uint64_t seed)
 {
-    struct bt_conv2d *conv = &part->conv;
+    struct bt_conv2d *conv = &part->layer.u.conv;
     const int64_t macs_per_filter = bt_conv2d_macs(conv) / conv->c_out;
     const int64_t affordable = MAX_MACS / (macs_per_filter > 0 ? macs_per_filter : 1) + 1;
     if (conv->groups != 1 || affordable >= conv->c_out) {
@@ -62,7 +64,7 @@ static void gather(const struct bt_conv2d *conv, const struct part *part, const 
                    unsigned char *row)
 {
     const size_t size = conv->raw ? sizeof(int32_t) : sizeof(int8_t);
-    const size_t run = (size_t)part->conv.c_out * size;
+    const size_t run = (size_t)part->layer.u.conv.c_out * size;
     const int64_t ow = bt_conv2d_ow(conv);
     const int64_t first_pixel = ((int64_t)part->n * bt_conv2d_oh(conv) + part->y) * ow;
     for (int64_t x = 0; x < ow; x++) {
@@ -74,19 +76,19 @@ static void gather(const struct bt_conv2d *conv, const struct part *part, const 
 static enum bt_status check_part(const struct bt_conv2d *conv, const struct part *part, const void *ofmap,
                                  struct bt_mismatch *mismatch)
 {
-    const size_t bytes = bt_ofmap_bytes(&part->conv);
+    const size_t bytes = bt_ofmap_bytes(&part->layer);
     unsigned char *expected = malloc(bytes);
     unsigned char *got = malloc(bytes);
     enum bt_status status = BT_ENOMEM;
     if (expected == NULL || got == NULL) {
         goto cleanup;
     }
-    status = ref_conv2d_s8(&part->conv, &part->data, expected);
+    status = ref_conv2d_s8(&part->layer.u.conv, &part->data, expected);
     if (status != BT_OK) {
         goto cleanup;
     }
     gather(conv, part, ofmap, got);
-    if (!bt_compare_ofmap(&part->conv, expected, got, mismatch)) {
+    if (!bt_compare_ofmap(&part->layer, expected, got, mismatch)) {
         mismatch->n = part->n;
         mismatch->y = part->y;
         mismatch->c += part->first_filter;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "harness/conv_yaml.h"
+#include "harness/layer_pool.h"
 #include "harness/yaml_load.h"
 #include "reference/common/bt_conv2d.h"
 
@@ -28,6 +29,7 @@ struct shape_yaml {
     char *name;
     int32_t h, w, c_in;
     struct bt_conv_yaml conv;
+    struct bt_pool_yaml pool;
     int act;
     bool raw;
     int rounding;
@@ -94,6 +96,7 @@ static const cyaml_schema_field_t shape_fields[] = {
     CYAML_FIELD_INT("w", CYAML_FLAG_DEFAULT, struct shape_yaml, w),
     CYAML_FIELD_INT("c_in", CYAML_FLAG_DEFAULT, struct shape_yaml, c_in),
     BT_CONV_YAML_FIELDS(struct shape_yaml, conv),
+    BT_POOL_YAML_FIELDS(struct shape_yaml, pool),
     CYAML_FIELD_ENUM("act", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct shape_yaml, act, bt_conv_yaml_acts,
                      BT_ACT_COUNT),
     CYAML_FIELD_BOOL("raw", CYAML_FLAG_OPTIONAL, struct shape_yaml, raw),
@@ -158,6 +161,13 @@ const char *bt_pattern_name(enum bt_pattern pattern)
     return pattern_words[pattern].str;
 }
 
+static bool same_pool(const struct bt_maxpool *a, const struct bt_maxpool *b)
+{
+    return a->kh == b->kh && a->kw == b->kw && a->stride_h == b->stride_h && a->stride_w == b->stride_w &&
+           a->pad_top == b->pad_top && a->pad_bottom == b->pad_bottom && a->pad_left == b->pad_left &&
+           a->pad_right == b->pad_right;
+}
+
 bool bt_layer_same(const struct bt_layer *a, const struct bt_layer *b)
 {
     const struct bt_conv2d *x = &a->u.conv;
@@ -167,7 +177,7 @@ bool bt_layer_same(const struct bt_layer *a, const struct bt_layer *b)
            x->stride_h == y->stride_h && x->stride_w == y->stride_w && x->dil_h == y->dil_h && x->dil_w == y->dil_w &&
            x->pad_top == y->pad_top && x->pad_bottom == y->pad_bottom && x->pad_left == y->pad_left &&
            x->pad_right == y->pad_right && x->groups == y->groups && x->rounding == y->rounding &&
-           x->table == y->table && x->raw == y->raw;
+           x->table == y->table && x->raw == y->raw && same_pool(&a->pool, &b->pool);
 }
 
 /* ---- what the steps share ---- */
@@ -200,10 +210,15 @@ static enum bt_status check_unique(const struct context *context, bt_yaml_node l
     return BT_OK;
 }
 
+static bool is_word(char *const *names, uint32_t count, const char *word)
+{
+    return count == 1 && strcmp(names[0], word) == 0;
+}
+
 /* [all] stands for everything there is. */
 static bool is_all(char *const *names, uint32_t count)
 {
-    return count == 1 && strcmp(names[0], "all") == 0;
+    return is_word(names, count, "all");
 }
 
 /* ---- networks ---- */
@@ -334,7 +349,7 @@ static enum bt_status make_shape(const struct context *context, bt_yaml_node at,
     shape->work.dtype = BT_S8;
     shape->act = (enum bt_act)raw->act;
     shape->same = 1;
-    return BT_OK;
+    return bt_conv_yaml_pool(context->yaml, at, raw->name, &raw->pool, &shape->work, context->err);
 }
 
 static const struct bt_suite_layer *find_shape(const struct context *context, const char *name)
@@ -420,8 +435,8 @@ static enum bt_status check_link(const struct context *context, bt_yaml_node at,
         return bt_yaml_fail(context->yaml, at, context->err,
                             "layer '%s' follows '%s', whose output is raw: expected int8", to->layer, from->layer);
     }
-    const int32_t oh = bt_conv2d_oh(out);
-    const int32_t ow = bt_conv2d_ow(out);
+    const int32_t oh = bt_layer_oh(&from->work);
+    const int32_t ow = bt_layer_ow(&from->work);
     if (in->h != oh || in->w != ow || in->c_in != out->c_out) {
         return bt_yaml_fail(context->yaml, at, context->err, "layer '%s' takes %dx%dx%d: expected the %dx%dx%d of '%s'",
                             to->layer, in->h, in->w, in->c_in, oh, ow, out->c_out, from->layer);
@@ -574,7 +589,10 @@ static enum bt_status run_layers(const struct context *context, bt_yaml_node at,
             }
         }
     }
-    const bool all = is_all(raw->shapes, raw->shapes_count);
+    /* Not every variant pools: the shapes that do, and those that do not, can be asked for apart. */
+    const bool pooled = is_word(raw->shapes, raw->shapes_count, "pooled");
+    const bool unpooled = is_word(raw->shapes, raw->shapes_count, "unpooled");
+    const bool all = pooled || unpooled || is_all(raw->shapes, raw->shapes_count);
     const uint32_t shapes = all ? context->raw->shapes_count : raw->shapes_count;
     for (uint32_t i = 0; i < shapes; i++) {
         const struct bt_suite_layer *shape = all ? &context->shapes[i] : find_shape(context, raw->shapes[i]);
@@ -582,6 +600,9 @@ static enum bt_status run_layers(const struct context *context, bt_yaml_node at,
             status = bt_yaml_fail(context->yaml, bt_yaml_item(context->yaml, shapes_list, i), context->err,
                                   "unknown shape '%.60s': expected one of this suite", raw->shapes[i]);
             goto cleanup;
+        }
+        if ((bt_layer_pools(&shape->work) && unpooled) || (!bt_layer_pools(&shape->work) && pooled)) {
+            continue;
         }
         add_layer(run, shape, false);
     }

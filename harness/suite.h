@@ -3,6 +3,10 @@
  *
  * The jobs of a suite are: for each run, for each layer (and each chain), for each variant, for each of its
  * configurations, for each pattern, for each stall percentage.
+ *
+ * A shape may pool its results: `pool: 3x3`, `pool_stride` (1 where absent, as a network's maxpool), `pool_pad` or
+ * `pool_pads: [top, bottom, left, right]` (0). `shapes: [all]` selects all shapes, `[pooled]` those that pool, `[unpooled]`
+ * the others.
  */
 #ifndef BT_SUITE_H
 #define BT_SUITE_H
@@ -143,7 +147,7 @@ void bt_suite_free(struct bt_suite *suite);
  */
 BT_MUST_CHECK enum bt_status bt_suite_whole(const struct bt_network *network, struct bt_suite_chain *chain);
 
-/** Would an accelerator do the same for both? Geometry, rounding, raw output, and table or no table. */
+/** Would an accelerator do the same for both? Geometry, pooling, rounding, raw output, and table or no table. */
 bool bt_layer_same(const struct bt_layer *a, const struct bt_layer *b);
 
 #endif

@@ -16,22 +16,39 @@
 #include "reference/common/bt_conv2d.h"
 #include "reference/ops/conv2d_s8.h"
 
-/* ofmap [2][3][4][5] */
-static const struct bt_conv2d conv = {
-    .n = 2,
-    .h = 3,
-    .w = 4,
-    .c_in = 6,
-    .c_out = 5,
-    .kh = 1,
-    .kw = 1,
-    .stride_h = 1,
-    .stride_w = 1,
-    .dil_h = 1,
-    .dil_w = 1,
-    .groups = 1,
-    .act_min = -128,
-    .act_max = 127,
+/* Both have an ofmap [2][3][4][5], the second after pooling. */
+static const struct bt_layer layers[] = {
+    {.op = BT_OP_CONV2D,
+     .u.conv = {.n = 2,
+                .h = 3,
+                .w = 4,
+                .c_in = 6,
+                .c_out = 5,
+                .kh = 1,
+                .kw = 1,
+                .stride_h = 1,
+                .stride_w = 1,
+                .dil_h = 1,
+                .dil_w = 1,
+                .groups = 1,
+                .act_min = -128,
+                .act_max = 127}},
+    {.op = BT_OP_CONV2D,
+     .u.conv = {.n = 2,
+                .h = 9,
+                .w = 5,
+                .c_in = 6,
+                .c_out = 5,
+                .kh = 1,
+                .kw = 1,
+                .stride_h = 1,
+                .stride_w = 1,
+                .dil_h = 1,
+                .dil_w = 1,
+                .groups = 1,
+                .act_min = -128,
+                .act_max = 127},
+     .pool = {.kh = 3, .kw = 3, .stride_h = 3, .stride_w = 1, .pad_left = 1}},
 };
 #define ELEMS 120
 
@@ -43,9 +60,12 @@ static void test_equal(void **state)
     struct bt_mismatch mismatch = {.differing = 9};
     bt_data_fill(1, false, a, ELEMS);
     memcpy(b, a, ELEMS);
-    assert_int_equal(bt_ofmap_bytes(&conv), ELEMS);
-    assert_true(bt_compare_ofmap(&conv, a, b, &mismatch));
-    assert_int_equal(mismatch.differing, 0);
+    for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
+        assert_int_equal(bt_layer_check(&layers[i], NULL), BT_OK);
+        assert_int_equal(bt_ofmap_bytes(&layers[i]), ELEMS);
+        assert_true(bt_compare_ofmap(&layers[i], a, b, &mismatch));
+        assert_int_equal(mismatch.differing, 0);
+    }
 }
 
 /* Every single bit that can flip is found, where it is. */
@@ -54,13 +74,14 @@ static void test_every_flipped_bit(void **state)
     (void)state;
     int8_t a[ELEMS];
     bt_data_fill(1, false, a, ELEMS);
-    for (int bit = 0; bit < ELEMS * 8; bit++) {
+    for (int bit = 0; bit < 2 * ELEMS * 8; bit++) {
+        const struct bt_layer *layer = &layers[bit / (ELEMS * 8)];
         int8_t b[ELEMS];
         struct bt_mismatch mismatch;
-        const int elem = bit / 8;
+        const int elem = bit / 8 % ELEMS;
         memcpy(b, a, ELEMS);
         b[elem] = (int8_t)(b[elem] ^ (1 << bit % 8));
-        assert_false(bt_compare_ofmap(&conv, a, b, &mismatch));
+        assert_false(bt_compare_ofmap(layer, a, b, &mismatch));
         assert_int_equal(mismatch.differing, 1);
         assert_int_equal(mismatch.total, ELEMS);
         assert_int_equal(mismatch.n, elem / 60);
@@ -69,6 +90,7 @@ static void test_every_flipped_bit(void **state)
         assert_int_equal(mismatch.c, elem % 5);
         assert_int_equal(mismatch.expected, a[elem]);
         assert_int_equal(mismatch.got, b[elem]);
+        assert_int_equal(bt_mismatch_elem(layer, &mismatch), elem);
     }
 }
 
@@ -85,7 +107,7 @@ static void test_permuted_tile(void **state)
     memcpy(b, a, ELEMS);
     memcpy(b + 20, a + 30, 10);
     memcpy(b + 30, a + 20, 10);
-    assert_false(bt_compare_ofmap(&conv, a, b, &mismatch));
+    assert_false(bt_compare_ofmap(&layers[0], a, b, &mismatch));
     assert_int_equal(mismatch.differing, 20);
     assert_int_equal(mismatch.y, 1);
     assert_int_equal(mismatch.x, 0);
@@ -94,11 +116,11 @@ static void test_permuted_tile(void **state)
 static void test_raw_sums(void **state)
 {
     (void)state;
-    struct bt_conv2d raw = conv;
+    struct bt_layer raw = layers[0];
     int32_t a[ELEMS] = {0};
     int32_t b[ELEMS] = {0};
     struct bt_mismatch mismatch;
-    raw.raw = true;
+    raw.u.conv.raw = true;
     assert_int_equal(bt_ofmap_bytes(&raw), 4 * ELEMS);
     a[77] = INT32_MIN;
     b[77] = INT32_MAX;
@@ -236,22 +258,23 @@ static void test_spot_check(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct bt_data_key key = {.seed = 4, .network = "net", .pattern = BT_PATTERN_UNIFORM};
-        struct bt_conv2d layer = cases[i];
+        struct bt_layer work = {.op = BT_OP_CONV2D, .u.conv = cases[i]};
+        struct bt_conv2d *layer = &work.u.conv;
         struct bt_tensors tensors;
         struct bt_mismatch mismatch;
-        bt_data_adapt(&key, BT_ACT_NONE, &layer);
-        assert_int_equal(bt_data_make(&key, BT_ACT_NONE, &layer, NULL, &tensors), BT_OK);
-        uint8_t *ofmap = malloc(bt_ofmap_bytes(&layer));
+        bt_data_adapt(&key, BT_ACT_NONE, layer);
+        assert_int_equal(bt_data_make(&key, BT_ACT_NONE, layer, NULL, &tensors), BT_OK);
+        uint8_t *ofmap = malloc(bt_ofmap_bytes(&work));
         assert_non_null(ofmap);
-        assert_int_equal(ref_conv2d_s8(&layer, &tensors.view, ofmap), BT_OK);
+        assert_int_equal(ref_conv2d_s8(layer, &tensors.view, ofmap), BT_OK);
         for (uint64_t seed = 0; seed < 12; seed++) {
-            assert_int_equal(bt_spot_check(&layer, &tensors.view, ofmap, seed * 7919, &mismatch), BT_OK);
+            assert_int_equal(bt_spot_check(layer, &tensors.view, ofmap, seed * 7919, &mismatch), BT_OK);
             assert_int_equal(mismatch.differing, 0);
         }
-        for (size_t b = 0; b < bt_ofmap_bytes(&layer); b++) {
+        for (size_t b = 0; b < bt_ofmap_bytes(&work); b++) {
             ofmap[b] ^= 1; /* everywhere: wherever it looks, it must see it */
         }
-        assert_int_equal(bt_spot_check(&layer, &tensors.view, ofmap, 12345, &mismatch), BT_OK);
+        assert_int_equal(bt_spot_check(layer, &tensors.view, ofmap, 12345, &mismatch), BT_OK);
         assert_true(mismatch.differing > 0);
         free(ofmap);
         bt_data_free(&tensors);

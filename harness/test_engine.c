@@ -182,6 +182,123 @@ static void test_mismatch_is_located(void **state)
     assert_int_equal(bench.records[0].mismatch_engine, BT_ENGINE_RTL);
 }
 
+/* A layer that pools: everything is of the pooled ofmap, and each fault has its words. */
+static const struct bt_maxpool window = {
+    .kh = 3, .kw = 2, .stride_h = 2, .stride_w = 2, .pad_top = 1, .pad_bottom = 0, .pad_left = 0, .pad_right = 1};
+
+static const struct {
+    enum fake_fault fault;
+    enum bt_verdict verdict, engines[BT_ENGINE_CYCLES + 1];
+    const char *words;
+} pooled_faults[] = {
+    {FAKE_GOOD, BT_PASS, {BT_PASS, BT_PASS, BT_PASS, BT_PASS}, ""},
+    /* [3][3][4], element 18 */
+    {FAKE_FLIP,
+     BT_FAIL,
+     {BT_PASS, BT_PASS, BT_FAIL, BT_PASS},
+     "rtl: 1 of 36 pooled elements differ, first n 0 y 1 x 1 c 2"},
+    {FAKE_MODEL, BT_FAIL, {BT_PASS, BT_FAIL, BT_PASS, BT_PASS}, "model: 1 of 36 pooled elements differ, first n 0 y 0"},
+    {FAKE_NOTHING, BT_FAIL, {BT_PASS, BT_PASS, BT_FAIL, BT_PASS}, "pooled elements differ"},
+    {FAKE_POOL_WINDOW, BT_FAIL, {BT_PASS, BT_PASS, BT_FAIL, BT_PASS}, "pooled elements differ"},
+    {FAKE_POOL_SHORT,
+     BT_FAIL,
+     {BT_PASS, BT_PASS, BT_FAIL, BT_PASS},
+     "rtl: 4 of 36 pooled elements differ, first n 0 y 2 x 2 c 0"},
+    {FAKE_FORGETS,
+     BT_FAIL,
+     {BT_PASS, BT_FAIL, BT_FAIL, BT_PASS},
+     "model: too much was put out: bytes of the pooled ofmap: got 120, limit 36"},
+    {FAKE_NO_POOL,
+     BT_SKIP,
+     {BT_SKIP, BT_SKIP, BT_SKIP, BT_SKIP},
+     "not supported: max-pooling on write-back: got 3, limit 0"},
+    {FAKE_ONE_CYCLE, BT_FAIL, {BT_PASS, BT_PASS, BT_PASS, BT_FAIL}, "cycles: cycles predicted 820, measured 821"},
+};
+
+static void test_pooled_faults(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(pooled_faults) / sizeof(pooled_faults[0]); i++) {
+        struct bench bench;
+        set_up(&bench, pooled_faults[i].fault);
+        bench.layers[0].work.pool = window;
+        run(&bench);
+        const struct bt_record *record = &bench.records[0];
+        if (strstr(record->reason, pooled_faults[i].words) == NULL) {
+            fail_msg("fault %d: \"%s\" lacks \"%s\"", (int)pooled_faults[i].fault, record->reason,
+                     pooled_faults[i].words);
+        }
+        for (int e = 0; e <= BT_ENGINE_CYCLES; e++) {
+            if (record->engine[e].verdict != pooled_faults[i].engines[e]) {
+                fail_msg("fault %d: engine %s is %s", (int)pooled_faults[i].fault, bt_engine_name((enum bt_engine)e),
+                         bt_verdict_name(record->engine[e].verdict));
+            }
+        }
+        assert_int_equal(record->verdict, pooled_faults[i].verdict);
+        assert_int_equal(record->macs, 3240); /* of the convolution alone */
+    }
+}
+
+/* The reference's own bits: what ref gives without pooling, pooled here by hand; by the fast path, too. */
+static void test_pooled_reference(void **state)
+{
+    (void)state;
+    for (int large = 0; large < 2; large++) {
+        struct bench bench;
+        uint64_t hash[2];
+        set_up(&bench, FAKE_GOOD);
+        struct bt_layer *work = &bench.layers[0].work;
+        work->u.conv.n = 2;
+        if (large != 0) { /* the fast path begins at a million MACs */
+            work->u.conv.h = work->u.conv.w = 24;
+            work->u.conv.c_in = work->u.conv.c_out = 40;
+        }
+        work->pool = window;
+        for (enum bt_ref_path path = BT_REF_FAST; path <= BT_REF_PLAIN; path++) {
+            bench.options.ref = path;
+            run(&bench);
+            assert_int_equal(bench.records[0].verdict, BT_PASS);
+            hash[path] = bench.records[0].engine[BT_ENGINE_REF].hash;
+            assert_true(hash[path] == bench.records[0].engine[BT_ENGINE_RTL].hash);
+        }
+        assert_true(hash[0] == hash[1]);
+        work->pool = (struct bt_maxpool){0};
+        run(&bench);
+        assert_true(hash[0] != bench.records[0].engine[BT_ENGINE_REF].hash);
+    }
+}
+
+/* A chain goes on from the pooled ofmap; a pool that cannot be is refused before anything runs. */
+static void test_pooled_chain(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, FAKE_GOOD);
+    bench.job.chain = "chain";
+    bench.job.count = 2;
+    bench.layers[0].work.pool = window;
+    bench.layers[1].work.u.conv.c_in = 4;
+    run(&bench);
+    assert_int_equal(bench.records[1].verdict, BT_PASS);
+    const uint64_t own = bench.records[1].engine[BT_ENGINE_REF].hash;
+    bench.layers[1].work.u.conv.h = 3; /* what the first leaves */
+    bench.layers[1].work.u.conv.w = 3;
+    run(&bench);
+    assert_int_equal(bench.records[0].verdict, BT_PASS);
+    assert_int_equal(bench.records[1].verdict, BT_PASS);
+    const uint64_t fed = bench.records[1].engine[BT_ENGINE_REF].hash;
+    bench.layers[0].work.pool.stride_w = 1; /* leaves another shape: the second has data of its own */
+    run(&bench);
+    assert_int_equal(bench.records[1].verdict, BT_PASS);
+    assert_true(fed != bench.records[1].engine[BT_ENGINE_REF].hash && fed != own);
+
+    bench.layers[0].work.pool.pad_left = 2;
+    run(&bench);
+    assert_int_equal(bench.records[0].verdict, BT_FAIL);
+    assert_non_null(
+        strstr(bench.records[0].reason, "layer refused: pool's padding not below its kernel: got 2, limit 1"));
+}
+
 static void test_missing_core_fails(void **state)
 {
     (void)state;
@@ -363,6 +480,15 @@ static void test_predict(void **state)
     bt_engine_predict(&bench.job, &plan, &bench.records[0]);
     assert_int_equal(bench.records[0].verdict, BT_PASS);
     assert_int_equal(bench.records[0].predicted_cycles, 820);
+    bench.layers[0].work.pool = window;
+    bt_engine_predict(&bench.job, &plan, &bench.records[0]);
+    assert_int_equal(bench.records[0].verdict, BT_PASS);
+    assert_int_equal(bench.records[0].predicted_cycles, 820);
+    assert_int_equal(bench.records[0].macs, 3240);
+    bench.job.config.param[0].value = FAKE_NO_POOL;
+    bt_engine_predict(&bench.job, &plan, &bench.records[0]);
+    assert_int_equal(bench.records[0].verdict, BT_SKIP);
+    assert_int_equal(bench.records[0].predicted_cycles, 0);
     set_up(&bench, FAKE_IMPOSSIBLE);
     bt_engine_predict(&bench.job, &plan, &bench.records[0]);
     assert_int_equal(bench.records[0].verdict, BT_FAIL);
@@ -377,6 +503,9 @@ int main(void)
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_numbers_of_a_pass),
         cmocka_unit_test(test_mismatch_is_located),
+        cmocka_unit_test(test_pooled_faults),
+        cmocka_unit_test(test_pooled_reference),
+        cmocka_unit_test(test_pooled_chain),
         cmocka_unit_test(test_missing_core_fails),
         cmocka_unit_test(test_stalls_gate_bits_only),
         cmocka_unit_test(test_gate_and_exemption),

@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "harness/hal_sim.h"
+#include "harness/layer_pool.h"
 #include "harness/variant.h"
 #include "reference/common/bt_conv2d.h"
 #include "reference/ops/conv2d_s8.h"
+#include "reference/ops/maxpool_s8.h"
 
 enum fake_fault {
     FAKE_GOOD,
@@ -34,12 +36,16 @@ enum fake_fault {
     FAKE_UNSUPPORTED, /* refuses every layer */
     FAKE_NOTHING,     /* says done, writes nothing */
     FAKE_MEASURES_NOTHING,
+    FAKE_NO_POOL,     /* refuses layers that pool */
+    FAKE_FORGETS,     /* accepts them, and puts out what was not pooled */
+    FAKE_POOL_SHORT,  /* the last pooled pixel is not written */
+    FAKE_POOL_WINDOW, /* windows one column to the left of theirs */
 };
 
 enum { FAKE_MULTIPLIERS = 4, FAKE_OVERHEAD = 10, FAKE_REG_START = 8 };
 
 struct fake_plan {
-    struct bt_conv2d conv;
+    struct bt_layer layer; /* as it is computed */
     struct bt_io io;
     int64_t fault;
     int32_t started;
@@ -180,18 +186,45 @@ static inline size_t fake_elem(const struct bt_conv2d *conv)
     return conv->raw ? 4 : 1;
 }
 
+static inline size_t fake_ofmap_bytes(const struct bt_layer *layer)
+{
+    return (size_t)bt_layer_ofmap_elems(layer) * fake_elem(&layer->u.conv);
+}
+
+static inline void fake_pool(const struct fake_plan *plan, const struct bt_layer_data *data, uint8_t *ofmap)
+{
+    struct ref_pool2d pool = bt_layer_pool2d(&plan->layer);
+    int8_t *unpooled = malloc((size_t)bt_conv2d_ofmap_elems(&plan->layer.u.conv));
+    int8_t *pooled = malloc(fake_ofmap_bytes(&plan->layer));
+    if (plan->fault == FAKE_POOL_WINDOW) {
+        pool.pad_left++;
+        pool.pad_right--;
+    }
+    if (unpooled == NULL || pooled == NULL || ref_conv2d_s8(&plan->layer.u.conv, data, unpooled) != BT_OK ||
+        ref_maxpool_s8(&pool, unpooled, pooled) != BT_OK) {
+        abort();
+    }
+    const size_t missing = plan->fault == FAKE_POOL_SHORT ? (size_t)pool.c : 0;
+    memcpy(ofmap, pooled, fake_ofmap_bytes(&plan->layer) - missing);
+    free(unpooled);
+    free(pooled);
+}
+
 static inline void fake_compute(struct bt_hal *hal)
 {
     const struct fake_plan *plan = hal->plan;
     struct bt_layer_data data = hal->data;
     data.ifmap = hal->dram + plan->io.in_addr;
     uint8_t *ofmap = hal->dram + plan->io.out_addr;
-    const size_t pixel = (size_t)plan->conv.c_out * fake_elem(&plan->conv);
-    const size_t bytes = (size_t)bt_conv2d_ofmap_elems(&plan->conv) * fake_elem(&plan->conv);
+    const struct bt_conv2d *conv = &plan->layer.u.conv;
+    const size_t pixel = (size_t)conv->c_out * fake_elem(conv);
+    const size_t bytes = fake_ofmap_bytes(&plan->layer);
     if (plan->fault == FAKE_NOTHING) {
         return;
     }
-    if (ref_conv2d_s8(&plan->conv, &data, ofmap) != BT_OK) {
+    if (bt_layer_pools(&plan->layer)) {
+        fake_pool(plan, &data, ofmap);
+    } else if (ref_conv2d_s8(conv, &data, ofmap) != BT_OK) {
         abort();
     }
     if (plan->fault == FAKE_FLIP) {
@@ -215,7 +248,7 @@ void bt_hal_reg_write(struct bt_hal *hal, uint32_t offset, uint32_t value)
     const struct fake_plan *plan = hal->plan;
     hal->busy = true;
     hal->start_cycle = hal->cycles;
-    hal->remaining = fake_cycles(&plan->conv) + (plan->fault == FAKE_ONE_CYCLE ? 1 : 0);
+    hal->remaining = fake_cycles(&plan->layer.u.conv) + (plan->fault == FAKE_ONE_CYCLE ? 1 : 0);
     if (plan->fault == FAKE_IMPOSSIBLE) {
         hal->remaining = 3;
     }
@@ -258,19 +291,33 @@ static const struct bt_param_spec fake_params[] = {
 static enum bt_status fake_supports(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
                                     struct bt_reason *why)
 {
-    (void)layers;
     if (count != 1 || bt_config_get(config, "FAULT", 0) == FAKE_UNSUPPORTED) {
         *why = (struct bt_reason){"layers of this kind", 1, 0};
         return BT_EUNSUPPORTED;
     }
+    if (layers[0].pool.kh != 0 && bt_config_get(config, "FAULT", 0) == FAKE_NO_POOL) {
+        *why = (struct bt_reason){"max-pooling on write-back", layers[0].pool.kh, 0};
+        return BT_EUNSUPPORTED;
+    }
     return BT_OK;
+}
+
+/* The layer that the core knows of. */
+static struct bt_layer fake_layer(const struct bt_config *config, const struct bt_layer *layer)
+{
+    struct bt_layer made = *layer;
+    if (bt_config_get(config, "FAULT", 0) == FAKE_FORGETS) {
+        made.pool = (struct bt_maxpool){0};
+    }
+    return made;
 }
 
 static enum bt_status fake_plan(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
                                 const struct bt_blob *aux, struct bt_io *io, void *plan, struct bt_reason *why)
 {
     struct fake_plan *made = plan;
-    const struct bt_conv2d *conv = &layers[0].u.conv;
+    const struct bt_layer layer = fake_layer(config, &layers[0]);
+    const struct bt_conv2d *conv = &layer.u.conv;
     (void)count;
     (void)aux;
     if (io->in_addr == BT_ANYWHERE) {
@@ -280,12 +327,12 @@ static enum bt_status fake_plan(const struct bt_config *config, const struct bt_
     }
     io->out_addr = io->brk;
     io->out_pitch = (uint32_t)((size_t)conv->c_out * fake_elem(conv));
-    io->brk += (uint64_t)bt_conv2d_ofmap_elems(conv) * fake_elem(conv);
+    io->brk += fake_ofmap_bytes(&layer);
     if (io->brk > config->mem.dram_bytes) {
         *why = (struct bt_reason){"DRAM bytes", (int64_t)io->brk, (int64_t)config->mem.dram_bytes};
         return BT_ENOMEM;
     }
-    *made = (struct fake_plan){.conv = *conv, .io = *io, .fault = bt_config_get(config, "FAULT", 0)};
+    *made = (struct fake_plan){.layer = layer, .io = *io, .fault = bt_config_get(config, "FAULT", 0)};
     return BT_OK;
 }
 
@@ -302,7 +349,7 @@ static enum bt_status fake_pack(const void *plan, const struct bt_layer_data *da
 static void fake_load(const void *plan, const void *ifmap, struct bt_hal *hal)
 {
     const struct fake_plan *p = plan;
-    bt_hal_mem_write(hal, p->io.in_addr, ifmap, (size_t)bt_conv2d_ifmap_elems(&p->conv));
+    bt_hal_mem_write(hal, p->io.in_addr, ifmap, (size_t)bt_conv2d_ifmap_elems(&p->layer.u.conv));
 }
 
 static void fake_program(const void *plan, struct bt_hal *hal)
@@ -331,7 +378,7 @@ static enum bt_status fake_service(void *plan, struct bt_hal *hal, enum bt_event
 static void fake_unpack(const void *plan, struct bt_hal *hal, void *ofmap)
 {
     const struct fake_plan *p = plan;
-    bt_hal_mem_read(hal, p->io.out_addr, ofmap, (size_t)bt_conv2d_ofmap_elems(&p->conv) * fake_elem(&p->conv));
+    bt_hal_mem_read(hal, p->io.out_addr, ofmap, fake_ofmap_bytes(&p->layer));
 }
 
 static void fake_finish(void *plan, struct bt_hal *hal, struct bt_counters *counters)
@@ -364,10 +411,15 @@ static enum bt_status fake_model(const struct bt_config *config, const void *pla
                                  const struct bt_layer_data *data, const struct bt_blob *aux, void *ofmap,
                                  struct bt_blob *profile)
 {
-    (void)plan;
     (void)aux;
     (void)profile;
-    const enum bt_status status = ref_conv2d_s8(&layers[0].u.conv, data, ofmap);
+    enum bt_status status = BT_OK;
+    if (bt_layer_pools(&layers[0]) && bt_config_get(config, "FAULT", 0) != FAKE_FORGETS) {
+        const struct fake_plan sound = {.layer = ((const struct fake_plan *)plan)->layer};
+        fake_pool(&sound, data, ofmap);
+    } else {
+        status = ref_conv2d_s8(&layers[0].u.conv, data, ofmap);
+    }
     if (bt_config_get(config, "FAULT", 0) == FAKE_MODEL) {
         ((uint8_t *)ofmap)[0] ^= 0x80;
     }

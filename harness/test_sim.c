@@ -1477,6 +1477,10 @@ static void test_second_core_says_no(void **state)
     layer.u.conv.h = 2;
     assert_int_equal(gemv_driver.supports(&config, &layer, 1, &why), BT_EUNSUPPORTED);
     assert_non_null(why.what);
+    layer = dense(3, 3, 0);
+    layer.pool = (struct bt_maxpool){.kh = 2, .kw = 2, .stride_h = 2, .stride_w = 2};
+    assert_int_equal(gemv_driver.supports(&config, &layer, 1, &why), BT_EUNSUPPORTED);
+    assert_string_equal(why.what, "max-pooling on write-back, rows of its kernel");
     layer = dense(60000, 4, 0);
     assert_int_equal(gemv_driver.plan(&config, &layer, 1, NULL, &io, &plan, &why), BT_ENOMEM);
     assert_int_equal(why.limit, DRAM_BYTES);

@@ -107,6 +107,7 @@ static void test_smoke(void **state)
     bool table = false;
     bool single = false;
     bool stalled = false;
+    bool pooled = false;
     uint32_t shapes = 0;
     uint32_t links = 0;
     for (uint32_t r = 0; r < suite->run_count; r++) {
@@ -123,7 +124,12 @@ static void test_smoke(void **state)
         for (uint32_t i = 0; i < run->layer_count; i++) {
             const struct bt_conv2d *conv = &run->layers[i].work.u.conv;
             struct bt_reason why = {0};
-            assert_int_equal(bt_conv2d_check(conv, &why), BT_OK);
+            assert_int_equal(bt_layer_check(&run->layers[i].work, &why), BT_OK);
+            /* A variant that refuses pooling would have nothing but SKIPs to say of these. */
+            pooled = pooled || run->layers[i].work.pool.kh != 0;
+            for (uint32_t v = 0; v < run->variant_count && run->layers[i].work.pool.kh != 0; v++) {
+                assert_string_not_equal(run->variants[v].variant, "os_array");
+            }
             stride = stride || conv->stride_h != conv->stride_w;
             uneven_pad = uneven_pad || conv->pad_left != conv->pad_right;
             dilation = dilation || conv->dil_w > 1;
@@ -146,6 +152,7 @@ static void test_smoke(void **state)
     assert_true(large_kernel && fc && raw && table && single && stalled);
     assert_true(shapes >= 30);
     assert_true(links >= 2);
+    print_message("pooled shapes: %s\n", pooled ? "run" : "not run, no variant pools");
     assert_int_equal(suite->engines, (1u << BT_ENGINE_COUNT) - 1);
     bt_suite_free(suite);
 }
@@ -376,6 +383,52 @@ static void test_selection(void **state)
     bt_suite_free(suite);
 }
 
+#define POOLED                                                                                                         \
+    "shapes:\n"                                                                                                        \
+    "  - {name: x, h: 6, w: 9, c_in: 3, c_out: 2, kernel: 3, pad: 1, pool: 3x2, pool_stride: 2x3, pool_pad: 1}\n"      \
+    "  - {name: y, h: 3, w: 4, c_in: 2, c_out: 6}\n"                                                                   \
+    "  - {name: z, h: 8, w: 8, c_in: 6, c_out: 6, act: silu, pool: 2, pool_pads: [0, 1, 1, 0]}\n"
+
+/* Which shapes are selected and what their windows are. */
+static void test_pooled(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word, *names;
+    } selections[] = {{"all", "xyz"}, {"pooled", "xz"}, {"unpooled", "y"}, {"y, x", "yx"}};
+    struct bt_error err = {""};
+    for (size_t i = 0; i < sizeof(selections) / sizeof(selections[0]); i++) {
+        char text[1024];
+        struct bt_suite *suite = NULL;
+        (void)snprintf(text, sizeof(text), HEAD POOLED "runs:\n  - shapes: [%s]\n" VARIANTS, selections[i].word);
+        if (bt_suite_parse("suites/s.yaml", text, strlen(text), &suite, &err) != BT_OK) {
+            fail_msg("%s", err.text);
+        }
+        assert_int_equal(suite->runs[0].layer_count, strlen(selections[i].names));
+        for (uint32_t k = 0; k < suite->runs[0].layer_count; k++) {
+            assert_int_equal(suite->runs[0].layers[k].layer[0], selections[i].names[k]);
+        }
+        if (i == 0) {
+            const struct bt_maxpool x = {3, 2, 2, 3, 1, 1, 1, 1};
+            const struct bt_maxpool z = {2, 2, 1, 1, 0, 1, 1, 0}; /* stride 1 where none is stated */
+            assert_memory_equal(&suite->runs[0].layers[0].work.pool, &x, sizeof(x));
+            assert_int_equal(suite->runs[0].layers[1].work.pool.kh, 0);
+            assert_memory_equal(&suite->runs[0].layers[2].work.pool, &z, sizeof(z));
+            assert_int_equal(bt_layer_oh(&suite->runs[0].layers[0].work), 3);
+            assert_int_equal(bt_layer_ow(&suite->runs[0].layers[0].work), 4);
+        }
+        bt_suite_free(suite);
+    }
+    /* y reads what x leaves after pooling. */
+    static const char chained[] =
+        HEAD POOLED "chains:\n  - {name: c, layers: [shapes/x, shapes/y]}\nruns:\n  - chains: [c]\n" VARIANTS;
+    struct bt_suite *suite = NULL;
+    if (bt_suite_parse("suites/s.yaml", chained, strlen(chained), &suite, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+    bt_suite_free(suite);
+}
+
 /* What makes two layers the same work, and what does not. */
 static void test_same(void **state)
 {
@@ -426,11 +479,31 @@ static void test_same(void **state)
     DIFFERS(table, true);
     DIFFERS(raw, true);
 #undef DIFFERS
+#define DIFFERS(member)                                                                                                \
+    do {                                                                                                               \
+        other = pooled;                                                                                                \
+        other.pool.member++;                                                                                           \
+        assert_false(bt_layer_same(&pooled, &other));                                                                  \
+    } while (0)
+    struct bt_layer pooled = base;
+    pooled.pool = (struct bt_maxpool){.kh = 3, .kw = 3, .stride_h = 1, .stride_w = 1};
+    assert_false(bt_layer_same(&base, &pooled));
+    DIFFERS(kh);
+    DIFFERS(kw);
+    DIFFERS(stride_h);
+    DIFFERS(stride_w);
+    DIFFERS(pad_top);
+    DIFFERS(pad_bottom);
+    DIFFERS(pad_left);
+    DIFFERS(pad_right);
+#undef DIFFERS
     other = base;
     other.dtype = BT_S16;
     assert_false(bt_layer_same(&base, &other));
 }
 
+#define SHAPE(keys)                                                                                                    \
+    HEAD "shapes:\n  - {name: x, h: 5, w: 4, c_in: 3, c_out: 2, " keys "}\nruns:\n  - shapes: [x]\n" VARIANTS
 #define RUN(text) HEAD SHAPES CHAINS "runs:\n  - shapes: [x]\n" VARIANTS "    " text "\n"
 
 static const struct {
@@ -497,6 +570,32 @@ static const struct {
      "suites/s.yaml:6: unknown layer 's4': expected a conv or fc of lenet5"},
     {HEAD "chains:\n  - {name: c, layers: [lenet5/c3, nothing/s4]}\nruns:\n  - chains: [c]\n" VARIANTS,
      "suites/s.yaml:6: unknown network 'nothing': expected a file suites/networks/nothing.yaml"},
+    {SHAPE("pool: 2y2"), "suites/s.yaml:6: pool: '2y2': expected a number, or <vertical>x<horizontal>, from 1"},
+    {SHAPE("pool: 0"), "suites/s.yaml:6: pool: '0': expected a number, or <vertical>x<horizontal>, from 1"},
+    {SHAPE("pool: 2,\n     pool_stride: 2x"),
+     "suites/s.yaml:7: pool_stride: '2x': expected a number, or <vertical>x<horizontal>, from 1"},
+    {SHAPE("pool: 2, pool_pad: 1,\n     pool_pads: [1, 1, 1, 1]"),
+     "suites/s.yaml:7: pool_pad and pool_pads: expected one of them"},
+    {SHAPE("pool: 2, pool_pads: [1, 1, 1]"), "suites/s.yaml:6: pool_pads: 3 items: expected 4"},
+    {SHAPE("pool: 2, pool_pad: x"), "suites/s.yaml:6: pool_pad: 'x': expected a decimal integer of 32 bits"},
+    {SHAPE("kernel: 1,\n     pool_stride: 2"), "suites/s.yaml:7: layer 'x': pool_stride without pool: expected both"},
+    {SHAPE("pool_pad: 0"), "suites/s.yaml:6: layer 'x': pool_pad without pool: expected both"},
+    {SHAPE("pool_pads: [0, 0, 0, 0]"), "suites/s.yaml:6: layer 'x': pool_pads without pool: expected both"},
+    {SHAPE("kernel: 1,\n     pool: 2, pool_pad: 2"),
+     "suites/s.yaml:7: layer 'x': pool's padding not below its kernel: got 2, limit 1"},
+    {SHAPE("pool: 2, pool_pad: -1"), "suites/s.yaml:6: layer 'x': pool's top padding below 0: got -1, limit 0"},
+    {SHAPE("pool: 65"), "suites/s.yaml:6: layer 'x': pool's kernel height above 64: got 65, limit 64"},
+    {SHAPE("pool: 5x5"), "suites/s.yaml:6: layer 'x': pool's kernel wider than the padded ofmap: got 5, limit 4"},
+    {SHAPE("pool: 2, raw: true"), "suites/s.yaml:6: layer 'x': max-pooling of raw sums: got 1, limit 0"},
+    {SHAPE("pools: 2"),
+     "suites/s.yaml:6: unknown key 'pools': expected one of name, h, w, c_in, c_out, kernel, stride, "
+     "dilation, pad, pads, groups, pool, pool_stride, pool_pad, pool_pads, act, raw, rounding"},
+    {HEAD SHAPES "runs:\n  - shapes: [pooled]\n" VARIANTS,
+     "suites/s.yaml:10: run selects nothing: expected networks, shapes or chains with a conv or fc layer"},
+    {HEAD SHAPES "runs:\n  - shapes: [pooled, x]\n" VARIANTS,
+     "suites/s.yaml:10: unknown shape 'pooled': expected one of this suite"},
+    {HEAD POOLED "chains:\n  - {name: c, layers: [shapes/x, shapes/z]}\nruns:\n  - chains: [c]\n" VARIANTS,
+     "suites/s.yaml:10: layer 'z' takes 8x8x6: expected the 3x4x2 of 'x'"},
     {HEAD SHAPES "runs:\n  - shapes: [x]\n    variants: [{name: v, configs: [a]}, {name: v, configs: [b]}]\n",
      "suites/s.yaml:11: variant 'v' a second time: expected it once"},
     {HEAD SHAPES "runs:\n  - shapes: [x]\n    variants: [{name: v, configs: [a, a]}]\n",
@@ -535,15 +634,11 @@ static void test_no_networks_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_and_full),
-        cmocka_unit_test(test_smoke),
-        cmocka_unit_test(test_configs),
-        cmocka_unit_test(test_refused_configs),
-        cmocka_unit_test(test_os_array),
-        cmocka_unit_test(test_selection),
-        cmocka_unit_test(test_same),
-        cmocka_unit_test(test_refused_suites),
-        cmocka_unit_test(test_no_networks_folder),
+        cmocka_unit_test(test_all_and_full),   cmocka_unit_test(test_smoke),
+        cmocka_unit_test(test_configs),        cmocka_unit_test(test_refused_configs),
+        cmocka_unit_test(test_os_array),       cmocka_unit_test(test_selection),
+        cmocka_unit_test(test_pooled),         cmocka_unit_test(test_same),
+        cmocka_unit_test(test_refused_suites), cmocka_unit_test(test_no_networks_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,7 +92,10 @@ struct bt_driver {
     uint32_t plan_bytes; /**< size of the room's plan structure, maximum alignment 16 */
     uint32_t max_layers; /**< layers in one plan: 1 for layer-wise cores, more for pipelines */
 
-    /** Can this configuration run these layers? No effect. BT_EUNSUPPORTED with the reason is a SKIP. */
+    /**
+     * Can this configuration run these layers? No effect. BT_EUNSUPPORTED with the reason is a SKIP. A core that does not
+     * pool refuses a layer with layer.pool.kh != 0.
+     */
     enum bt_status (*supports)(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
                                struct bt_reason *why);
 
@@ -120,7 +123,7 @@ struct bt_driver {
      * its code).
      */
     enum bt_status (*service)(void *plan, struct bt_hal *hal, enum bt_event event, struct bt_reason *why);
-    /** Reads the ofmap back, dense: int8, or int32 when raw. */
+    /** Reads the ofmap back, dense: int8, or int32 when raw; the pooled one where the layer pools. */
     void (*unpack)(const void *plan, struct bt_hal *hal, void *ofmap);
     /** Reads the core's counters and leaves it ready for the next plan without a reset. */
     void (*finish)(void *plan, struct bt_hal *hal, struct bt_counters *counters);
@@ -134,7 +137,7 @@ struct bt_driver {
  *
  *   const struct bt_variant *bt_variant_entry(void);
  */
-#define BT_VARIANT_ABI 2u
+#define BT_VARIANT_ABI 3u
 #define BT_VARIANT_SYMBOL "bt_variant_entry"
 
 struct bt_variant {

@@ -237,27 +237,34 @@ enum bt_status bt_layer_check(const struct bt_layer *layer, struct bt_reason *wh
     if (layer->u.conv.raw) {
         return refuse(why, "max-pooling of raw sums", 1, 0);
     }
+    const char *const wide_pad = "pool's padding not below its kernel";
     const struct range ranges[] = {
-        {pool->kh, 1, BT_MAX_KERNEL, "height of the pool's kernel", "height of the pool's kernel"},
-        {pool->kw, 1, BT_MAX_KERNEL, "width of the pool's kernel", "width of the pool's kernel"},
-        {pool->stride_h, 1, BT_MAX_DIM, "vertical stride of the pool", "vertical stride of the pool"},
-        {pool->stride_w, 1, BT_MAX_DIM, "horizontal stride of the pool", "horizontal stride of the pool"},
-        {pool->pad_top, 0, pool->kh - 1, "pad above the pool", "pad above the pool"},
-        {pool->pad_bottom, 0, pool->kh - 1, "pad below the pool", "pad below the pool"},
-        {pool->pad_left, 0, pool->kw - 1, "pad left of the pool", "pad left of the pool"},
-        {pool->pad_right, 0, pool->kw - 1, "pad right of the pool", "pad right of the pool"},
+        FIELD(pool->kh, 1, BT_MAX_KERNEL, "pool's kernel height"),
+        FIELD(pool->kw, 1, BT_MAX_KERNEL, "pool's kernel width"),
+        FIELD(pool->stride_h, 1, BT_MAX_DIM, "pool's vertical stride"),
+        FIELD(pool->stride_w, 1, BT_MAX_DIM, "pool's horizontal stride"),
+        {pool->pad_top, 0, pool->kh - 1, "pool's top padding below 0", wide_pad},
+        {pool->pad_bottom, 0, pool->kh - 1, "pool's bottom padding below 0", wide_pad},
+        {pool->pad_left, 0, pool->kw - 1, "pool's left padding below 0", wide_pad},
+        {pool->pad_right, 0, pool->kw - 1, "pool's right padding below 0", wide_pad},
     };
     const enum bt_status in_range = check_ranges(ranges, sizeof(ranges) / sizeof(ranges[0]), why);
     if (in_range != BT_OK) {
         return in_range;
     }
-    if (pool->kh > bt_conv2d_oh(&layer->u.conv) + pool->pad_top + pool->pad_bottom) {
-        return refuse(why, "height of the pool's kernel", pool->kh,
-                      bt_conv2d_oh(&layer->u.conv) + pool->pad_top + pool->pad_bottom);
+    const int32_t padded_h = bt_conv2d_oh(&layer->u.conv) + pool->pad_top + pool->pad_bottom;
+    const int32_t padded_w = bt_conv2d_ow(&layer->u.conv) + pool->pad_left + pool->pad_right;
+    if (pool->kh > padded_h) {
+        return refuse(why, "pool's kernel higher than the padded ofmap", pool->kh, padded_h);
     }
-    if (pool->kw > bt_conv2d_ow(&layer->u.conv) + pool->pad_left + pool->pad_right) {
-        return refuse(why, "width of the pool's kernel", pool->kw,
-                      bt_conv2d_ow(&layer->u.conv) + pool->pad_left + pool->pad_right);
+    if (pool->kw > padded_w) {
+        return refuse(why, "pool's kernel wider than the padded ofmap", pool->kw, padded_w);
+    }
+    if (bt_layer_oh(layer) > BT_MAX_DIM) {
+        return refuse(why, "pooled height above the largest extent", bt_layer_oh(layer), BT_MAX_DIM);
+    }
+    if (bt_layer_ow(layer) > BT_MAX_DIM) {
+        return refuse(why, "pooled width above the largest extent", bt_layer_ow(layer), BT_MAX_DIM);
     }
     return BT_OK;
 }

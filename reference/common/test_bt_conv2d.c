@@ -243,6 +243,82 @@ static void test_accumulator_bound_beyond_32_bits(void **state)
     assert_int_equal(why.got, INT64_C(532676608) * 128);
 }
 
+/* The ofmap of a layer that pools, and what no layer may pool like. */
+static void test_pooled(void **state)
+{
+    (void)state;
+    static const struct {
+        struct bt_maxpool pool;
+        int32_t oh, ow;
+    } cases[] = {
+        {{0}, 12, 9},
+        {{.kh = 2, .kw = 2, .stride_h = 2, .stride_w = 2}, 6, 4},
+        {{.kh = 3, .kw = 3, .stride_h = 2, .stride_w = 2, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1},
+         6,
+         5},
+        {{.kh = 12, .kw = 9, .stride_h = 1, .stride_w = 1}, 1, 1},
+        {{.kh = 2, .kw = 1, .stride_h = 3, .stride_w = 5}, 4, 2},
+        {{.kh = 2, .kw = 64, .stride_h = 1, .stride_w = 1, .pad_left = 63, .pad_right = 63, .pad_bottom = 1}, 12, 72},
+    };
+    struct bt_layer layer = {.op = BT_OP_CONV2D, .u.conv = bt_conv2d_1x1(12, 9, 3, 7)};
+    layer.u.conv.n = 2;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        layer.pool = cases[i].pool;
+        assert_int_equal(bt_layer_check(&layer, NULL), BT_OK);
+        assert_int_equal(bt_layer_oh(&layer), cases[i].oh);
+        assert_int_equal(bt_layer_ow(&layer), cases[i].ow);
+        assert_int_equal(bt_layer_ofmap_elems(&layer), (int64_t)2 * cases[i].oh * cases[i].ow * 7);
+        assert_int_equal(bt_layer_macs(&layer), 2 * 12 * 9 * 3 * 7);
+    }
+}
+
+static void test_refused_pools(void **state)
+{
+    (void)state;
+    static const struct {
+        struct bt_maxpool pool;
+        const char *what;
+        int64_t got, limit;
+    } cases[] = {
+        {{65, 1, 1, 1, 0, 0, 0, 0}, "pool's kernel height above 64", 65, BT_MAX_KERNEL},
+        {{-1, 1, 1, 1, 0, 0, 0, 0}, "pool's kernel height below 1", -1, 1},
+        {{1, 0, 1, 1, 0, 0, 0, 0}, "pool's kernel width below 1", 0, 1},
+        {{1, 1, 0, 1, 0, 0, 0, 0}, "pool's vertical stride below 1", 0, 1},
+        {{1, 1, 1, 65537, 0, 0, 0, 0}, "pool's horizontal stride above 65536", 65537, BT_MAX_DIM},
+        {{2, 1, 1, 1, -1, 0, 0, 0}, "pool's top padding below 0", -1, 0},
+        {{2, 1, 1, 1, 2, 0, 0, 0}, "pool's padding not below its kernel", 2, 1},
+        {{2, 1, 1, 1, 0, 2, 0, 0}, "pool's padding not below its kernel", 2, 1},
+        {{2, 1, 1, 1, 0, 0, 1, 0}, "pool's padding not below its kernel", 1, 0},
+        {{2, 1, 1, 1, 0, 0, 0, 1}, "pool's padding not below its kernel", 1, 0},
+        {{14, 1, 1, 1, 1, 0, 0, 0}, "pool's kernel higher than the padded ofmap", 14, 13},
+        {{1, 11, 1, 1, 0, 0, 0, 1}, "pool's kernel wider than the padded ofmap", 11, 10},
+    };
+    struct bt_layer layer = {.op = BT_OP_CONV2D, .u.conv = bt_conv2d_1x1(12, 9, 3, 7)};
+    struct bt_reason why = {0};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        layer.pool = cases[i].pool;
+        assert_int_equal(bt_layer_check(&layer, &why), BT_EINVAL);
+        assert_string_equal(why.what, cases[i].what);
+        assert_int_equal(why.got, cases[i].got);
+        assert_int_equal(why.limit, cases[i].limit);
+    }
+    layer.pool = (struct bt_maxpool){1, 1, 1, 1, 0, 0, 0, 0};
+    layer.u.conv.raw = true;
+    assert_int_equal(bt_layer_check(&layer, &why), BT_EINVAL);
+    assert_string_equal(why.what, "max-pooling of raw sums");
+    layer.u.conv = bt_conv2d_1x1(BT_MAX_DIM, 1, 1, 1);
+    layer.pool = (struct bt_maxpool){2, 1, 1, 1, 1, 1, 0, 0};
+    assert_int_equal(bt_layer_check(&layer, &why), BT_EINVAL);
+    assert_string_equal(why.what, "pooled height above the largest extent");
+    layer.u.conv = bt_conv2d_1x1(1, BT_MAX_DIM, 1, 1);
+    layer.pool = (struct bt_maxpool){1, 2, 1, 1, 0, 0, 1, 1};
+    assert_int_equal(bt_layer_check(&layer, &why), BT_EINVAL);
+    assert_string_equal(why.what, "pooled width above the largest extent");
+    layer.u.conv.kh = 0;
+    assert_int_equal(bt_layer_check(&layer, &why), BT_EINVAL);
+    assert_int_equal(why.got, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +329,8 @@ int main(void)
         cmocka_unit_test(test_products_beyond_64_bits),
         cmocka_unit_test(test_accumulator_bound),
         cmocka_unit_test(test_accumulator_bound_beyond_32_bits),
+        cmocka_unit_test(test_pooled),
+        cmocka_unit_test(test_refused_pools),
     };
     return cmocka_run_group_tests_name("bt_conv2d", tests, NULL, NULL);
 }

@@ -171,6 +171,9 @@ static enum bt_status map_layer(const struct bt_config *config, const struct bt_
     if (layers[0].dtype != BT_S8) {
         return refuse(why, BT_EUNSUPPORTED, "number format of the activations, int8 only", layers[0].dtype, BT_S8);
     }
+    if (layers[0].pool.kh != 0) {
+        return refuse(why, BT_EUNSUPPORTED, "max-pooling on write-back, rows of its kernel", layers[0].pool.kh, 0);
+    }
     const struct bt_conv2d *conv = &layers[0].u.conv;
     const enum bt_status status = bt_conv2d_check(conv, why);
     if (status != BT_OK) {

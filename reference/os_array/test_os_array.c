@@ -950,6 +950,25 @@ static void test_refusals(void **state)
     }
 }
 
+/* The array writes what it computes as it is: pooling is somebody else's. */
+static void test_refuses_pooling(void **state)
+{
+    (void)state;
+    const struct bt_config config = config_of(0);
+    struct bt_layer layer = {.op = BT_OP_CONV2D, .dtype = BT_S8, .u.conv = bt_conv2d_1x1(8, 8, 16, 16)};
+    struct bt_io io = {.in_addr = BT_ANYWHERE, .out_addr = BT_ANYWHERE};
+    struct os_array_plan plan;
+    struct bt_reason why = {0};
+    assert_int_equal(os_array_driver.supports(&config, &layer, 1, &why), BT_OK);
+    layer.pool = (struct bt_maxpool){.kh = 3, .kw = 2, .stride_h = 2, .stride_w = 2};
+    assert_int_equal(os_array_driver.supports(&config, &layer, 1, &why), BT_EUNSUPPORTED);
+    assert_string_equal(why.what, "max-pooling on write-back, rows of its kernel");
+    assert_int_equal(why.got, 3);
+    assert_int_equal(why.limit, 0);
+    assert_int_equal(os_array_driver.plan(&config, &layer, 1, NULL, &io, &plan, &why), BT_EUNSUPPORTED);
+    assert_int_equal(io.brk, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -966,6 +985,7 @@ int main(void)
         cmocka_unit_test(test_requantisation_extremes),
         cmocka_unit_test(test_long_layers),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refuses_pooling),
     };
     return cmocka_run_group_tests_name("os_array", tests, NULL, NULL);
 }

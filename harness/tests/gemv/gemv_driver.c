@@ -34,6 +34,8 @@ static enum bt_status gemv_supports(const struct bt_config *config, const struct
         return no(why, "operator, only convolution", layers[0].op, BT_OP_CONV2D);
     if (layers[0].dtype != BT_S8)
         return no(why, "data type, only int8", layers[0].dtype, BT_S8);
+    if (layers[0].pool.kh != 0)
+        return no(why, "max-pooling on write-back, rows of its kernel", layers[0].pool.kh, 0);
     if (!conv->raw)
         return no(why, "requantised output, only int32 sums", 0, 1);
     if (conv->n != 1 || conv->h != 1 || conv->w != 1)
