@@ -1,6 +1,7 @@
 /*
  * Firmware engines on real parts: os_array's C model behind its registers, its firmware, the ISS. What goes wrong with the
- * accelerator must be said by the engine that sees it. Uses build/firmware/os_array.elf and build/rtl/os_array-4x4.so.
+ * accelerator must be said by the engine that sees it. Uses build/firmware/os_array.elf, build/firmware/pooled.elf and
+ * build/rtl/os_array-4x4.so.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +19,11 @@
 
 #include "harness/chained.h"
 #include "harness/engine.h"
+#include "harness/layer_pool.h"
 #include "harness/sim.h"
+#include "harness/tests/pooled/pooled.h"
 #include "harness/timeline.h"
+#include "reference/common/bt_conv2d.h"
 
 enum { MAX_RECORDS = 64 };
 
@@ -525,6 +529,285 @@ static void test_zoo(void **state)
     remove_folder(names, 3);
 }
 
+/* ---- pooling on write-back ---- */
+
+static struct bt_variant pooling;
+
+static const char *const pooled_names[] = {
+    "firmware/pooled.elf", "rtl/pooled-4x4.so", "networks/net.yaml", "firmware", "rtl", "networks", "variants"};
+
+/* A system whose accelerator pools: os_array's core and device below the test's own room. */
+static void make_pooling(const char *network)
+{
+    make_folder();
+    assert_int_equal(mkdir(in_folder("networks"), 0777), 0);
+    assert_int_equal(mkdir(in_folder("firmware"), 0777), 0);
+    assert_int_equal(mkdir(in_folder("rtl"), 0777), 0);
+    make_file("networks/net.yaml", network);
+    make_link("variants", "suites/variants");
+    make_link("firmware/pooled.elf", "build/firmware/pooled.elf");
+    make_link("rtl/pooled-4x4.so", "build/rtl/os_array-4x4.so");
+    suites = folder;
+}
+
+static void finish_pooling(void)
+{
+    remove_folder(pooled_names, sizeof(pooled_names) / sizeof(pooled_names[0]));
+    suites = "suites";
+    pooled_fault = POOLED_GOOD;
+}
+
+static void plug_pooling(void)
+{
+    pooling = pooled_variant;
+    pooling.device = &broken_api;
+    bench.plan.jobs[0].variant = &pooling;
+    bench.options.build_dir = folder;
+}
+
+static const struct bt_record *record_of(const char *layer)
+{
+    for (uint32_t i = 0; i < bench.plan.records; i++) {
+        if (strcmp(strrchr(bench.records[i].layer, '/') + 1, layer) == 0) {
+            return &bench.records[i];
+        }
+    }
+    fail_msg("no record of %s", layer);
+    return NULL;
+}
+
+/* One pool for the next convolution, one for the CPU, one whose input somebody else reads, one of a sum, one at the end. */
+static const char pools[] = "name: net\nsource: here\nlicence: none needed\ninput: {h: 13, w: 11, c: 5}\nlayers:\n"
+                            "  - {name: a, op: conv, c_out: 18, kernel: 3, pad: 1, act: relu}\n"
+                            "  - {name: pa, op: maxpool, kernel: 3, stride: 2, pad: 1}\n"
+                            "  - {name: b, op: conv, c_out: 8, kernel: 1, act: silu}\n"
+                            "  - {name: pb, op: maxpool, kernel: 2, stride: 1}\n"
+                            "  - {name: c, op: conv, c_out: 8, kernel: 3, pad: 1}\n"
+                            "  - {name: pc, op: maxpool, kernel: 3, stride: 1, pad: 1}\n"
+                            "  - {name: d, op: add, in: [c, pb]}\n"
+                            "  - {name: e, op: add, in: [d, pc]}\n"
+                            "  - {name: pe, op: maxpool, kernel: 1x2, stride: 1}\n"
+                            "  - {name: f, op: conv, c_out: 7, kernel: 3, pad: 1}\n"
+                            "  - {name: pf, op: maxpool, kernel: 6x4}\n";
+
+static const char *const fused[][2] = {{"a", "pa"}, {"b", "pb"}, {"f", "pf"}};
+
+static void test_fused(void **state)
+{
+    (void)state;
+    make_pooling(pools);
+    make("net", NULL, true, NULL);
+    plug_pooling();
+    bench.options.images = 2;
+    run();
+    passed();
+    for (size_t i = 0; i < sizeof(fused) / sizeof(fused[0]); i++) {
+        const struct bt_record *conv = record_of(fused[i][0]);
+        const struct bt_record *pool = record_of(fused[i][1]);
+        char words[64];
+        (void)snprintf(words, sizeof(words), "max-pooled on write-back as %s:", fused[i][1]);
+        assert_non_null(strstr(conv->note, words));
+        for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+            assert_int_equal(conv->engine[e].verdict, BT_PASS);
+            /* The pool's tensor is compared where it is made, and by itself on the CPU. */
+            const bool own = e == BT_ENGINE_REF || e == BT_ENGINE_ISS_SW;
+            assert_int_equal(pool->engine[e].verdict, own ? BT_PASS : BT_SKIP);
+            assert_true(own || e == BT_ENGINE_CYCLES || conv->engine[e].hash == pool->engine[BT_ENGINE_REF].hash);
+            assert_true(!own || conv->engine[e].hash != pool->engine[e].hash);
+        }
+        assert_true(conv->engine[BT_ENGINE_ISS_SW].hash == conv->engine[BT_ENGINE_REF].hash);
+        assert_true(pool->engine[BT_ENGINE_ISS_SW].hash == pool->engine[BT_ENGINE_REF].hash);
+        assert_true(conv->rtl_cycles != 0 && conv->rtl_cycles == conv->predicted_cycles);
+        assert_true(conv->macs != 0 && pool->macs == 0);
+        assert_int_equal(pool->rtl_cycles, 0);
+        assert_int_equal(pool->engine[BT_ENGINE_ISS_ACCEL].soc.accel_cycles, 0);
+    }
+    /* c is read by two, e is no convolution: pooled by the CPU. */
+    static const char *const alone[] = {"pc", "pe"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(record_of(alone[i])->engine[BT_ENGINE_ISS_ACCEL].verdict, BT_PASS);
+        assert_true(record_of(alone[i])->engine[BT_ENGINE_ISS_ACCEL].soc.instructions > 0);
+    }
+    assert_string_equal(record_of("c")->note, "");
+    finish();
+
+    /* Without the CPU's own run nothing is left to compare a pool with: it says where it is. */
+    make("net", NULL, true, "ref,rtl");
+    plug_pooling();
+    run();
+    assert_int_equal(record_of("a")->verdict, BT_PASS);
+    assert_int_equal(record_of("pa")->verdict, BT_SKIP);
+    assert_string_equal(record_of("pa")->reason, "rtl: on write-back of a, compared there");
+    finish();
+
+    /* The CPU alone does one after the other, and each is its own. */
+    make("net", NULL, true, "ref,iss:sw");
+    plug_pooling();
+    run();
+    passed();
+    assert_string_equal(record_of("a")->note, "");
+    finish();
+    finish_pooling();
+}
+
+/* Who does not do the two at once does the convolution, and the CPU the rest. */
+static void test_refused_fusing(void **state)
+{
+    (void)state;
+    static const enum pooled_fault refusals[] = {POOLED_REFUSES, POOLED_REFUSES_PLAN};
+    make_pooling(pools);
+    for (size_t i = 0; i < 2; i++) {
+        make("net", NULL, true, NULL);
+        plug_pooling();
+        pooled_fault = refusals[i];
+        run();
+        passed();
+        for (size_t k = 0; k < sizeof(fused) / sizeof(fused[0]); k++) {
+            const struct bt_record *conv = record_of(fused[k][0]);
+            const struct bt_record *pool = record_of(fused[k][1]);
+            assert_true(strstr(conv->note, "pooled") == NULL);
+            assert_int_equal(conv->engine[BT_ENGINE_RTL].verdict, BT_PASS);
+            assert_true(conv->engine[BT_ENGINE_RTL].hash == conv->engine[BT_ENGINE_REF].hash);
+            assert_int_equal(pool->engine[BT_ENGINE_ISS_ACCEL].verdict, BT_PASS);
+            assert_true(pool->engine[BT_ENGINE_ISS_ACCEL].hash == pool->engine[BT_ENGINE_REF].hash);
+        }
+        finish();
+    }
+    finish_pooling();
+}
+
+/* What goes wrong with a fused layer is said at its convolution, in coordinates of the pooled ofmap. */
+static const struct {
+    enum pooled_fault fault;
+    const char *engines, *words;
+} fused_faults[] = {
+    {POOLED_ELEMENT, "ref,rtl,iss:sw", "rtl: 1 of 756 pooled elements differ, first n 0 y 1 x 2 c 3"},
+    {POOLED_ELEMENT, "ref,iss:sw,iss:accel", "iss:accel: 1 of 756 pooled elements differ, first n 0 y 1 x 2 c 3"},
+    /* Of 18 channels one is what ofmaps are filled with beforehand. */
+    {POOLED_SHORT, "ref,rtl,iss:sw", "rtl: 17 of 756 pooled elements differ, first n 0 y 6 x 5 c 0"},
+    {POOLED_SHORT, "ref,iss:sw,iss:accel", "iss:accel: 17 of 756 pooled elements differ, first n 0 y 6 x 5 c 0"},
+    {POOLED_FORGETS, "ref,rtl,iss:sw", "rtl: too much was put out: bytes of the pooled ofmap: got 2574, limit 756"},
+};
+
+static void test_fused_faults(void **state)
+{
+    (void)state;
+    make_pooling(pools);
+    for (size_t i = 0; i < sizeof(fused_faults) / sizeof(fused_faults[0]); i++) {
+        make("net", NULL, true, fused_faults[i].engines);
+        plug_pooling();
+        pooled_fault = fused_faults[i].fault;
+        run();
+        const struct bt_record *record = record_of("a");
+        if (record->verdict != BT_FAIL || strstr(record->reason, fused_faults[i].words) == NULL) {
+            fail_msg("fault %d: %s: \"%s\" lacks \"%s\"", (int)fused_faults[i].fault, bt_verdict_name(record->verdict),
+                     record->reason, fused_faults[i].words);
+        }
+        assert_int_equal(record->engine[BT_ENGINE_ISS_SW].verdict, BT_PASS);
+        assert_int_equal(record_of("pa")->engine[BT_ENGINE_ISS_SW].verdict, BT_PASS);
+        finish();
+    }
+    finish_pooling();
+}
+
+/* One layer by itself, on every engine; the CPU alone has a tensor between the two. */
+static const struct {
+    enum pooled_fault fault;
+    enum bt_verdict rtl, iss_accel;
+    const char *words;
+} layer_faults[] = {
+    {POOLED_GOOD, BT_PASS, BT_PASS, ""},
+    {POOLED_ELEMENT, BT_FAIL, BT_FAIL, "rtl: 1 of 480 pooled elements differ, first n 0 y 1 x 2 c 3"},
+    {POOLED_SHORT, BT_FAIL, BT_FAIL, "rtl: 16 of 480 pooled elements differ, first n 0 y 5 x 4 c 0"},
+    {POOLED_REFUSES, BT_SKIP, BT_SKIP, "not supported: max-pooling on write-back: got 2, limit 0"},
+    {POOLED_REFUSES_PLAN, BT_SKIP, BT_SKIP, "plan: plans with pooling: got 1, limit 0"},
+};
+
+static void test_pooled_layer(void **state)
+{
+    (void)state;
+    make_pooling(pools);
+    suites = "suites";
+    for (size_t i = 0; i < sizeof(layer_faults) / sizeof(layer_faults[0]); i++) {
+        make("lenet5", "c3", false, NULL); /* ofmap 10x10x16 */
+        plug_pooling();
+        struct bt_suite_layer layer = bench.plan.jobs[0].layers[0];
+        layer.work.pool =
+            (struct bt_maxpool){.kh = 2, .kw = 3, .stride_h = 2, .stride_w = 2, .pad_top = 1, .pad_bottom = 1};
+        layer.work.pool.pad_right = 1;
+        bench.plan.jobs[0].layers = &layer;
+        pooled_fault = layer_faults[i].fault;
+        run();
+        const struct bt_record *record = &bench.records[0];
+        assert_int_equal(result(0, BT_ENGINE_RTL)->verdict, layer_faults[i].rtl);
+        assert_int_equal(result(0, BT_ENGINE_ISS_ACCEL)->verdict, layer_faults[i].iss_accel);
+        if (strstr(record->reason, layer_faults[i].words) == NULL) {
+            fail_msg("fault %d: \"%s\" lacks \"%s\"", (int)layer_faults[i].fault, record->reason,
+                     layer_faults[i].words);
+        }
+        if (i == 0) {
+            passed();
+            assert_int_equal(bt_layer_oh(&layer.work), 6);
+            for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT; e++) {
+                assert_int_equal(result(0, e)->verdict, BT_PASS);
+                assert_true(e == BT_ENGINE_CYCLES || result(0, e)->hash == result(0, BT_ENGINE_REF)->hash);
+            }
+            assert_int_equal(record->rtl_cycles, record->predicted_cycles);
+        } else if (layer_faults[i].rtl == BT_FAIL) {
+            assert_int_equal(result(0, BT_ENGINE_ISS_SW)->verdict, BT_PASS);
+        }
+        finish();
+    }
+    finish_pooling();
+}
+
+/* What the contract has no layer for. */
+static void test_not_fusible(void **state)
+{
+    (void)state;
+    const struct bt_layer conv = {.op = BT_OP_CONV2D, .dtype = BT_S8, .u.conv = bt_conv2d_1x1(6, 5, 3, 4)};
+    const struct ref_pool2d good = {.n = 1,
+                                    .h = 6,
+                                    .w = 5,
+                                    .c = 4,
+                                    .kh = 2,
+                                    .kw = 3,
+                                    .stride_h = 2,
+                                    .stride_w = 1,
+                                    .pad_top = 1,
+                                    .pad_bottom = 0,
+                                    .pad_left = 2,
+                                    .pad_right = 1,
+                                    .act_min = INT8_MIN,
+                                    .act_max = INT8_MAX};
+    struct bt_layer fused_layer = conv;
+    assert_true(bt_layer_fuse(&conv, &good, &fused_layer));
+    const struct ref_pool2d back = bt_layer_pool2d(&fused_layer);
+    assert_memory_equal(&back, &good, sizeof(back));
+    assert_false(bt_layer_fuse(&fused_layer, &good, &fused_layer)); /* once is enough */
+
+    static const struct {
+        size_t member;
+        int32_t value;
+    } broken_pools[] = {
+        {offsetof(struct ref_pool2d, n), 2},          {offsetof(struct ref_pool2d, h), 5},
+        {offsetof(struct ref_pool2d, w), 6},          {offsetof(struct ref_pool2d, c), 3},
+        {offsetof(struct ref_pool2d, act_min), -127}, {offsetof(struct ref_pool2d, act_max), 126},
+        {offsetof(struct ref_pool2d, pad_bottom), 2}, {offsetof(struct ref_pool2d, kh), 8},
+    };
+    for (size_t i = 0; i < sizeof(broken_pools) / sizeof(broken_pools[0]); i++) {
+        struct ref_pool2d pool = good;
+        memcpy((unsigned char *)&pool + broken_pools[i].member, &broken_pools[i].value, sizeof(int32_t));
+        assert_false(bt_layer_fuse(&conv, &pool, &fused_layer));
+    }
+    struct bt_layer raw = conv;
+    raw.u.conv.raw = true;
+    assert_false(bt_layer_fuse(&raw, &good, &fused_layer));
+    raw = conv;
+    raw.op = BT_OP_ADD;
+    assert_false(bt_layer_fuse(&raw, &good, &fused_layer));
+}
+
 /* ---- timelines ---- */
 
 /* Events of a track follow each other, and the last one ends where the network does. */
@@ -627,14 +910,16 @@ static void test_dram_too_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layer),          cmocka_unit_test(test_speed_of_the_cpu),
-        cmocka_unit_test(test_faults),         cmocka_unit_test(test_given_up),
-        cmocka_unit_test(test_other_program),  cmocka_unit_test(test_missing_parts),
-        cmocka_unit_test(test_whole),          cmocka_unit_test(test_whole_faults),
-        cmocka_unit_test(test_pictures),       cmocka_unit_test(test_whole_late),
-        cmocka_unit_test(test_whole_model),    cmocka_unit_test(test_zoo),
-        cmocka_unit_test(test_timeline),       cmocka_unit_test(test_data),
-        cmocka_unit_test(test_dram_too_small),
+        cmocka_unit_test(test_layer),         cmocka_unit_test(test_speed_of_the_cpu),
+        cmocka_unit_test(test_faults),        cmocka_unit_test(test_given_up),
+        cmocka_unit_test(test_other_program), cmocka_unit_test(test_missing_parts),
+        cmocka_unit_test(test_whole),         cmocka_unit_test(test_whole_faults),
+        cmocka_unit_test(test_pictures),      cmocka_unit_test(test_whole_late),
+        cmocka_unit_test(test_whole_model),   cmocka_unit_test(test_zoo),
+        cmocka_unit_test(test_fused),         cmocka_unit_test(test_refused_fusing),
+        cmocka_unit_test(test_fused_faults),  cmocka_unit_test(test_pooled_layer),
+        cmocka_unit_test(test_not_fusible),   cmocka_unit_test(test_timeline),
+        cmocka_unit_test(test_data),          cmocka_unit_test(test_dram_too_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 # Firmware for the simulated system: build/firmware/<variant>.elf, from the same sources as the host's library.
 #   $(eval $(call bt_firmware,os_array))
+#   $(eval $(call bt_firmware,name,sources of a driver that is no room's))
 # The memory map is suites/soc.yaml's: build/bittrue-map prints the linker's options (--defsym=ROM_BASE=0x... and so on).
 
 FW_CROSS   := riscv64-unknown-elf-
@@ -49,7 +50,7 @@ FW_FORBIDDEN := ^(__.*[sdt]f[0-9]?|__(fix|float|ext|trunc).*[sdt]f.*|malloc|call
 
 # The driver's own main.o, since it names the driver; all else is shared.
 define bt_firmware
-FW_OBJ_$1 := $(patsubst %,$(FW_OBJ)/%.o,$(basename $(filter-out %/main.c,$(FW_SRC)) $(sort $(wildcard reference/$1/$1_driver.c reference/$1/$1_driver_*.c)))) \
+FW_OBJ_$1 := $(patsubst %,$(FW_OBJ)/%.o,$(basename $(filter-out %/main.c,$(FW_SRC)) $(or $2,$(sort $(wildcard reference/$1/$1_driver.c reference/$1/$1_driver_*.c))))) \
              $(FW_OBJ)/$1/main.o
 
 $(FW_OBJ)/$1/main.o: harness/firmware/rv32/main.c harness/firmware/firmware.mk | bootstrap
@@ -63,5 +64,11 @@ $(BUILD)/firmware/$1.elf: $$(FW_OBJ_$1) harness/firmware/rv32/link.ld $(BUILD)/f
 	@$(FW_CROSS)nm $$@ | awk '{ print $$$$NF }' | grep -E '$(subst $$,$$$$,$(FW_FORBIDDEN))' | \
 		{ ! sed 's,^,$$@: must not contain ,' | grep . ; } || { rm -f $$@; exit 1; }
 endef
+
+# A room of the harness's own tests, as firmware and linked into the test that plugs it in.
+BT_POOLED  := harness/tests/pooled/pooled_driver harness/tests/pooled/pooled
+$(eval $(call bt_firmware,pooled,harness/tests/pooled/pooled_driver.c reference/os_array/os_array_driver.c))
+$(foreach b,$(BUILD) $(BUILD)/san $(BUILD)/cov,$(eval $b/test/test_chained: $(BT_POOLED:%=$b/obj/%.o)))
+unit-test_chained coverage: | $(BUILD)/firmware/pooled.elf
 
 -include $(wildcard $(FW_OBJ)/*/*.d $(FW_OBJ)/*/*/*.d $(FW_OBJ)/*/*/*/*.d)
