@@ -71,7 +71,11 @@ struct bt_record {
     /* verdict of the job: FAIL if any engine failed; SKIP only with a reason */
     enum bt_verdict verdict;
     char reason[BT_REASON_BYTES];
-    char note[BT_NOTE_BYTES]; /**< of a whole network's last layer: weights, pictures, classes; else "" */
+    /**
+     * Of a whole network: at its last layer weights, pictures, classes; at a convolution with pooling on write-back, whose
+     * ofmap was compared. Else "".
+     */
+    char note[BT_NOTE_BYTES];
     struct bt_engine_result engine[BT_ENGINE_COUNT];
     struct bt_mismatch mismatch; /**< of the first engine that differed; differing == 0: none */
     enum bt_engine mismatch_engine;
