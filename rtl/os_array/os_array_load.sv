@@ -169,6 +169,8 @@ module os_array_load #(
     .start_i(dma_start),
     .addr_i (dma_addr),
     .beats_i(dma_beats),
+    .rows_i (16'd1),
+    .pitch_i('0),
     .beat_o (beat),
     .data_o (data),
     .done_o (dma_done),
