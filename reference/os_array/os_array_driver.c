@@ -1,4 +1,5 @@
 #include "reference/common/bt_conv2d.h"
+#include "reference/common/bt_filter_map.h"
 #include "reference/os_array/os_array_plan.h"
 
 /* Freestanding: this file is also compiled for RV32. */
@@ -6,11 +7,6 @@
 static int32_t div_up(int32_t a, int32_t b)
 {
     return (a + b - 1) / b;
-}
-
-static int32_t min32(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
 }
 
 static uint64_t align_up(uint64_t value, uint64_t to)
@@ -43,70 +39,6 @@ struct os_array_hw os_array_hw(const struct bt_config *config)
     return hw;
 }
 
-/*
- * A tile's channels of one pixel must not straddle a 16-byte beat unless they fill whole beats, at any tile's offset:
- * steps are powers of two up to 16, or multiples of 16, and divide what a hardware group holds when there are several.
- */
-static int32_t filters_per_tile(int32_t cols, int32_t group_filters, int32_t hw_groups)
-{
-    for (int32_t step = min32(cols, hw_groups > 1 ? group_filters : cols); step > 1; step--) {
-        const int aligned = step % 16 == 0 || (step < 16 && (step & (step - 1)) == 0);
-        if (aligned && (hw_groups == 1 || group_filters % step == 0)) {
-            return step;
-        }
-    }
-    return 1;
-}
-
-/* How many groups to pack into one hardware group: the choice with the fewest array cycles per pixel tile. */
-static void choose_groups(struct os_array_plan *plan)
-{
-    const struct bt_conv2d *conv = &plan->conv;
-    const int32_t channels = conv->c_in / conv->groups;
-    const int32_t filters = conv->c_out / conv->groups;
-    int64_t best = INT64_MAX;
-
-    for (int32_t pack = 1; pack <= conv->groups; pack++) {
-        const int32_t hw_groups = div_up(conv->groups, pack);
-        const int32_t step = filters_per_tile(plan->hw.cols, pack * filters, hw_groups);
-        const int32_t tiles = div_up(pack * filters, step);
-        if (conv->groups % pack != 0 && (tiles != 1 || hw_groups == 1)) {
-            continue; /* a last, smaller group is possible only where a group is one tile */
-        }
-        if (pack > plan->hw.cols && pack != conv->groups) {
-            continue;
-        }
-        const int64_t cost = (int64_t)hw_groups * tiles * div_up(pack * channels, plan->hw.vec_bytes);
-        if (cost < best) {
-            best = cost;
-            plan->pack = pack;
-            plan->hw_groups = hw_groups;
-            plan->n_step = step;
-            plan->group_tiles = tiles;
-        }
-    }
-    plan->group_channels = plan->pack * channels;
-    plan->group_filters = plan->pack * filters;
-    plan->n_tiles = plan->hw_groups * plan->group_tiles;
-    plan->n_tail = conv->c_out - (plan->hw_groups - 1) * plan->group_filters - (plan->group_tiles - 1) * plan->n_step;
-    plan->resident = plan->n_tiles <= 2;
-}
-
-static void choose_runs(struct os_array_plan *plan)
-{
-    const struct bt_conv2d *conv = &plan->conv;
-    const int32_t vec = plan->hw.vec_bytes;
-    const int32_t merged_bytes = (conv->kw - 1) * (int32_t)plan->in_pitch + conv->c_in;
-
-    plan->merged = plan->hw_groups == 1 && conv->dil_w == 1 &&
-                   div_up(merged_bytes, vec) <= conv->kw * div_up(plan->group_channels, vec);
-    plan->runs_x = plan->merged ? 1 : conv->kw;
-    plan->run_bytes = plan->merged ? merged_bytes : plan->group_channels;
-    plan->run_words = div_up(plan->run_bytes, vec);
-    plan->k_cycles = conv->kh * plan->runs_x * plan->run_words * vec;
-    plan->weight_beats = plan->k_cycles / 16 * plan->hw.weight_row_bytes + plan->hw.cols;
-}
-
 static int64_t window_rows(const struct bt_conv2d *conv, int32_t block_rows)
 {
     return (int64_t)(block_rows - 1) * conv->stride_h + (int64_t)(conv->kh - 1) * conv->dil_h + 1;
@@ -135,9 +67,9 @@ static enum bt_status choose_blocks(struct os_array_plan *plan, struct bt_reason
         for (int32_t kind = 0; kind < 2; kind++) {
             const int64_t count = kind == 0 ? full : tail > 0 ? 1 : 0;
             const int64_t tiles = div_up((kind == 0 ? rows : tail) * plan->ow, plan->hw.rows);
-            const int64_t compute = tiles * plan->k_cycles;
-            const int64_t paced = plan->n_tiles * (compute > weight_cycles ? compute : weight_cycles);
-            const int64_t loaded = bytes / 16 + plan->n_tiles * weight_cycles;
+            const int64_t compute = tiles * plan->map.steps;
+            const int64_t paced = plan->map.n_tiles * (compute > weight_cycles ? compute : weight_cycles);
+            const int64_t loaded = bytes / 16 + plan->map.n_tiles * weight_cycles;
             cost += count * (paced > loaded ? paced : loaded);
         }
         if (cost < best) {
@@ -208,14 +140,16 @@ static enum bt_status map_layer(const struct bt_config *config, const struct bt_
     if (reach > INT32_MAX) {
         return refuse(why, BT_EUNSUPPORTED, "bytes that the kernel's positions span", reach, INT32_MAX);
     }
-    choose_groups(plan);
-    choose_runs(plan);
-    if (plan->k_cycles > plan->hw.wbuf_k) {
-        return refuse(why, BT_EUNSUPPORTED, "steps of one filter, for the weight buffer", plan->k_cycles,
+    plan->map =
+        bt_filter_map(conv, (int32_t)plan->in_pitch, plan->hw.cols, plan->hw.vec_bytes, plan->hw.weight_row_bytes);
+    plan->weight_beats = plan->map.steps / 16 * plan->hw.weight_row_bytes + plan->hw.cols;
+    plan->resident = plan->map.n_tiles <= 2;
+    if (plan->map.steps > plan->hw.wbuf_k) {
+        return refuse(why, BT_EUNSUPPORTED, "steps of one filter, for the weight buffer", plan->map.steps,
                       plan->hw.wbuf_k);
     }
-    if (plan->n_tiles > 0xffff || plan->run_words > 0xffff) {
-        return refuse(why, BT_EUNSUPPORTED, "filter tiles", plan->n_tiles, 0xffff);
+    if (plan->map.n_tiles > 0xffff || plan->map.run_words > 0xffff) {
+        return refuse(why, BT_EUNSUPPORTED, "filter tiles", plan->map.n_tiles, 0xffff);
     }
     const enum bt_status blocks = choose_blocks(plan, why);
     if (blocks != BT_OK) {
@@ -255,7 +189,7 @@ static enum bt_status make_plan(const struct bt_config *config, const struct bt_
     uint64_t brk = io->brk;
     plan->desc_addr = take(&brk, batch * 4 * OS_ARRAY_DESC_WORDS, 256);
     plan->table_addr = take(&brk, 256, 256);
-    plan->weights_addr = take(&brk, (uint64_t)plan->n_tiles * (uint64_t)plan->weight_beats * 16, 256);
+    plan->weights_addr = take(&brk, (uint64_t)plan->map.n_tiles * (uint64_t)plan->weight_beats * 16, 256);
     plan->in_addr = io->in_addr;
     if (io->in_addr == BT_ANYWHERE) {
         plan->in_addr = take(&brk, align_up(batch * plan->in_image_bytes, 16), 256);
@@ -280,60 +214,6 @@ static enum bt_status make_plan(const struct bt_config *config, const struct bt_
     return BT_OK;
 }
 
-int32_t os_array_tile_filter(const struct os_array_plan *plan, int32_t tile, int32_t *count)
-{
-    *count = tile == plan->n_tiles - 1 ? plan->n_tail : plan->n_step;
-    return tile / plan->group_tiles * plan->group_filters + tile % plan->group_tiles * plan->n_step;
-}
-
-void os_array_weight_row(const struct os_array_plan *plan, const int8_t *weights, int32_t tile, int32_t step,
-                         int8_t *row)
-{
-    const struct bt_conv2d *conv = &plan->conv;
-    const int32_t channels = conv->c_in / conv->groups;
-    const int32_t filters = conv->c_out / conv->groups;
-    const int32_t run_steps = plan->run_words * plan->hw.vec_bytes;
-    const int32_t run = step / run_steps;
-    const int32_t byte = step % run_steps;
-    const int32_t ky = run / plan->runs_x;
-    int32_t kx = run % plan->runs_x;
-    int32_t channel = byte; /* of the ifmap */
-    int32_t count = 0;
-    const int32_t first = os_array_tile_filter(plan, tile, &count);
-
-    if (plan->merged) {
-        kx = byte / (int32_t)plan->in_pitch;
-        channel = byte % (int32_t)plan->in_pitch;
-    } else {
-        channel += tile / plan->group_tiles * plan->group_channels;
-    }
-    const int used = byte < plan->run_bytes && channel < conv->c_in && kx < conv->kw;
-    for (int32_t c = used && plan->pack == 1 ? count : 0; c < plan->hw.weight_row_bytes; c++) {
-        row[c] = 0;
-    }
-    if (!used) {
-        return;
-    }
-    if (plan->pack == 1) {
-        /* All filters of the tile see the same channels: one stride, which is what a small CPU wants to be told. */
-        const int32_t inner = plan->merged ? channel : byte;
-        const int64_t stride = (int64_t)conv->kh * conv->kw * channels;
-        const int8_t *from = weights + first * stride + ((int64_t)ky * conv->kw + kx) * channels + inner;
-        for (int32_t c = 0; c < count; c++) {
-            row[c] = *from;
-            from += stride;
-        }
-        return;
-    }
-    for (int32_t c = 0; c < count; c++) {
-        const int32_t filter = first + c;
-        const int32_t inner = channel - filter / filters * channels;
-        if (inner >= 0 && inner < channels) {
-            row[c] = weights[(((int64_t)filter * conv->kh + ky) * conv->kw + kx) * channels + inner];
-        }
-    }
-}
-
 static enum bt_status pack(const void *plan_in, const struct bt_layer_data *data, const struct bt_blob *aux,
                            struct bt_hal *hal, struct bt_reason *why)
 {
@@ -344,19 +224,19 @@ static enum bt_status pack(const void *plan_in, const struct bt_layer_data *data
     int8_t buffer[BUFFER_BYTES];
     uint64_t addr = plan->weights_addr;
 
-    for (int32_t tile = 0; tile < plan->n_tiles; tile++) {
+    for (int32_t tile = 0; tile < plan->map.n_tiles; tile++) {
         int32_t fill = 0;
-        for (int32_t step = 0; step < plan->k_cycles; step++) {
-            os_array_weight_row(plan, data->weights, tile, step, buffer + fill);
+        for (int32_t step = 0; step < plan->map.steps; step++) {
+            bt_filter_map_row(&plan->map, &plan->conv, data->weights, tile, step, buffer + fill);
             fill += plan->hw.weight_row_bytes;
-            if (fill + plan->hw.weight_row_bytes > BUFFER_BYTES || step == plan->k_cycles - 1) {
+            if (fill + plan->hw.weight_row_bytes > BUFFER_BYTES || step == plan->map.steps - 1) {
                 bt_hal_mem_write(hal, addr, buffer, (size_t)fill);
                 addr += (uint64_t)fill;
                 fill = 0;
             }
         }
         int32_t count = 0;
-        const int32_t first = os_array_tile_filter(plan, tile, &count);
+        const int32_t first = bt_filter_map_tile(&plan->map, tile, &count);
         for (int32_t c = 0; c < plan->hw.cols; c++) {
             uint32_t record[4] = {0, 0, 0, 0};
             if (c < count) {
@@ -424,15 +304,15 @@ static void program(const void *plan_in, struct bt_hal *hal)
         OS_ARRAY_SET(desc, KX_STEP, conv->dil_w * pitch);
         OS_ARRAY_SET(desc, KY_STEP, conv->dil_h * row_bytes);
         OS_ARRAY_SET(desc, OW, plan->ow);
-        OS_ARRAY_SET(desc, RUNS_X, plan->runs_x);
+        OS_ARRAY_SET(desc, RUNS_X, plan->map.runs_x);
         OS_ARRAY_SET(desc, RUNS_Y, conv->kh);
-        OS_ARRAY_SET(desc, RUN_WORDS, plan->run_words);
-        OS_ARRAY_SET(desc, RUN_BYTES, plan->run_bytes);
-        OS_ARRAY_SET(desc, GROUP_STEP, plan->group_channels);
-        OS_ARRAY_SET(desc, N_TILES, plan->n_tiles);
-        OS_ARRAY_SET(desc, GROUP_TILES, plan->group_tiles);
-        OS_ARRAY_SET(desc, N_VALID, plan->n_step);
-        OS_ARRAY_SET(desc, N_TAIL, plan->n_tail);
+        OS_ARRAY_SET(desc, RUN_WORDS, plan->map.run_words);
+        OS_ARRAY_SET(desc, RUN_BYTES, plan->map.run_bytes);
+        OS_ARRAY_SET(desc, GROUP_STEP, plan->map.group_channels);
+        OS_ARRAY_SET(desc, N_TILES, plan->map.n_tiles);
+        OS_ARRAY_SET(desc, GROUP_TILES, plan->map.group_tiles);
+        OS_ARRAY_SET(desc, N_VALID, plan->map.n_step);
+        OS_ARRAY_SET(desc, N_TAIL, plan->map.n_tail);
         OS_ARRAY_SET(desc, BLOCKS, plan->blocks);
         OS_ARRAY_SET(desc, TILES, plan->tiles);
         OS_ARRAY_SET(desc, TILES_TAIL, plan->tiles_tail);
@@ -442,8 +322,8 @@ static void program(const void *plan_in, struct bt_hal *hal)
         OS_ARRAY_SET(desc, WINDOW_BYTES, plan->window_bytes);
         OS_ARRAY_SET(desc, O_BLOCK, (uint32_t)(plan->block_rows * plan->ow) * plan->out_pitch);
         OS_ARRAY_SET(desc, O_PITCH, plan->out_pitch);
-        OS_ARRAY_SET(desc, O_STEP, (uint32_t)plan->n_step * out_bytes);
-        OS_ARRAY_SET(desc, K_CYCLES, plan->k_cycles);
+        OS_ARRAY_SET(desc, O_STEP, (uint32_t)plan->map.n_step * out_bytes);
+        OS_ARRAY_SET(desc, K_CYCLES, plan->map.steps);
         OS_ARRAY_SET(desc, WEIGHT_BEATS, plan->weight_beats);
         OS_ARRAY_SET(desc, IN_ZP, (uint8_t)conv->in_zp);
         OS_ARRAY_SET(desc, OUT_ZP, (uint8_t)conv->out_zp);

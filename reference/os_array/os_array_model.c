@@ -34,17 +34,17 @@ static void fill_lane(const struct walk *walk, int32_t oy, int32_t ox, int32_t g
     const struct bt_conv2d *conv = &plan->conv;
     const int64_t pitch = plan->in_pitch;
     const int64_t row_bytes = conv->w * pitch;
-    const int32_t run_steps = plan->run_words * plan->hw.vec_bytes;
+    const int32_t run_steps = plan->map.run_words * plan->hw.vec_bytes;
 
     for (int32_t ky = 0; ky < conv->kh; ky++) {
         const int64_t iy = (int64_t)oy * conv->stride_h - conv->pad_top + (int64_t)ky * conv->dil_h;
-        for (int32_t kx = 0; kx < plan->runs_x; kx++) {
+        for (int32_t kx = 0; kx < plan->map.runs_x; kx++) {
             /* Horizontal position in bytes: padding is what lies outside of [0, row_bytes). */
             const int64_t x = ((int64_t)ox * conv->stride_w - conv->pad_left + (int64_t)kx * conv->dil_w) * pitch +
-                              (plan->merged ? 0 : (int64_t)group * plan->group_channels);
+                              (plan->map.merged ? 0 : (int64_t)group * plan->map.group_channels);
             const int inside = iy >= 0 && iy < conv->h;
             const int64_t from = x < 0 ? -x : 0;
-            int64_t upto = row_bytes - x < plan->run_bytes ? row_bytes - x : plan->run_bytes;
+            int64_t upto = row_bytes - x < plan->map.run_bytes ? row_bytes - x : plan->map.run_bytes;
             if (!inside || upto < from) {
                 upto = from;
             }
@@ -92,7 +92,7 @@ static void store_pixel(const struct walk *walk, const struct bt_layer_data *dat
     const struct os_array_plan *plan = walk->plan;
     const struct bt_conv2d *conv = &plan->conv;
     int32_t count = 0;
-    const int32_t first = os_array_tile_filter(plan, tile, &count);
+    const int32_t first = bt_filter_map_tile(&plan->map, tile, &count);
 
     for (int32_t c = 0; c < count; c++) {
         const int32_t filter = first + c;
@@ -114,7 +114,7 @@ static void run_tile(struct walk *walk, const struct bt_layer_data *data, int32_
     const struct os_array_plan *plan = walk->plan;
     for (int32_t r = 0; r < rows; r++) {
         const int32_t pixel = first_pixel + r;
-        multiply_accumulate(walk->lanes + (int64_t)pixel * plan->k_cycles, walk->weights, plan->k_cycles,
+        multiply_accumulate(walk->lanes + (int64_t)pixel * plan->map.steps, walk->weights, plan->map.steps,
                             plan->hw.weight_row_bytes, walk->sums);
         store_pixel(walk, data, tile, walk->sums, image_pixel + (int64_t)y0 * plan->ow + pixel, ofmap);
     }
@@ -131,8 +131,8 @@ enum bt_status os_array_model(const struct bt_config *config, const void *plan_i
     const struct bt_conv2d *conv = &plan->conv;
     const int64_t block_pixels = (int64_t)plan->block_rows * plan->ow;
     enum bt_status status = BT_ENOMEM;
-    int16_t *lanes = calloc((size_t)block_pixels * (size_t)plan->k_cycles, sizeof(*lanes));
-    int8_t *weights = malloc((size_t)plan->k_cycles * (size_t)plan->hw.weight_row_bytes);
+    int16_t *lanes = calloc((size_t)block_pixels * (size_t)plan->map.steps, sizeof(*lanes));
+    int8_t *weights = malloc((size_t)plan->map.steps * (size_t)plan->hw.weight_row_bytes);
     int32_t *sums = malloc((size_t)plan->hw.weight_row_bytes * sizeof(*sums));
     struct walk walk = {.plan = plan, .lanes = lanes, .weights = weights, .sums = sums};
 
@@ -147,16 +147,16 @@ enum bt_status os_array_model(const struct bt_config *config, const void *plan_i
             const int32_t y0 = block * plan->block_rows;
             const int32_t left = plan->oh - y0;
             const int32_t pixels = (left < plan->block_rows ? left : plan->block_rows) * plan->ow;
-            for (int32_t tile = 0; tile < plan->n_tiles; tile++) {
-                if (tile == 0 || (!plan->merged && tile % plan->group_tiles == 0)) {
+            for (int32_t tile = 0; tile < plan->map.n_tiles; tile++) {
+                if (tile == 0 || (!plan->map.merged && tile % plan->map.group_tiles == 0)) {
                     for (int32_t p = 0; p < pixels; p++) {
-                        fill_lane(&walk, y0 + p / plan->ow, p % plan->ow, tile / plan->group_tiles,
-                                  lanes + (int64_t)p * plan->k_cycles);
+                        fill_lane(&walk, y0 + p / plan->ow, p % plan->ow, tile / plan->map.group_tiles,
+                                  lanes + (int64_t)p * plan->map.steps);
                     }
                 }
-                for (int32_t step = 0; step < plan->k_cycles; step++) {
-                    os_array_weight_row(plan, data->weights, tile, step,
-                                        weights + (int64_t)step * plan->hw.weight_row_bytes);
+                for (int32_t step = 0; step < plan->map.steps; step++) {
+                    bt_filter_map_row(&plan->map, conv, data->weights, tile, step,
+                                      weights + (int64_t)step * plan->hw.weight_row_bytes);
                 }
                 for (int32_t first = 0; first < pixels; first += plan->hw.rows) {
                     const int32_t rows = pixels - first < plan->hw.rows ? pixels - first : plan->hw.rows;

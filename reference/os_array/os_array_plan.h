@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "harness/variant.h"
+#include "reference/common/bt_filter_map.h"
 #include "reference/os_array/os_array_regs.h"
 
 /** Hardware parameters and what follows from them, as in rtl/os_array/os_array_pkg.sv. */
@@ -24,8 +25,7 @@ struct os_array_hw os_array_hw(const struct bt_config *config);
 
 /**
  * The mapping of one convolution. Rows of the array hold ofmap pixels, consecutive over whole ofmap rows; columns hold
- * filters. Groups narrower than the array are packed: `pack` of them form one group of the hardware whose filters see
- * all their channels, with zero weights for those of their neighbours. Plain data, no pointers.
+ * filters. Plain data, no pointers.
  */
 struct os_array_plan {
     struct os_array_hw hw;
@@ -34,26 +34,13 @@ struct os_array_plan {
     uint32_t in_pitch, out_pitch; /**< bytes per pixel */
     uint64_t in_addr, out_addr, weights_addr, table_addr, desc_addr;
     uint64_t in_image_bytes, out_image_bytes; /**< one image of the batch */
-    /* reduction */
-    int32_t merged; /**< 1: one run covers a whole kernel row; 0: one run per kernel position */
-    int32_t runs_x, run_bytes, run_words, k_cycles;
-    /* filters */
-    int32_t pack, hw_groups; /**< groups per hardware group; hardware groups */
-    int32_t group_channels;  /**< channels of a hardware group */
-    int32_t group_filters;   /**< filters of a hardware group */
-    int32_t n_step, group_tiles, n_tiles, n_tail, resident;
+    struct bt_filter_map map;                 /**< columns: filters; words: vec_bytes, steps: cycles of a pixel tile */
+    int32_t resident;
     /* pixels */
     int32_t block_rows, blocks, tiles, tiles_tail, rows_last, rows_tail;
     int32_t window_bytes;
     int32_t weight_beats; /**< 16-byte beats per filter tile, parameter records included */
 };
-
-/** First filter of filter tile `tile`, and how many it holds. */
-int32_t os_array_tile_filter(const struct os_array_plan *plan, int32_t tile, int32_t *count);
-
-/** Weights of one step of a filter tile, plan->hw.weight_row_bytes bytes: columns in order, zero where nothing is. */
-void os_array_weight_row(const struct os_array_plan *plan, const int8_t *weights, int32_t tile, int32_t step,
-                         int8_t *row);
 
 extern const struct bt_driver os_array_driver;
 

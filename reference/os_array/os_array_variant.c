@@ -40,15 +40,15 @@ static void locate(const void *plan_in, uint64_t elem, char *text, size_t text_b
 {
     const struct os_array_plan *plan = plan_in;
     const uint64_t channels = (uint64_t)plan->conv.c_out;
-    const int64_t filter = (int64_t)(elem % channels);
+    const int32_t filter = (int32_t)(elem % channels);
     const int64_t pixel = (int64_t)(elem / channels % ((uint64_t)plan->oh * (uint64_t)plan->ow));
     const int64_t block = pixel / plan->ow / plan->block_rows;
     const int64_t in_block = pixel - block * plan->block_rows * plan->ow;
-    const int64_t in_group = filter % plan->group_filters;
-    const int64_t tile = filter / plan->group_filters * plan->group_tiles + in_group / plan->n_step;
-    (void)snprintf(text, text_bytes, "block %lld, filter tile %lld, pixel tile %lld, row %lld, column %lld",
-                   (long long)block, (long long)tile, (long long)(in_block / plan->hw.rows),
-                   (long long)(in_block % plan->hw.rows), (long long)(in_group % plan->n_step));
+    int32_t column = 0;
+    const int32_t tile = bt_filter_map_find(&plan->map, filter, &column);
+    (void)snprintf(text, text_bytes, "block %lld, filter tile %d, pixel tile %lld, row %lld, column %d",
+                   (long long)block, tile, (long long)(in_block / plan->hw.rows), (long long)(in_block % plan->hw.rows),
+                   column);
 }
 
 const struct bt_variant os_array_variant = {
