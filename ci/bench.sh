@@ -18,11 +18,11 @@ echo "tools:   $(verilator --version); $(clang++ --version | head -n 1)"
 echo
 echo "== ResNet-50, all conv and fc layers at real size on 16x16, all engines compared, 2 jobs"
 hyperfine --shell=none --warmup 1 --runs 3 --export-json "$out/resnet50.json" \
-    "$build/bittrue run --network resnet50 --config 16x16 --jobs 2 --out $out/resnet50"
+    "$build/bittrue run --network resnet50 --variant os_array --config 16x16 --jobs 2 --out $out/resnet50"
 
 echo
 echo "== simulation speed on one core: the same layers, RTL alone, then bare meshes: of textbook elements, of our own cells"
-"$build/bittrue" run --network resnet50 --config 16x16 --engine rtl --jobs 1 --out "$out/rtl" >"$out/rtl.log"
+"$build/bittrue" run --network resnet50 --variant os_array --config 16x16 --engine rtl --jobs 1 --out "$out/rtl" >"$out/rtl.log"
 csv=$out/rtl/results.csv
 mesh=$("$build/bench-mesh" "$build/rtl/mesh-test.so" 256)
 mesh_pe=$("$build/bench-mesh" "$build/rtl/mesh_pe-test.so" 256)
@@ -38,13 +38,13 @@ awk -v m="$macs" -v s="$seconds" -v c="$cycles" -v mesh="${mesh%% *}" -v pe="${m
 echo
 echo "== prediction: all layers of ResNet-50, a small layer, a large one"
 hyperfine --shell=none --warmup 3 --export-json "$out/predict.json" \
-    "$build/bittrue predict --network resnet50 --config 16x16"
+    "$build/bittrue predict --network resnet50 --variant os_array --config 16x16"
 for selection in "resnet50 *" "lenet5 c1" "yolov5s 0.conv"; do
     set -f
     set -- $selection
     set +f
     for try in 1 2 3; do
-        "$build/bittrue" predict --network "$1" --layer "$2" --config 16x16 | tail -n 1
+        "$build/bittrue" predict --network "$1" --layer "$2" --variant os_array --config 16x16 | tail -n 1
     done | sort | head -n 1 | sed "s/^/$1 $2: /"
 done
 
@@ -62,7 +62,7 @@ echo
 echo "== firmware: Tiny-Darknet whole, the CPU alone and with the 16x16 array on RTL, one core"
 for engine in iss:sw iss:accel; do
     hyperfine --shell=none --warmup 1 --runs 3 --export-json "$out/tiny-$engine.json" \
-        "$build/bittrue run --chained --network tiny_darknet --images 1 --config 16x16 --engine ref,$engine --jobs 1 --out $out/tiny-$engine"
+        "$build/bittrue run --chained --network tiny_darknet --images 1 --variant os_array --config 16x16 --engine ref,$engine --jobs 1 --out $out/tiny-$engine"
 done
 python3 - "$out/tiny-iss:sw/results.json" <<'PY'
 import json, sys
@@ -76,7 +76,7 @@ echo
 echo "== firmware: LeNet-5 whole, 100 pictures on 16x16, RTL driven natively and RTL under the firmware"
 for engine in rtl iss:accel; do
     hyperfine --shell=none --warmup 1 --runs 5 --export-json "$out/lenet-$engine.json" \
-        "$build/bittrue run --chained --network lenet5 --images 100 --config 16x16 --engine ref,$engine --jobs 1 --out $out/lenet"
+        "$build/bittrue run --chained --network lenet5 --images 100 --variant os_array --config 16x16 --engine ref,$engine --jobs 1 --out $out/lenet"
 done
 python3 - "$out" <<'PY'
 import json, sys

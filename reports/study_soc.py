@@ -248,7 +248,7 @@ def main():
              "array's: weights of the next layer are packed while the array works on this one.", "",
              "Timelines open in Perfetto: `%s/model/tiny_darknet-16x16-128-accel.trace.json`, after `make study-soc`."
              % "build/study-soc", "",
-             "One configuration by hand: `BITTRUE_SUITES=suites/studies build/bittrue run --chained --network lenet5 --config 64x64-256 "
+             "One configuration by hand: `BITTRUE_SUITES=suites/studies build/bittrue run --chained --network lenet5 --variant os_array --config 64x64-256 "
              "--engine 'ref,iss:*' --device model`.", ""]
     with open("reports/study-soc.md", "w", encoding="utf-8") as file:
         file.write("\n".join(page))

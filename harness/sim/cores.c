@@ -1,10 +1,13 @@
 /*
- * bittrue-cores: prints, for make, every core there is to simulate: one call per variant and configuration, with the
- * configuration's values of those parameters which the core's description lists.
+ * bittrue-cores [SUITE...]: prints, for make, every core there is to simulate: one call per variant and configuration, with
+ * the configuration's values of those parameters which the core's description lists. Then the cores that are small enough
+ * for unit tests, and those that the jobs of each suite run on.
  *
  *   $(eval $(call core,os_array,16x16,rtl/os_array/os_array.yaml,Rows=16 Cols=16))
+ *   SMALL_CORES += os_array-4x4
+ *   SUITE_CORES_smoke += os_array-4x4
  *
- * `bittrue-cores BUILD FOLDER` does so for the one core that lives in that folder, with calls of outside_core.
+ * `bittrue-cores --core BUILD FOLDER` prints the one core that lives in that folder, with calls of outside_core.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,9 +18,13 @@
 #include <yaml.h>
 
 #include "harness/error.h"
+#include "harness/job.h"
 #include "harness/outside.h"
 #include "harness/suite.h"
 #include "harness/variant.h"
+
+/* Multipliers of a core that is built in seconds. */
+#define SMALL 16
 
 static enum bt_status read_core(const char *path, yaml_document_t *doc, struct bt_error *err)
 {
@@ -89,6 +96,8 @@ static enum bt_status print_variant(const struct bt_variant *variant, struct bt_
                 printf("%s=%" PRId64 " ", config->param[k].key, config->param[k].value);
         }
         printf("))\n");
+        if (folder == NULL && variant->multipliers != NULL && variant->multipliers(config) <= SMALL)
+            printf("SMALL_CORES += %s-%s\n", variant->name, config->name);
     }
     yaml_document_delete(&doc);
 
@@ -97,18 +106,55 @@ cleanup:
     return status;
 }
 
+/* Has an earlier job the same core? A suite has few cores, and their jobs stand together or not far apart. */
+static bool is_repeated(const struct bt_plan *plan, uint32_t job)
+{
+    for (uint32_t i = job; i-- > 0;) {
+        if (plan->jobs[i].variant == plan->jobs[job].variant &&
+            strcmp(plan->jobs[i].config.name, plan->jobs[job].config.name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum bt_status print_suite(const char *path, struct bt_error *err)
+{
+    const struct bt_selection selection = {.suites_dir = "suites", .suite = path, .shards = 1};
+    struct bt_plan plan;
+    const enum bt_status status = bt_plan_make(&selection, &plan, err);
+    if (status != BT_OK)
+        return status;
+    for (uint32_t i = 0; i < plan.count; i++) {
+        if (!is_repeated(&plan, i))
+            printf("SUITE_CORES_%s += %s-%s\n", plan.name, plan.jobs[i].variant->name, plan.jobs[i].config.name);
+    }
+    bt_plan_free(&plan);
+    return BT_OK;
+}
+
+static enum bt_status print_all(int suites, char *const *suite, struct bt_error *err)
+{
+    const struct bt_variant *variant = NULL;
+    enum bt_status status = BT_OK;
+    for (size_t i = 0; status == BT_OK && (variant = bt_variant_at(i)) != NULL; i++)
+        status = print_variant(variant, err);
+    for (int i = 0; status == BT_OK && i < suites; i++)
+        status = print_suite(suite[i], err);
+    return status;
+}
+
+static enum bt_status print_outside(const char *build, const char *folder, struct bt_error *err)
+{
+    const struct bt_variant *variant = NULL;
+    const enum bt_status status = bt_outside_load(folder, build, &variant, err);
+    return status == BT_OK ? print_variant(variant, err) : status;
+}
+
 int main(int argc, char **argv)
 {
     struct bt_error err = {.text = ""};
-    const struct bt_variant *variant = NULL;
-    enum bt_status status = BT_OK;
-    if (argc == 3) {
-        status = bt_outside_load(argv[2], argv[1], &variant, &err);
-        if (status == BT_OK)
-            status = print_variant(variant, &err);
-    }
-    for (size_t i = 0; argc != 3 && status == BT_OK && (variant = bt_variant_at(i)) != NULL; i++)
-        status = print_variant(variant, &err);
+    const bool outside = argc == 4 && strcmp(argv[1], "--core") == 0;
+    const enum bt_status status = outside ? print_outside(argv[2], argv[3], &err) : print_all(argc - 1, argv + 1, &err);
     if (status != BT_OK) {
         fprintf(stderr, "%s\n", err.text);
         return 2;

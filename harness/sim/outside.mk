@@ -45,7 +45,7 @@ $(BUILD)/outside/$(OUTSIDE).so: $(OUTSIDE_SRC) $(wildcard $(OUTSIDE_DIR)/*.h har
 
 $(BUILD)/outside/$(OUTSIDE).mk: $(BUILD)/outside/$(OUTSIDE).so $(OUTSIDE_DIR)/$(OUTSIDE).yaml \
     $(OUTSIDE_DIR)/$(OUTSIDE)_configs.yaml $(BUILD)/bittrue-cores
-	@$(BUILD)/bittrue-cores $(BUILD) $(OUTSIDE_DIR) >$@.new || { rm -f $@ $@.new; exit 2; }
+	@$(BUILD)/bittrue-cores --core $(BUILD) $(OUTSIDE_DIR) >$@.new || { rm -f $@ $@.new; exit 2; }
 	@mv $@.new $@
 include $(BUILD)/outside/$(OUTSIDE).mk
 

@@ -2,7 +2,7 @@
 // that module's `endmodule`, so that it can speak of its registers, and proves every assertion by induction. What is
 // assumed is what the module's header asks of its neighbours. Simulation and synthesis never read this file.
 //
-// For each assertion ci/faults.txt has a fault that refutes it.
+// For each assertion a room has a fault that refutes it (ci/check-faults).
 
 `ifdef PROVE_bt_requant
   //@ file rtl/common/bt_requant.sv
