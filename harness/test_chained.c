@@ -847,7 +847,7 @@ static void test_timeline(void **state)
     check_track(json_object_get(root, "traceEvents"), 1, whole);
     check_track(json_object_get(root, "traceEvents"), 2, whole);
     const json_t *functions = json_object_get(json_object_get(root, "otherData"), "instructions");
-    assert_true(json_integer_value(json_object_get(functions, "os_array_weight_row")) > 0);
+    assert_true(json_integer_value(json_object_get(functions, "bt_filter_map_row")) > 0);
     json_decref(root);
     remove_folder(&name, 1);
     finish();
