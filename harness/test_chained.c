@@ -576,7 +576,10 @@ static const struct bt_record *record_of(const char *layer)
     return NULL;
 }
 
-/* One pool for the next convolution, one for the CPU, one whose input somebody else reads, one of a sum, one at the end. */
+/*
+ * One pool for the next convolution, one for the CPU too, one whose input somebody else reads, one of a sum, two of one
+ * convolution, one that takes the average, one at the end.
+ */
 static const char pools[] = "name: net\nsource: here\nlicence: none needed\ninput: {h: 13, w: 11, c: 5}\nlayers:\n"
                             "  - {name: a, op: conv, c_out: 18, kernel: 3, pad: 1, act: relu}\n"
                             "  - {name: pa, op: maxpool, kernel: 3, stride: 2, pad: 1}\n"
@@ -587,6 +590,12 @@ static const char pools[] = "name: net\nsource: here\nlicence: none needed\ninpu
                             "  - {name: d, op: add, in: [c, pb]}\n"
                             "  - {name: e, op: add, in: [d, pc]}\n"
                             "  - {name: pe, op: maxpool, kernel: 1x2, stride: 1}\n"
+                            "  - {name: g, op: conv, c_out: 6, kernel: 3, pad: 1}\n"
+                            "  - {name: pg, op: maxpool, kernel: 3, stride: 1, pad: 1}\n"
+                            "  - {name: qg, op: maxpool, kernel: 1, in: [g]}\n"
+                            "  - {name: h, op: add, in: [pg, qg]}\n"
+                            "  - {name: i, op: conv, c_out: 5, kernel: 1}\n"
+                            "  - {name: pi, op: avgpool, kernel: 3, stride: 1, pad: 1}\n"
                             "  - {name: f, op: conv, c_out: 7, kernel: 3, pad: 1}\n"
                             "  - {name: pf, op: maxpool, kernel: 6x4}\n";
 
@@ -595,12 +604,16 @@ static const char *const fused[][2] = {{"a", "pa"}, {"b", "pb"}, {"f", "pf"}};
 static void test_fused(void **state)
 {
     (void)state;
+    uint64_t hashes[MAX_RECORDS];
     make_pooling(pools);
     make("net", NULL, true, NULL);
     plug_pooling();
     bench.options.images = 2;
     run();
     passed();
+    for (uint32_t i = 0; i < bench.plan.records; i++) {
+        hashes[i] = result(i, BT_ENGINE_REF)->hash;
+    }
     for (size_t i = 0; i < sizeof(fused) / sizeof(fused[0]); i++) {
         const struct bt_record *conv = record_of(fused[i][0]);
         const struct bt_record *pool = record_of(fused[i][1]);
@@ -622,13 +635,15 @@ static void test_fused(void **state)
         assert_int_equal(pool->rtl_cycles, 0);
         assert_int_equal(pool->engine[BT_ENGINE_ISS_ACCEL].soc.accel_cycles, 0);
     }
-    /* c is read by two, e is no convolution: pooled by the CPU. */
-    static const char *const alone[] = {"pc", "pe"};
-    for (size_t i = 0; i < 2; i++) {
+    /* c and g are read by two, e is no convolution: pooled by the CPU. */
+    static const char *const alone[] = {"pc", "pe", "pg", "qg", "pi"};
+    for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++) {
         assert_int_equal(record_of(alone[i])->engine[BT_ENGINE_ISS_ACCEL].verdict, BT_PASS);
         assert_true(record_of(alone[i])->engine[BT_ENGINE_ISS_ACCEL].soc.instructions > 0);
     }
     assert_string_equal(record_of("c")->note, "");
+    assert_string_equal(record_of("g")->note, "");
+    assert_string_equal(record_of("i")->note, "");
     finish();
 
     /* Without the CPU's own run nothing is left to compare a pool with: it says where it is. */
@@ -640,12 +655,16 @@ static void test_fused(void **state)
     assert_string_equal(record_of("pa")->reason, "rtl: on write-back of a, compared there");
     finish();
 
-    /* The CPU alone does one after the other, and each is its own. */
+    /* The CPU alone does one after the other, and each is its own; what ref says of a layer is so everywhere. */
     make("net", NULL, true, "ref,iss:sw");
     plug_pooling();
+    bench.options.images = 2;
     run();
     passed();
     assert_string_equal(record_of("a")->note, "");
+    for (uint32_t i = 0; i < bench.plan.records; i++) {
+        assert_true(hashes[i] == result(i, BT_ENGINE_REF)->hash);
+    }
     finish();
     finish_pooling();
 }
@@ -705,6 +724,27 @@ static void test_fused_faults(void **state)
         }
         assert_int_equal(record->engine[BT_ENGINE_ISS_SW].verdict, BT_PASS);
         assert_int_equal(record_of("pa")->engine[BT_ENGINE_ISS_SW].verdict, BT_PASS);
+        finish();
+    }
+    /* What is read back is what the CPU reads; a's goes straight to b. */
+    make("net", NULL, true, "ref,iss:accel");
+    plug_pooling();
+    pooled_fault = POOLED_FORGETS;
+    run();
+    assert_int_equal(record_of("a")->verdict, BT_PASS);
+    assert_int_equal(record_of("b")->verdict, BT_FAIL);
+    finish();
+    finish_pooling();
+
+    /* And the result of the network. */
+    make_pooling("name: net\nsource: here\nlicence: none needed\ninput: {h: 8, w: 8, c: 3}\nlayers:\n"
+                 "  - {name: a, op: conv, c_out: 4, kernel: 1}\n  - {name: pa, op: maxpool, kernel: 2, stride: 2}\n");
+    for (int i = 0; i < 2; i++) {
+        make("net", NULL, true, "ref,iss:accel");
+        plug_pooling();
+        pooled_fault = i == 0 ? POOLED_GOOD : POOLED_FORGETS;
+        run();
+        assert_int_equal(record_of("a")->verdict, i == 0 ? BT_PASS : BT_FAIL);
         finish();
     }
     finish_pooling();
