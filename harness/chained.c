@@ -307,7 +307,7 @@ static bool make_steps(struct network *network, struct bt_record *records, struc
                                                     .mult = from->mult,
                                                     .shift = from->shift,
                                                     .table = from->table};
-        chained->expected[i] = malloc(bt_graph_bytes(from));
+        chained->expected[i] = calloc(1, bt_graph_bytes(from));
         step->expected = chained->expected[i];
         if (step->expected == NULL) {
             (void)bt_fail(err, BT_ENOMEM, "no memory on the host for the tensors");

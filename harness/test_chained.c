@@ -604,7 +604,7 @@ static const char *const fused[][2] = {{"a", "pa"}, {"b", "pb"}, {"f", "pf"}};
 static void test_fused(void **state)
 {
     (void)state;
-    uint64_t hashes[MAX_RECORDS];
+    uint64_t hashes[MAX_RECORDS] = {0};
     make_pooling(pools);
     make("net", NULL, true, NULL);
     plug_pooling();

@@ -479,15 +479,27 @@ static void test_same(void **state)
     DIFFERS(table, true);
     DIFFERS(raw, true);
 #undef DIFFERS
+    other = base;
+    other.dtype = BT_S16;
+    assert_false(bt_layer_same(&base, &other));
+}
+
+/* The same convolution with another pool is other work. */
+static void test_same_pool(void **state)
+{
+    (void)state;
+    const struct bt_layer base = {.op = BT_OP_CONV2D, .dtype = BT_S8, .u.conv = bt_conv2d_1x1(8, 8, 8, 8)};
+    struct bt_layer pooled = base;
+    pooled.pool = (struct bt_maxpool){.kh = 3, .kw = 3, .stride_h = 1, .stride_w = 1};
+    struct bt_layer other = pooled;
+    assert_true(bt_layer_same(&pooled, &other));
+    assert_false(bt_layer_same(&base, &pooled));
 #define DIFFERS(member)                                                                                                \
     do {                                                                                                               \
         other = pooled;                                                                                                \
         other.pool.member++;                                                                                           \
         assert_false(bt_layer_same(&pooled, &other));                                                                  \
     } while (0)
-    struct bt_layer pooled = base;
-    pooled.pool = (struct bt_maxpool){.kh = 3, .kw = 3, .stride_h = 1, .stride_w = 1};
-    assert_false(bt_layer_same(&base, &pooled));
     DIFFERS(kh);
     DIFFERS(kw);
     DIFFERS(stride_h);
@@ -497,9 +509,6 @@ static void test_same(void **state)
     DIFFERS(pad_left);
     DIFFERS(pad_right);
 #undef DIFFERS
-    other = base;
-    other.dtype = BT_S16;
-    assert_false(bt_layer_same(&base, &other));
 }
 
 #define SHAPE(keys)                                                                                                    \
@@ -634,11 +643,17 @@ static void test_no_networks_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_and_full),   cmocka_unit_test(test_smoke),
-        cmocka_unit_test(test_configs),        cmocka_unit_test(test_refused_configs),
-        cmocka_unit_test(test_os_array),       cmocka_unit_test(test_selection),
-        cmocka_unit_test(test_pooled),         cmocka_unit_test(test_same),
-        cmocka_unit_test(test_refused_suites), cmocka_unit_test(test_no_networks_folder),
+        cmocka_unit_test(test_all_and_full),
+        cmocka_unit_test(test_smoke),
+        cmocka_unit_test(test_configs),
+        cmocka_unit_test(test_refused_configs),
+        cmocka_unit_test(test_os_array),
+        cmocka_unit_test(test_selection),
+        cmocka_unit_test(test_pooled),
+        cmocka_unit_test(test_same),
+        cmocka_unit_test(test_same_pool),
+        cmocka_unit_test(test_refused_suites),
+        cmocka_unit_test(test_no_networks_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
