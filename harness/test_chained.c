@@ -801,6 +801,68 @@ static void test_pooled_layer(void **state)
     finish_pooling();
 }
 
+/* A copy of the smoke suite that runs what it has for variants that pool. */
+static void make_pooled_suite(void)
+{
+    static const char runs[] = "\nruns:\n  - shapes: [pooled]\n    chains: [pooled_then_conv]\n"
+                               "    patterns: [uniform, min, ties, extreme_zp]\n"
+                               "    variants: [{name: os_array, configs: [4x4]}]\n";
+    char text[32768];
+    FILE *file = fopen("suites/smoke.yaml", "r");
+    assert_non_null(file);
+    const size_t bytes = fread(text, 1, sizeof(text) - sizeof(runs), file);
+    assert_int_equal(fclose(file), 0);
+    text[bytes] = '\0';
+    char *end = strstr(text, "\nruns:\n");
+    assert_non_null(end);
+    memcpy(end, runs, sizeof(runs));
+    make_file("smoke.yaml", text);
+}
+
+/* Awkward pools with all kinds of data, on every engine. */
+static void test_pooled_shapes(void **state)
+{
+    (void)state;
+    struct bt_error err = {""};
+    struct bt_plan plan;
+    uint32_t layers = 0;
+    make_pooling(pools);
+    make_pooled_suite();
+    make_link("networks/lenet5.yaml", "suites/networks/lenet5.yaml");
+    make("net", NULL, true, NULL); /* the options */
+    plug_pooling();
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s", in_folder("smoke.yaml"));
+    const struct bt_selection selection = {.suites_dir = folder, .suite = path, .variant = "os_array"};
+    if (bt_plan_make(&selection, &plan, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+    for (uint32_t j = 0; j < plan.count; j++) {
+        struct bt_record records[4];
+        struct bt_job job = plan.jobs[j];
+        assert_true(job.count <= sizeof(records) / sizeof(records[0]));
+        job.variant = &pooling;
+        job.config.mem.dram_bytes = UINT64_C(16) << 20;
+        assert_int_equal(bt_engine_run(&job, &bench.options, records), BT_OK);
+        for (uint32_t i = 0; i < job.count; i++) {
+            for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+                if (records[i].engine[e].verdict != BT_PASS) {
+                    fail_msg("%s %s, %s: %s", records[i].layer, records[i].pattern, bt_engine_name(e),
+                             records[i].reason);
+                }
+                assert_true(e == BT_ENGINE_CYCLES || records[i].engine[e].hash == records[i].engine[0].hash);
+            }
+            layers += bt_layer_pools(&job.layers[i].work) ? 1 : 0;
+        }
+    }
+    assert_true(layers >= 4 * 10);
+    bt_plan_free(&plan);
+    finish();
+    assert_int_equal(remove(in_folder("networks/lenet5.yaml")), 0);
+    assert_int_equal(remove(path), 0);
+    finish_pooling();
+}
+
 /* What the contract has no layer for. */
 static void test_not_fusible(void **state)
 {
@@ -950,16 +1012,17 @@ static void test_dram_too_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layer),         cmocka_unit_test(test_speed_of_the_cpu),
-        cmocka_unit_test(test_faults),        cmocka_unit_test(test_given_up),
-        cmocka_unit_test(test_other_program), cmocka_unit_test(test_missing_parts),
-        cmocka_unit_test(test_whole),         cmocka_unit_test(test_whole_faults),
-        cmocka_unit_test(test_pictures),      cmocka_unit_test(test_whole_late),
-        cmocka_unit_test(test_whole_model),   cmocka_unit_test(test_zoo),
-        cmocka_unit_test(test_fused),         cmocka_unit_test(test_refused_fusing),
-        cmocka_unit_test(test_fused_faults),  cmocka_unit_test(test_pooled_layer),
-        cmocka_unit_test(test_not_fusible),   cmocka_unit_test(test_timeline),
-        cmocka_unit_test(test_data),          cmocka_unit_test(test_dram_too_small),
+        cmocka_unit_test(test_layer),          cmocka_unit_test(test_speed_of_the_cpu),
+        cmocka_unit_test(test_faults),         cmocka_unit_test(test_given_up),
+        cmocka_unit_test(test_other_program),  cmocka_unit_test(test_missing_parts),
+        cmocka_unit_test(test_whole),          cmocka_unit_test(test_whole_faults),
+        cmocka_unit_test(test_pictures),       cmocka_unit_test(test_whole_late),
+        cmocka_unit_test(test_whole_model),    cmocka_unit_test(test_zoo),
+        cmocka_unit_test(test_fused),          cmocka_unit_test(test_refused_fusing),
+        cmocka_unit_test(test_fused_faults),   cmocka_unit_test(test_pooled_layer),
+        cmocka_unit_test(test_pooled_shapes),  cmocka_unit_test(test_not_fusible),
+        cmocka_unit_test(test_timeline),       cmocka_unit_test(test_data),
+        cmocka_unit_test(test_dram_too_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
