@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "harness/variant.h"
+#include "reference/common/bt_filter_map.h"
 #include "reference/ws_array/ws_array_regs.h"
 
 /** Hardware parameters and what follows from them, as in rtl/ws_array/ws_array_top.sv. */
@@ -19,14 +20,15 @@ struct ws_array_hw {
     int32_t word_beats; /**< beats of the weights of one word: DIM rows of DIM bytes */
 };
 
+/** Slots that the cycle model keeps track of: the planner asks for no more windows or chunks of weights at once. */
+#define WS_ARRAY_MAX_SLOTS 64
+
 struct ws_array_hw ws_array_hw(const struct bt_config *config);
 
 /**
  * The mapping of one layer. Rows of the array hold bytes of the reduction, columns hold filters. The reduction of a pixel is
  * runs of contiguous ifmap bytes, each cut into words of DIM bytes; the ofmap as written (pooled where the layer pools) is
- * cut into tiles of whole pixels, one descriptor each. Groups narrower than the array are packed: `pack` of them form one
- * group of the hardware whose filters see all their channels, with zero weights for those of their neighbours. Plain data,
- * no pointers.
+ * cut into tiles of whole pixels, one descriptor each. Plain data, no pointers.
  */
 struct ws_array_plan {
     struct ws_array_hw hw;
@@ -39,14 +41,8 @@ struct ws_array_plan {
     uint32_t in_row_bytes;        /**< from one ifmap row to the next, a multiple of 16 */
     uint64_t in_addr, out_addr, weights_addr, table_addr, desc_addr;
     uint64_t in_image_bytes, out_image_bytes; /**< one image of the batch */
-    /* reduction */
-    int32_t merged; /**< 1: one run covers a whole kernel row; 0: one run per kernel position */
-    int32_t runs_x, run_bytes, run_words, words; /**< words: of the whole reduction, kh * runs_x * run_words */
-    /* filters */
-    int32_t pack, hw_groups; /**< groups per hardware group; hardware groups */
-    int32_t group_channels;  /**< channels of a hardware group */
-    int32_t group_filters;   /**< filters of a hardware group */
-    int32_t n_step, group_tiles, n_tiles, n_tail;
+    struct bt_filter_map map;                 /**< columns: filters; words of DIM bytes, rows of DIM weights */
+    int32_t words;                            /**< of the whole reduction, kh * runs_x * run_words: map.steps / dim */
     int32_t filter_beats; /**< beats of a filter tile in DRAM: DIM parameter records, then words * word_beats */
     /* mapping onto time and buffers: what the planner chose */
     int32_t os;                   /**< 1: output stationary */
@@ -68,13 +64,6 @@ struct ws_array_tile {
 
 void ws_array_tile(const struct ws_array_plan *plan, int32_t ty, int32_t tx, struct ws_array_tile *tile);
 
-/** First filter of filter tile `tile`, and how many it holds. */
-int32_t ws_array_tile_filter(const struct ws_array_plan *plan, int32_t tile, int32_t *count);
-
-/** Weights of one step (row of the array) of a filter tile, DIM bytes: columns in order, zero where nothing is. */
-void ws_array_weight_row(const struct ws_array_plan *plan, const int8_t *weights, int32_t tile, int32_t step,
-                         int8_t *row);
-
 extern const struct bt_driver ws_array_driver;
 
 enum bt_status ws_array_model(const struct bt_config *config, const void *plan, const struct bt_layer *layers,
@@ -85,7 +74,18 @@ enum bt_status ws_array_cycles(const struct bt_config *config, const void *plan,
                                struct bt_counters *prediction);
 uint64_t ws_array_roofline(const struct bt_config *config, const struct bt_layer *layers, uint32_t count);
 
-/** Cycles of a plan on a memory, by the exact model; what the planner minimises. Freestanding like the driver. */
-int64_t ws_array_predict(const struct ws_array_plan *plan, const struct bt_memory *mem);
+/** Clock cycles of one plan by term, and what else the RTL counts. */
+struct ws_array_terms {
+    int64_t
+        cycles; /**< from the edge that accepts the start to the edge at which the interrupt rises: the sum of six terms */
+    int64_t control, fill, compute, load_stall, store_stall, drain;
+    int64_t tiles, read_beats, write_beats, acc_reads, preloads;
+};
+
+/**
+ * @brief  The exact prediction (ws_array_driver_time.c), also what the planner minimises. Freestanding like the driver.
+ * @return false where the memory is beyond what the model knows; terms are then 0.
+ */
+bool ws_array_time(const struct ws_array_plan *plan, const struct bt_memory *mem, struct ws_array_terms *terms);
 
 #endif
