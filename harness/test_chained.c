@@ -804,18 +804,18 @@ static void test_pooled_layer(void **state)
 /* A copy of the smoke suite that runs what it has for variants that pool. */
 static void make_pooled_suite(void)
 {
-    static const char runs[] = "\nruns:\n  - shapes: [pooled]\n    chains: [pooled_then_conv]\n"
+    static const char tail[] = "\nruns:\n  - shapes: [pooled]\n    chains: [pooled_then_conv]\n"
                                "    patterns: [uniform, min, ties, extreme_zp]\n"
                                "    variants: [{name: os_array, configs: [4x4]}]\n";
     char text[32768];
     FILE *file = fopen("suites/smoke.yaml", "r");
     assert_non_null(file);
-    const size_t bytes = fread(text, 1, sizeof(text) - sizeof(runs), file);
+    const size_t bytes = fread(text, 1, sizeof(text) - sizeof(tail), file);
     assert_int_equal(fclose(file), 0);
     text[bytes] = '\0';
     char *end = strstr(text, "\nruns:\n");
     assert_non_null(end);
-    memcpy(end, runs, sizeof(runs));
+    memcpy(end, tail, sizeof(tail));
     make_file("smoke.yaml", text);
 }
 
