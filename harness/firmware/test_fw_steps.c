@@ -485,7 +485,8 @@ static struct accel_run run_accel(enum fake_fault fault, uint32_t wait_cycles)
         values[i] = (int8_t)(i * 37 % 255 - 127);
     }
     memset(dram, 0xa5, sizeof(dram));
-    const struct fake_plan plan = {.conv = accel_conv, .io = {.in_addr = 4096, .out_addr = 8192}, .fault = fault};
+    const struct fake_plan plan = {
+        .layer = {.op = BT_OP_CONV2D, .u.conv = accel_conv}, .io = {.in_addr = 4096, .out_addr = 8192}, .fault = fault};
     const uint32_t plan_at = put_at(&brk, &plan, sizeof(plan));
     const uint32_t in = put_at(&brk, values, ACCEL_IN);
     const uint32_t weights = put_at(&brk, values, ACCEL_WEIGHTS);
