@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <stdbool.h>
 
+#include "reference/common/bt_axi_time.h"
 #include "reference/common/bt_conv2d.h"
 #include "reference/os_array/os_array_plan.h"
 
@@ -15,22 +16,16 @@
 enum {
     /* Pipeline constants of the RTL; beside each what happens in between. */
     START_TO_FETCH = 1, /* os_array_top: start accepted -> loader sees its start */
-    DMA_TO_ADDRESS = 1, /* bt_axi_read: start -> first arvalid */
     BEAT_TO_NEXT = 2,   /* os_array_load: last beat -> next decision, and operands visible to the walker */
     FEED_LEAD = 7,      /* os_array_feed/mesh/post: last cycle fed -> first row of group 0 can be read back */
     RELEASE_LEAD = 7,   /* os_array_feed: last cycle fed -> weight half free, beside rows and column groups */
     TAKE_TO_BUS = 2,    /* os_array_store: row taken -> beat on the bus */
     ANSWER_TO_IDLE = 1, /* os_array_store: last answer -> idle */
     MAX_SLOTS = 64,
-    MAX_OUTSTANDING = 64,
 };
 
 /* Never. Small enough to be added to. */
 static const int64_t FAR = OS_ARRAY_FAR;
-
-struct memory {
-    int64_t latency, beat, outstanding;
-};
 
 /* All moments that later ones depend on. */
 struct moments {
@@ -48,7 +43,7 @@ struct moments {
 
 struct machine {
     const struct os_array_work *work;
-    struct memory mem;
+    struct bt_axi_memory mem;
     struct moments now;
     struct os_array_terms terms;
     bool begun; /* a tile of this descriptor has been fed */
@@ -80,68 +75,12 @@ static int64_t span(const struct machine *m, int64_t from, int64_t to)
     return max64(0, min64(to, m->until - 1) - from);
 }
 
-/* Are enough bursts under way to hide the latency, however a transfer is cut? */
-static bool streams(const struct memory *mem)
-{
-    return mem->latency + 1 <= (16 * (mem->outstanding - 1) + 1) * mem->beat;
-}
-
-/*
- * Cycle of the last beat of a transfer of `beats` from `addr`, started in cycle `start`, when the beat before it came in
- * cycle `before`: bursts end at 256-byte lines; burst i is accepted after i-1, and after i-N has left; its first beat comes
- * `latency` later, a beat's interval after the last beat of i-1 at the earliest (harness/CONTRACT.md, Memory).
- */
-static int64_t read_end(const struct memory *mem, int64_t start, int64_t before, uint64_t addr, int64_t beats)
-{
-    const int64_t line = 16;
-    const int64_t first = min64(beats, line - (int64_t)(addr / 16 % 16));
-    const int64_t address = start + DMA_TO_ADDRESS;
-
-    if (streams(mem)) {
-        return max64(address + mem->latency, before + mem->beat) + (beats - 1) * mem->beat;
-    }
-    int64_t ends[MAX_OUTSTANDING] = {0}; /* of the last N bursts, by index modulo N */
-    int64_t accepted = address - 1;
-    int64_t last = before;
-    int64_t left = beats;
-    int64_t same = 0; /* bursts in a row for which end[i] - end[i-N] is what it was for i-1 */
-    int64_t period = -1;
-    for (int64_t i = 0; left > 0; i++) {
-        const int64_t n = mem->outstanding;
-        const int64_t size = i == 0 ? first : min64(left, line);
-        if (same > n && left > n * line && period >= 0) {
-            const int64_t rounds = left / (n * line) - 1;
-            if (rounds > 0) {
-                for (int64_t j = 0; j < n; j++) {
-                    ends[j] += rounds * period;
-                }
-                accepted += rounds * period;
-                last += rounds * period;
-                left -= rounds * n * line;
-            }
-            same = INT64_MIN / 2;
-            i--;
-            continue;
-        }
-        accepted = max64(accepted + 1, i >= n ? ends[i % n] + 1 : 0);
-        const int64_t begin = max64(accepted + mem->latency, last + mem->beat);
-        last = begin + (size - 1) * mem->beat;
-        if (i >= n) {
-            same = last - ends[i % n] == period ? same + 1 : 0;
-            period = last - ends[i % n];
-        }
-        ends[i % n] = last;
-        left -= size;
-    }
-    return last;
-}
-
-/* Beats and bursts of a transfer, as in read_end(), that come in cycles which count. */
+/* Beats and bursts of a transfer, as in bt_axi_read_end(), that come in cycles which count. */
 static void count_reads(struct machine *m, int64_t start, int64_t before, uint32_t addr, int64_t beats)
 {
     const int64_t n = m->mem.outstanding;
-    int64_t ends[MAX_OUTSTANDING] = {0};
-    int64_t accepted = start + DMA_TO_ADDRESS - 1;
+    int64_t ends[BT_AXI_MAX_OUTSTANDING] = {0};
+    int64_t accepted = start + BT_AXI_START_TO_ADDRESS - 1;
     int64_t last = before;
     for (int64_t i = 0; beats > 0; i++) {
         const int64_t size = min64(beats, 16 - (addr / 16 % 16));
@@ -187,7 +126,8 @@ static void read_beats(struct machine *m, int64_t go, uint32_t addr, int64_t bea
         return;
     }
     const int64_t before = m->now.read;
-    m->now.read = read_end(&m->mem, go, before, addr, beats);
+    const struct bt_axi_transfer transfer = {.addr = addr, .beats = beats, .rows = 1};
+    m->now.read = bt_axi_read_end(&m->mem, go, before, &transfer);
     m->now.loader = m->now.read + BEAT_TO_NEXT;
     if (m->watch == NULL) {
         m->terms.read_beats += beats;
@@ -483,7 +423,7 @@ static int64_t last_inner_block(const struct machine *m, int64_t *first)
     const int64_t step = work->y_block;
     const int64_t room = (int64_t)work->image_bytes + before - work->window_bytes;
 
-    if (step % (streams(&m->mem) ? 16 : 256) != 0 || room < 0) {
+    if (step % (bt_axi_streams(&m->mem) ? 16 : 256) != 0 || room < 0) {
         return -1;
     }
     *first = (before + step - 1) / step;
@@ -558,19 +498,13 @@ static int64_t run_descriptor(struct machine *m, int64_t start)
     return drain(m);
 }
 
-static struct memory memory_of(const struct bt_memory *mem)
-{
-    return (struct memory){.latency = max64(1, mem->latency_cycles),
-                           .beat =
-                               mem->bytes_per_cycle == 0 ? 1 : (16 + mem->bytes_per_cycle - 1) / mem->bytes_per_cycle,
-                           .outstanding = mem->outstanding};
-}
-
 void os_array_walk(const struct os_array_work *work, const struct bt_memory *mem, int64_t start,
                    struct os_array_watch *watch)
 {
-    struct machine m = {.work = work, .mem = memory_of(mem), .watch = watch, .until = watch->until, .abort = FAR};
-    assert(m.mem.outstanding >= 1 && m.mem.outstanding <= MAX_OUTSTANDING && work->hw.obuf_tiles <= MAX_SLOTS);
+    struct machine m = {.work = work, .watch = watch, .until = watch->until, .abort = FAR};
+    const bool known = bt_axi_memory(mem, &m.mem);
+    assert(known && work->hw.obuf_tiles <= MAX_SLOTS);
+    (void)known;
     watch->end = run_descriptor(&m, start);
     watch->failed = FAR;
     if (m.failed && m.accepted != watch->end) {
@@ -625,8 +559,8 @@ enum bt_status os_array_cycles(const struct bt_config *config, const void *plan_
     (void)profile;
     const struct os_array_plan *plan = plan_in;
     struct os_array_work work = work_of(plan);
-    struct machine m = {.work = &work, .mem = memory_of(&config->mem), .until = FAR, .abort = FAR};
-    if (m.mem.outstanding < 1 || m.mem.outstanding > MAX_OUTSTANDING || plan->hw.obuf_tiles > MAX_SLOTS) {
+    struct machine m = {.work = &work, .until = FAR, .abort = FAR};
+    if (!bt_axi_memory(&config->mem, &m.mem) || plan->hw.obuf_tiles > MAX_SLOTS) {
         return BT_EUNSUPPORTED;
     }
     int64_t now = 0;
