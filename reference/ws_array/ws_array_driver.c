@@ -243,7 +243,7 @@ static bool choose_chunks(struct ws_array_plan *plan)
     plan->chunk_words = div_up(plan->words, chunks);
     plan->chunks = div_up(plan->words, plan->chunk_words);
     plan->chunk_tail = plan->words - (plan->chunks - 1) * plan->chunk_words;
-    plan->weight_slots = (int32_t)min64(capacity / plan->chunk_words, 0xffff);
+    plan->weight_slots = (int32_t)min64(capacity / plan->chunk_words, WS_ARRAY_MAX_SLOTS);
     plan->resident = tiles > 1 && (int64_t)plan->map.n_tiles * plan->chunks <= plan->weight_slots;
     return plan->chunks <= 0xffff;
 }
