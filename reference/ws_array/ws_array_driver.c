@@ -212,13 +212,15 @@ static int64_t estimate(const struct ws_array_plan *plan, const struct bt_memory
         const int64_t stored = filters * shape.outputs * per_output;
         int64_t busy = waits ? compute + window : compute;
         busy = starves ? busy + operands : busy;
-        cost += count * max64(max64(busy, window + operands), stored);
+        const int64_t paced = max64(max64(busy, window + operands), stored);
+        cost += count * paced;
         if (last_row && last_col) { /* at the ends of the list; which of its tiles is there matters little */
             cost += window + (dim + (int64_t)plan->chunk_words * plan->hw.word_beats) * beat;
             cost += shape.outputs * per_output;
+            cost += plan->resident ? max64(window + (params + weights) * beat - paced, 0) : 0;
         }
     }
-    return plan->resident ? cost + weights * beat : cost;
+    return cost;
 }
 
 /* How the weights of a filter tile are cut to the banks that are left for them. */
