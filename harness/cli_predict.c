@@ -35,7 +35,7 @@ static void print_layer(const struct bt_record *record)
     for (uint32_t i = 1; i < record->predicted.count; i++) {
         (void)printf(" %11" PRIu64, record->predicted.item[i].value);
     }
-    (void)printf("\n");
+    (void)printf("%s%s\n", record->mapping[0] != '\0' ? "  " : "", record->mapping);
 }
 
 static bool same_table(const struct bt_record *a, const struct bt_record *b)

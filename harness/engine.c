@@ -332,6 +332,9 @@ enum bt_verdict bt_step_predict(struct bt_engine_step *step, char *reason, size_
 {
     const struct bt_variant *variant = step->job->variant;
     struct bt_record *record = step->record;
+    if (variant->describe != NULL) {
+        variant->describe(step->plan, record->mapping, sizeof(record->mapping));
+    }
     if (variant->roofline != NULL) {
         record->roofline_cycles = variant->roofline(&step->job->config, &step->layer, 1);
     }

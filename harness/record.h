@@ -58,6 +58,7 @@ struct bt_mismatch {
 
 #define BT_REASON_BYTES 256
 #define BT_NOTE_BYTES 512
+#define BT_MAPPING_BYTES 128
 struct bt_record {
     /* what: keys, copied from the job */
     char network[48];
@@ -76,6 +77,7 @@ struct bt_record {
      * ofmap was compared. Else "".
      */
     char note[BT_NOTE_BYTES];
+    char mapping[BT_MAPPING_BYTES]; /**< how the accelerator does the layer; "" where the variant does not say */
     struct bt_engine_result engine[BT_ENGINE_COUNT];
     struct bt_mismatch mismatch; /**< of the first engine that differed; differing == 0: none */
     enum bt_engine mismatch_engine;

@@ -41,7 +41,7 @@ void bt_report_csv(const struct bt_report *report, FILE *out)
         "iss:sw,iss:accel,rtl_cycles,"
         "predicted_cycles,roofline_cycles,error_cycles,error_percent,roofline_error_percent,utilisation,"
         "rtl_seconds,sw_instructions,sw_soc_cycles,accel_instructions,accel_cpu_cycles,accel_wait_cycles,accel_cycles,"
-        "accel_overlap_cycles,accel_soc_cycles,accel_bytes,accel_copied_bytes,reason\n",
+        "accel_overlap_cycles,accel_soc_cycles,accel_bytes,accel_copied_bytes,mapping,reason\n",
         out);
     for (uint32_t i = 0; i < report->record_count; i++) {
         const struct bt_record *record = &report->records[i];
@@ -89,6 +89,8 @@ void bt_report_csv(const struct bt_report *report, FILE *out)
         cycles(out, accel->soc_cycles);
         cycles_of(out, ran, accel->accel_bytes);
         cycles_of(out, ran, accel->copied_bytes);
+        text(out, record->mapping);
+        (void)fputc(',', out);
         text(out, record->reason);
         (void)fputc('\n', out);
     }

@@ -140,6 +140,7 @@ static json_t *result(const struct bt_report *report, const struct bt_record *re
     set(object, "verdict", string(bt_verdict_name(record->verdict)), ok);
     set(object, "reason", string(record->reason), ok);
     set(object, "note", string(record->note), ok);
+    set(object, "mapping", string(record->mapping), ok);
     set(object, "engines", engines(record, ok), ok);
     set(object, "rtl_cycles", cycles_or_null(record->rtl_cycles), ok);
     set(object, "predicted_cycles", cycles_or_null(record->predicted_cycles), ok);

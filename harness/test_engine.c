@@ -162,6 +162,7 @@ static void test_numbers_of_a_pass(void **state)
     assert_int_equal(record->rtl_cycles, 820);
     assert_int_equal(record->predicted_cycles, 820);
     assert_int_equal(record->roofline_cycles, 811);
+    assert_string_equal(record->mapping, "all at once, \"in C\"");
     assert_true(record->utilisation > 0.98 && record->utilisation < 0.99);
     assert_true(record->gated);
     assert_true(record->engine[BT_ENGINE_REF].hash != 0);

@@ -458,6 +458,12 @@ static void fake_locate(const void *plan, uint64_t elem, char *text, size_t text
     (void)snprintf(text, text_bytes, "tile %llu", (unsigned long long)(elem / 16));
 }
 
+static void fake_describe(const void *plan, char *text, size_t text_bytes)
+{
+    (void)plan;
+    (void)snprintf(text, text_bytes, "all at once, \"in C\"");
+}
+
 static const struct bt_variant fake_variant = {
     .name = "fake",
     .summary = "the reference operator behind a register",
@@ -468,6 +474,7 @@ static const struct bt_variant fake_variant = {
     .roofline = fake_roofline,
     .multipliers = fake_multipliers,
     .locate = fake_locate,
+    .describe = fake_describe,
 };
 
 const struct bt_variant *const bt_variants[] = {&fake_variant, NULL};

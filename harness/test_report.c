@@ -244,6 +244,7 @@ static void set_up_firmware(struct bench *bench, unsigned round)
     record->verdict = BT_FAIL;
     (void)snprintf(record->reason, sizeof(record->reason), "why, \"so\"");
     (void)snprintf(record->note, sizeof(record->note), "two pictures");
+    (void)snprintf(record->mapping, sizeof(record->mapping), "two tiles, of rows");
 }
 
 /* The next cell of a CSV line, unquoted. @return where the one behind it begins; NULL behind the last one. */
@@ -343,6 +344,7 @@ static void test_csv_columns(void **state)
         {"accel_soc_cycles", "2000"},
         {"accel_bytes", "2006"},
         {"accel_copied_bytes", "2007"},
+        {"mapping", "two tiles, of rows"},
         {"reason", "why, \"so\""},
     };
     /* What did not run is empty, and 0 is a number where the engine ran. */
@@ -419,6 +421,7 @@ static void test_json_engines(void **state)
         const json_t *results = json_object_get(json, "results");
         const json_t *second = json_array_get(results, 1);
         assert_string_equal(json_string_value(json_object_get(second, "note")), "two pictures");
+        assert_string_equal(json_string_value(json_object_get(second, "mapping")), "two tiles, of rows");
         const json_t *engines = json_object_get(second, "engines");
         assert_int_equal(json_object_size(engines), BT_ENGINE_COUNT);
         for (unsigned e = 0; e < BT_ENGINE_COUNT; e++) {

@@ -190,6 +190,9 @@ struct bt_variant {
 
     /** Which tile and unit produced ofmap element `elem`, as text for a mismatch message. NULL: it is not said. */
     void (*locate)(const void *plan, uint64_t elem, char *text, size_t text_bytes);
+
+    /** How the plan maps the layer (dataflow, tiles, buffers), as one line for reports. NULL: it is not said. */
+    void (*describe)(const void *plan, char *text, size_t text_bytes);
 };
 
 /* ---- all rooms: those of harness/variants.def in their order, then those that this run added ---- */

@@ -51,6 +51,14 @@ static void locate(const void *plan_in, uint64_t elem, char *text, size_t text_b
                    column);
 }
 
+static void describe(const void *plan_in, char *text, size_t text_bytes)
+{
+    const struct os_array_plan *plan = plan_in;
+    (void)snprintf(text, text_bytes, "%d block%s of %d ofmap rows, %d filter tile%s%s", plan->blocks,
+                   plan->blocks > 1 ? "s" : "", plan->block_rows, plan->map.n_tiles, plan->map.n_tiles > 1 ? "s" : "",
+                   plan->resident ? ", weights loaded once" : "");
+}
+
 const struct bt_variant os_array_variant = {
     .name = "os_array",
     .summary = "output-stationary systolic array, int8, int32 sums",
@@ -64,4 +72,5 @@ const struct bt_variant os_array_variant = {
     .multipliers = multipliers,
     .device = &os_array_device,
     .locate = locate,
+    .describe = describe,
 };

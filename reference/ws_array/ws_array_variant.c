@@ -65,6 +65,17 @@ static void locate(const void *plan_in, uint64_t elem, char *text, size_t text_b
                    oy / plan->tile_rows, ox / plan->tile_cols, filter_tile, y * (tile.cx1 - tile.cx0) + x, column);
 }
 
+static void describe(const void *plan_in, char *text, size_t text_bytes)
+{
+    const struct ws_array_plan *plan = plan_in;
+    const int32_t tiles = plan->conv.n * plan->tiles_y * plan->tiles_x;
+    (void)snprintf(text, text_bytes,
+                   "%s stationary, %d tile%s of %dx%d, %d filter tile%s in %d chunk%s%s, %d bank%s for ifmap",
+                   plan->os ? "output" : "weight", tiles, tiles > 1 ? "s" : "", plan->tile_rows, plan->tile_cols,
+                   plan->map.n_tiles, plan->map.n_tiles > 1 ? "s" : "", plan->chunks, plan->chunks > 1 ? "s" : "",
+                   plan->resident ? " loaded once" : "", plan->ifmap_banks, plan->ifmap_banks > 1 ? "s" : "");
+}
+
 const struct bt_variant ws_array_variant = {
     .name = "ws_array",
     .summary = "weight-stationary systolic array after Gemmini, int8, int32 sums, max-pooling on write-back",
@@ -78,4 +89,5 @@ const struct bt_variant ws_array_variant = {
     .multipliers = multipliers,
     .device = NULL,
     .locate = locate,
+    .describe = describe,
 };
