@@ -129,6 +129,30 @@ static int64_t store_row(struct machine *m, const struct rows *rows, int64_t ear
     return begin;
 }
 
+/* Would rows that follow each other without a gap from `first` on find room in the queue, taken as it is being emptied now? */
+static bool room_for_all(const struct machine *m, int64_t first, int64_t places)
+{
+    for (int32_t r = 0; r < QUEUE_ROWS; r++) {
+        if (m->row_taken[(m->row + r) % QUEUE_ROWS] + FREE_TO_SEEN > first + r * places) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* All `count` rows that are left do what the last one did, `step` cycles later each. */
+static void skip_rows(struct machine *m, int64_t count, int64_t step)
+{
+    const int64_t taken = m->row_taken[(m->row + QUEUE_ROWS - 1) % QUEUE_ROWS];
+    for (int64_t i = max64(1, count - QUEUE_ROWS + 1); i <= count; i++) {
+        m->row_taken[m->row] = taken + i * step;
+        m->row = (m->row + 1) % QUEUE_ROWS;
+    }
+    m->last_read += count * step;
+    m->take += count * step;
+    m->bus += count * step;
+}
+
 static void store_tile(struct machine *m, int64_t complete, const struct rows *rows)
 {
     const int64_t begin = max64(max64(m->store_taken + FREE_TO_SEEN, complete), m->last_read + LAST_READ_TO_BEGIN);
@@ -149,14 +173,14 @@ static void store_tile(struct machine *m, int64_t complete, const struct rows *r
         before = first;
         taken = last_taken;
         bus = m->bus;
-        if (same > QUEUE_ROWS) { /* the whole queue moved by that much for each row: it does for ever */
-            const int64_t skip = (rows->count - 1 - i) * step;
-            for (int32_t r = 0; r < QUEUE_ROWS; r++) {
-                m->row_taken[r] += skip;
-            }
-            m->last_read += skip;
-            m->take += skip;
-            m->bus += skip;
+        /*
+         * Without a gap, and the bus keeps up with it: so it goes on, since a row leaves the queue before fifteen more come.
+         * Otherwise, once the whole queue has moved by the same for each row, it does for ever.
+         */
+        const bool flows = same > 0 && step == rows->places && step >= rows->beats * m->mem.beat &&
+                           room_for_all(m, m->last_read + 1, rows->places);
+        if (flows || same > QUEUE_ROWS) {
+            skip_rows(m, rows->count - 1 - i, step);
             break;
         }
     }
