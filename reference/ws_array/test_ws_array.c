@@ -33,7 +33,7 @@ static const struct {
 } cores[] = {{"8x8_tiny", 8, 16384, 4096},    {"8x8", 8, 262144, 65536},       {"8x8_least", 8, 4096, 4096},
              {"16x16_least", 16, 4096, 4096}, {"32x32_least", 32, 8192, 8192}, {"64x64_least", 64, 32768, 32768}};
 
-enum { TINY, CORES = 2, SIZES = sizeof(cores) / sizeof(cores[0]) };
+enum { TINY, LEAST = 2, CORES = 2, SIZES = sizeof(cores) / sizeof(cores[0]) };
 
 /* What a layer may be planned as: any dataflow, weight stationary, output stationary. */
 enum { ANY, WS, OS, DATAFLOWS };
@@ -272,6 +272,7 @@ struct bt_sim {
     uint64_t lane_bytes;
 };
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is that of every core's open() */
 static struct bt_sim *plain_open(const struct bt_config *config, uint8_t *dram, const char *wave)
 {
     (void)dram;
@@ -950,7 +951,6 @@ static void test_chain(void **state)
 static void test_refusals(void **state)
 {
     (void)state;
-    enum { LEAST = 2 }; /* of `cores`: scratchpad and accumulator of 4 KiB */
     static const struct {
         const char *what;
         size_t core;
@@ -1096,7 +1096,12 @@ static void test_refusals(void **state)
         assert_true(cases[i].got == 0 ? why.got > why.limit : why.got == cases[i].got);
         assert_int_equal(io.brk, 0);
     }
-    /* One step less of each, and it runs. */
+}
+
+/* One step less of each, and it runs; what is no layer of this room. */
+static void test_limits(void **state)
+{
+    (void)state;
     struct bt_reason why = {0};
     struct bt_config config = config_of(LEAST, OS);
     struct bt_layer layer = layer_of(bt_conv2d_1x1(1, 1, 384, 8));
@@ -1314,12 +1319,26 @@ static void set_field(uint32_t *desc, uint32_t word, uint32_t lsb, uint32_t bits
 
 #define FIELD(name) WS_ARRAY_##name##_WORD, WS_ARRAY_##name##_LSB, WS_ARRAY_##name##_BITS
 
-/* On the tiny core its weights stay: 27 words, four filter tiles. */
-static struct bt_conv2d resident_conv(void)
+/* A layer on the tiny core in a mapping of the test's own, whatever the planner thinks: nine tiles, resident weights. */
+static void make_pinned_job(struct job *job, uint64_t seed)
 {
     struct bt_conv2d conv = long_conv();
     conv.c_out = 29;
-    return conv;
+    must_make_job(job, config_of(TINY, WS), layer_of(conv), seed);
+    struct ws_array_plan *plan = &job->plan;
+    assert_true(plan->words == 27 && plan->map.n_tiles == 4);
+    plan->desc_addr = 0x1000000; /* where there is room for them */
+    plan->os = 0;
+    plan->tile_rows = 4;
+    plan->tile_cols = 11;
+    plan->tiles_y = plan->tiles_x = 3;
+    plan->ifmap_banks = 2;
+    plan->window_slots = 2;
+    plan->window_beats = 256;
+    plan->chunk_words = plan->chunk_tail = 27;
+    plan->chunks = 1;
+    plan->weight_slots = 4;
+    plan->resident = 1;
 }
 
 struct damage {
@@ -1337,7 +1356,7 @@ struct damage {
 #define SIZE WS_ARRAY_ERR_SIZE, 0
 #define ORDER(index) WS_ARRAY_ERR_ORDER, (index)
 
-/* All of resident_conv(), weight stationary, on the tiny core. */
+/* Of make_pinned_job(). */
 static const struct damage damages[] = {
     {"magic", MAGIC, {{FIELD(FLAGS_MAGIC), WS_ARRAY_DESC_MAGIC ^ 1}}, false},
     {"magic, highest bit", MAGIC, {{FIELD(FLAGS_MAGIC), WS_ARRAY_DESC_MAGIC ^ 0x8000}}, false},
@@ -1466,8 +1485,7 @@ static void run_damaged(struct bt_hal *hal)
         struct bt_reason why = {0};
         struct bt_sim_stats stats;
         uint32_t desc[WS_ARRAY_DESC_WORDS];
-        must_make_job(&job, config_of(TINY, WS), layer_of(resident_conv()), i);
-        assert_true(job.plan.words == 27 && job.plan.resident && job.plan.tiles_y * job.plan.tiles_x > 1);
+        make_pinned_job(&job, i);
         lay_out(&job, hal);
         const uint64_t addr = job.plan.desc_addr + (uint64_t)damage->index * sizeof(desc);
         bt_hal_mem_read(hal, addr, desc, sizeof(desc));
@@ -1516,7 +1534,7 @@ static void test_illegal_descriptors(void **state)
     run_damaged(hal);
     /* And the core still works, without a reset. */
     struct job job;
-    must_make_job(&job, config, layer_of(resident_conv()), 99);
+    make_pinned_job(&job, 99);
     check_rtl(&job, hal);
     free_job(&job);
     bt_hal_sim_close(hal);
@@ -1599,7 +1617,7 @@ static void test_write_error(void **state)
     struct bt_config config = config_of(TINY, WS);
     config.mem.dram_bytes = UINT64_C(1) << 20;
     must_make_job(&job, config, layer_of(two_images()), 1);
-    const uint64_t tiles = (uint64_t)(job.plan.conv.n * job.plan.tiles_y * job.plan.tiles_x);
+    const uint64_t tiles = (uint64_t)job.plan.conv.n * (uint64_t)job.plan.tiles_y * (uint64_t)job.plan.tiles_x;
     uint8_t *dram = calloc(1, config.mem.dram_bytes);
     struct bt_hal *hal = NULL;
     assert_non_null(dram);
@@ -1821,6 +1839,7 @@ int main(void)
         cmocka_unit_test(test_given_layouts),
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_configurations),
         cmocka_unit_test(test_locate),
         cmocka_unit_test(test_damages_are_damages),

@@ -93,22 +93,7 @@ static bool tile_fits(const struct ws_array_plan *plan, int32_t rows, int32_t co
     return shape_fits(plan, &shape, banks, slots);
 }
 
-/* The most rows of a tile of so many columns; 0 where not even one fits. */
-static int32_t most_rows(const struct ws_array_plan *plan, int32_t cols, int32_t banks, int32_t slots)
-{
-    int32_t low = 0;
-    int32_t high = plan->ph;
-    while (low < high) {
-        const int32_t middle = high - (high - low) / 2;
-        if (tile_fits(plan, middle, cols, banks, slots)) {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
-    }
-    return low;
-}
-
+/* The most columns of a tile of so many rows; 0 where not even one fits. */
 static int32_t most_cols(const struct ws_array_plan *plan, int32_t rows, int32_t banks, int32_t slots)
 {
     int32_t low = 0;
@@ -176,24 +161,41 @@ static int32_t pixel_beats(const struct ws_array_plan *plan)
     return div_up(plan->map.n_step * (plan->conv.raw ? 4 : 1), 16);
 }
 
+struct bus {
+    int64_t latency, beat, outstanding;
+};
+
+/* Cycles until `rows` times `beats` are read, beside the latency: as the bus delivers them, or as bursts are answered. */
+static int64_t stream(const struct bus *bus, int64_t beats, int64_t rows)
+{
+    const int64_t bursts = rows * ((beats + 15) / 16);
+    const int64_t answer = bus->latency + (min64(beats, 16) - 1) * bus->beat + 1;
+    return max64(rows * beats * bus->beat, bursts * answer / bus->outstanding);
+}
+
 /*
  * Cycles of a mapping, coarsely: a tile takes the longest of what is computed, loaded and written back for it; ahead of the
- * first comes what it waits for, behind the last its write-back.
+ * first comes what it waits for, behind the last its write-back. The loader reads one thing after the other, each with
+ * the memory's latency.
  */
 static int64_t estimate(const struct ws_array_plan *plan, const struct bt_memory *mem)
 {
-    const int64_t beat = mem->bytes_per_cycle == 0 ? 1 : div_up(16, (int32_t)mem->bytes_per_cycle);
+    const struct bus bus = {.latency = mem->latency_cycles + 4,
+                            .beat = mem->bytes_per_cycle == 0 ? 1 : div_up(16, (int32_t)mem->bytes_per_cycle),
+                            .outstanding = mem->outstanding == 0 ? 1 : mem->outstanding};
     const int64_t tiles = (int64_t)plan->conv.n * plan->tiles_y * plan->tiles_x;
     const int64_t filters = plan->map.n_tiles;
     const int64_t dim = plan->hw.dim;
-    const int64_t params = filters * dim;
-    const int64_t weights = filters * plan->words * plan->hw.word_beats;
-    const int64_t per_output = max64(pixel_beats(plan) * beat, plan->pool.kh * plan->pool.kw);
+    const int64_t per_output = max64(pixel_beats(plan) * bus.beat, plan->pool.kh * plan->pool.kw);
+    const int64_t params = filters * (bus.latency + stream(&bus, dim, 1));
+    const int64_t all = filters * (plan->chunks * bus.latency + stream(&bus, plan->filter_beats, 1));
+    const int64_t operands = plan->resident ? params : all;
+    const int64_t chunk = bus.latency + stream(&bus, dim + (int64_t)plan->chunk_words * plan->hw.word_beats, 1);
     const bool waits = tiles > 1 && plan->window_slots == 1;
     const bool starves = tiles * filters * plan->chunks > 1 && plan->weight_slots == 1;
     const int32_t tail_rows = plan->ph - (plan->tiles_y - 1) * plan->tile_rows;
     const int32_t tail_cols = plan->pw - (plan->tiles_x - 1) * plan->tile_cols;
-    int64_t cost = mem->latency_cycles;
+    int64_t cost = bus.latency;
 
     for (int32_t kind = 0; kind < 4; kind++) {
         const bool last_row = kind >= 2;
@@ -206,25 +208,26 @@ static int64_t estimate(const struct ws_array_plan *plan, const struct bt_memory
         const struct shape shape =
             shape_of(plan, last_row ? tail_rows : plan->tile_rows, last_col ? tail_cols : plan->tile_cols);
         const int64_t pass = plan->os ? (shape.pixels + dim - 1) / dim * dim : max64(shape.pixels, dim);
-        const int64_t compute = filters * plan->words * pass;
-        const int64_t window = shape.window_rows * shape.seg_beats * beat;
-        const int64_t operands = (params + (plan->resident ? 0 : weights)) * beat;
-        const int64_t stored = filters * shape.outputs * per_output;
-        int64_t busy = waits ? compute + window : compute;
-        busy = starves ? busy + operands : busy;
-        const int64_t paced = max64(max64(busy, window + operands), stored);
+        const int64_t window = 2 * bus.latency + stream(&bus, shape.seg_beats, shape.window_rows); /* and descriptor */
+        const int64_t loaded = window + operands;
+        int64_t busy = filters * plan->words * pass;
+        busy += waits ? window + chunk : 0;
+        busy += starves ? operands : 0;
+        const int64_t paced = max64(max64(busy, loaded), filters * shape.outputs * per_output);
         cost += count * paced;
-        if (last_row && last_col) { /* at the ends of the list; which of its tiles is there matters little */
-            cost += window + (dim + (int64_t)plan->chunk_words * plan->hw.word_beats) * beat;
+        if (cost == bus.latency + count * paced) { /* the first tile */
+            cost += window + chunk;
+            cost += plan->resident ? max64(window + all - paced, 0) : 0;
+        }
+        if (last_row && last_col) {
             cost += shape.outputs * per_output;
-            cost += plan->resident ? max64(window + (params + weights) * beat - paced, 0) : 0;
         }
     }
     return cost;
 }
 
-/* How the weights of a filter tile are cut to the banks that are left for them. */
-static bool choose_chunks(struct ws_array_plan *plan)
+/* How the weights of a filter tile are cut to the banks that are left for them: as few chunks as fit, or finer. */
+static bool choose_chunks(struct ws_array_plan *plan, int32_t finer)
 {
     const int32_t capacity = (WS_ARRAY_SPAD_BANKS - plan->ifmap_banks) * plan->hw.bank_beats / plan->hw.word_beats;
     const int64_t tiles = (int64_t)plan->conv.n * plan->tiles_y * plan->tiles_x;
@@ -241,7 +244,7 @@ static bool choose_chunks(struct ws_array_plan *plan)
     if (most == 0) {
         return false;
     }
-    const int32_t chunks = div_up(plan->words, most);
+    const int32_t chunks = (int32_t)min64((int64_t)div_up(plan->words, most) * finer, plan->words);
     plan->chunk_words = div_up(plan->words, chunks);
     plan->chunks = div_up(plan->words, plan->chunk_words);
     plan->chunk_tail = plan->words - (plan->chunks - 1) * plan->chunk_words;
@@ -250,14 +253,61 @@ static bool choose_chunks(struct ws_array_plan *plan)
     return plan->chunks <= 0xffff;
 }
 
+/*
+ * The search in two steps: every tiling by its estimate, then the best few, and finer cuts of their weights, by the cycle
+ * model. A chunk less to wait for at the beginning is worth a transfer more, where the bus has time.
+ */
+enum { FINALISTS = 3, FINEST = 8 };
+
 struct search {
     const struct bt_memory *mem;
     int32_t dataflow; /* 0: whichever is faster; 1: weight stationary; 2: output stationary */
-    int64_t cost;     /* of the best so far */
-    struct ws_array_plan best;
+    int32_t count;
+    struct {
+        int64_t cost;
+        struct ws_array_plan plan;
+    } best[FINALISTS]; /* by cost; of equals the first stays in front */
 };
 
-/* Looks at one tiling; the first of equals stays. */
+static void keep(struct search *search, const struct ws_array_plan *plan, int64_t cost)
+{
+    int32_t at = search->count;
+    while (at > 0 && cost < search->best[at - 1].cost) {
+        at--;
+    }
+    if (at == FINALISTS) {
+        return;
+    }
+    search->count += search->count < FINALISTS;
+    for (int32_t i = search->count - 1; i > at; i--) {
+        search->best[i] = search->best[i - 1];
+    }
+    search->best[at].cost = cost;
+    search->best[at].plan = *plan;
+}
+
+static void decide(const struct search *search, struct ws_array_plan *plan)
+{
+    struct ws_array_terms terms;
+    int64_t least = INT64_MAX;
+    *plan = search->best[0].plan;
+    for (int32_t i = 0; i < search->count; i++) {
+        struct ws_array_plan tried = search->best[i].plan;
+        int32_t chunks = 0;
+        for (int32_t finer = 1; finer <= FINEST && choose_chunks(&tried, finer) && tried.chunks > chunks; finer *= 2) {
+            chunks = tried.chunks;
+            if (ws_array_time(&tried, search->mem, &terms) && terms.cycles < least) {
+                least = terms.cycles;
+                *plan = tried;
+            }
+            if (tried.os) {
+                break; /* whole filter tiles only */
+            }
+        }
+    }
+}
+
+/* Looks at one tiling. */
 static void consider(struct search *search, const struct ws_array_plan *base, int32_t rows, int32_t cols, int32_t banks,
                      int32_t slots)
 {
@@ -271,15 +321,15 @@ static void consider(struct search *search, const struct ws_array_plan *base, in
     plan.ifmap_banks = banks;
     plan.window_slots = slots;
     plan.window_beats = (int32_t)(shape.window_rows * shape.seg_beats);
-    for (plan.os = search->dataflow == 2; plan.os <= (search->dataflow != 1); plan.os++) {
-        if (!choose_chunks(&plan)) {
-            continue;
-        }
+    plan.os = search->dataflow == 2;
+    if (choose_chunks(&plan, 1)) {
+        /* Each doubling of the tiles must gain a thousandth: a descriptor is work for who writes it, and for decide(). */
         const int64_t cost = estimate(&plan, search->mem);
-        if (cost < search->cost) {
-            search->cost = cost;
-            search->best = plan;
+        int64_t bias = 0;
+        for (int64_t tiles = (int64_t)plan.tiles_y * plan.tiles_x; tiles > 1; tiles /= 2) {
+            bias += cost / 1024;
         }
+        keep(search, &plan, cost + bias);
     }
 }
 
@@ -290,48 +340,38 @@ static int32_t balanced(int32_t whole, int32_t most)
 }
 
 /*
- * Tiles for so many banks and slots: of full width, as high as fits, or as high as gives equal ones. Where that is low, the
- * rows that two tiles both load weigh, so narrower and higher ones are looked at as well.
+ * Tiles of every height, roughly, as wide as fits. More banks or a slot less are worth a look only where they make them
+ * wider: else they leave less room for weights, and nothing to load ahead.
  */
-static bool consider_tiles(struct search *search, const struct ws_array_plan *plan, int32_t banks, int32_t slots)
+static void consider_tiles(struct search *search, const struct ws_array_plan *plan)
 {
-    enum { LOW = 4, HIGHEST = 16 };
-    const int32_t most = most_rows(plan, plan->pw, banks, slots);
-    bool any = most > 0;
-
-    if (most > 0) {
-        const int32_t equal = balanced(plan->ph, most);
-        consider(search, plan, most, plan->pw, banks, slots);
-        if (equal != most) {
-            consider(search, plan, equal, plan->pw, banks, slots);
+    for (int32_t rows = plan->ph; rows > 0; rows -= rows < 8 ? 1 : rows / 4) {
+        rows = balanced(plan->ph, rows);
+        int32_t widest = 0;
+        for (int32_t banks = 1; banks < WS_ARRAY_SPAD_BANKS; banks++) {
+            for (int32_t slots = rows == plan->ph && plan->conv.n == 1 ? 1 : 2; slots > 0; slots--) {
+                const int32_t most = most_cols(plan, rows, banks, slots);
+                const int32_t cols = most > 0 ? balanced(plan->pw, most) : 0;
+                if (cols > widest) {
+                    consider(search, plan, rows, cols, banks, slots);
+                    widest = cols;
+                }
+            }
         }
     }
-    for (int32_t rows = most > 0 ? 2 * most : 1; most < LOW && rows <= HIGHEST && rows <= plan->ph; rows *= 2) {
-        const int32_t cols = most_cols(plan, rows, banks, slots);
-        if (cols == 0) {
-            break;
-        }
-        consider(search, plan, rows, balanced(plan->pw, cols), banks, slots);
-        any = true;
-    }
-    return any;
 }
 
 static enum bt_status choose_mapping(const struct bt_config *config, struct ws_array_plan *plan, struct bt_reason *why)
 {
     const struct ws_array_hw *hw = &plan->hw;
-    struct search search = {
-        .mem = &config->mem, .dataflow = (int32_t)bt_config_get(config, "DATAFLOW", 0), .cost = INT64_MAX};
+    struct search search;
+    search.mem = &config->mem;
+    search.dataflow = (int32_t)bt_config_get(config, "DATAFLOW", 0);
+    search.count = 0;
 
-    for (int32_t banks = 1; banks < WS_ARRAY_SPAD_BANKS; banks++) {
-        if (plan->conv.n == 1 && tile_fits(plan, plan->ph, plan->pw, banks, 1)) {
-            consider(&search, plan, plan->ph, plan->pw, banks, 1); /* one tile is all there is */
-        } else if (!consider_tiles(&search, plan, banks, 2)) {
-            (void)consider_tiles(&search, plan, banks, 1);
-        }
-    }
-    if (search.cost != INT64_MAX) {
-        *plan = search.best;
+    consider_tiles(&search, plan);
+    if (search.count > 0) {
+        decide(&search, plan);
         return BT_OK;
     }
     const struct shape least = shape_of(plan, 1, 1);
