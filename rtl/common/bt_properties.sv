@@ -98,16 +98,24 @@
   //@ file rtl/common/bt_axi_read.sv
   //@ steps 6
   logic        f_reset_q = 1'b1;
-  logic [23:0] f_owed_q;        // beats asked for and not yet received
-  logic        f_stalled_q, f_bad_q;
+  // What was begun, and how far the bus is, counted in rows and beats of a row: asked for, received.
+  logic [31:0] f_row_addr_q, f_pitch_q;
+  logic [23:0] f_beats_q, f_asked_q, f_got_q;
+  logic [15:0] f_rows_q, f_asked_rows_q, f_got_rows_q;
+  logic [24:0] f_asked_next;
+  logic        f_stalled_q, f_bad_q, f_asking, f_waiting, f_ask;
   logic [31:0] f_araddr_q;
   logic [7:0]  f_arlen_q;
-  logic        f_idle;
-  assign f_idle = (ask_q == '0) & (wait_q == '0);
+  assign f_asking     = (f_asked_rows_q != f_rows_q);
+  assign f_waiting    = (f_got_rows_q != f_rows_q);
+  assign f_ask        = m_axi_arvalid & m_axi_arready;
+  assign f_asked_next = {1'b0, f_asked_q} + {17'd0, m_axi_arlen} + 25'd1;
   always_comb assume (rst_ni == !f_reset_q);
   always_comb begin
-    if (start_i) assume (f_idle && addr_i[3:0] == '0 && beats_i != '0);
-    if (m_axi_rvalid) assume (f_owed_q != '0);
+    if (start_i) assume (!f_asking && !f_waiting);
+    if (start_i) assume (addr_i[3:0] == '0 && pitch_i[3:0] == '0 && beats_i != '0 && rows_i != '0);
+    // Nothing comes that was not asked for.
+    if (m_axi_rvalid) assume (f_got_rows_q < f_asked_rows_q || (f_got_rows_q == f_asked_rows_q && f_got_q < f_asked_q));
   end
   always_ff @(posedge clk_i) begin
     f_reset_q   <= 1'b0;
@@ -115,9 +123,30 @@
     f_bad_q     <= ~f_reset_q & m_axi_rvalid & (m_axi_rresp != 2'b00);
     f_araddr_q  <= m_axi_araddr;
     f_arlen_q   <= m_axi_arlen;
-    if (f_reset_q) f_owed_q <= '0;
-    else f_owed_q <= f_owed_q + ((m_axi_arvalid && m_axi_arready) ? {16'd0, m_axi_arlen} + 24'd1 : 24'd0) -
-                     {23'd0, m_axi_rvalid};
+    if (f_reset_q || start_i) begin
+      f_row_addr_q   <= addr_i;
+      f_pitch_q      <= pitch_i;
+      f_beats_q      <= beats_i;
+      f_rows_q       <= f_reset_q ? '0 : rows_i;
+      f_asked_q      <= '0;
+      f_got_q        <= '0;
+      f_asked_rows_q <= '0;
+      f_got_rows_q   <= '0;
+    end else begin
+      if (f_ask && f_asked_next == {1'b0, f_beats_q}) begin
+        f_asked_q      <= '0;
+        f_asked_rows_q <= f_asked_rows_q + 16'd1;
+        f_row_addr_q   <= f_row_addr_q + f_pitch_q;
+      end else if (f_ask) begin
+        f_asked_q <= f_asked_next[23:0];
+      end
+      if (m_axi_rvalid && f_got_q == f_beats_q - 24'd1) begin
+        f_got_q      <= '0;
+        f_got_rows_q <= f_got_rows_q + 16'd1;
+      end else if (m_axi_rvalid) begin
+        f_got_q <= f_got_q + 24'd1;
+      end
+    end
   end
   always_comb if (!f_reset_q) begin
     if (f_stalled_q) begin
@@ -127,12 +156,25 @@
     if (m_axi_arvalid) begin
       axi_read_aligned: assert (m_axi_araddr[3:0] == '0 && m_axi_arsize == 3'd4 && m_axi_arburst == 2'b01);
       axi_read_4k: assert ({1'b0, m_axi_araddr[11:0]} + {1'b0, {m_axi_arlen, 4'd0}} + 13'd16 <= 13'd4096);
+      axi_read_row_end: assert (f_asked_next <= {1'b0, f_beats_q});
+      axi_read_address: assert (m_axi_araddr == f_row_addr_q + {4'd0, f_asked_q, 4'd0});
     end
-    // What is asked for is what is waited for, to the beat.
-    axi_read_count: assert (wait_q == ask_q + f_owed_q && wait_q >= ask_q);
-    axi_read_done: assert (!done_q || (wait_q == '0 && ask_q == '0));
-    axi_read_start: assert (addr_q[3:0] == '0);
+    // What is asked for is what is waited for, rows times beats: not one more, and not one less.
+    axi_read_count: assert (m_axi_arvalid == f_asking && (f_waiting || !f_asking) &&
+                            ask_q == (f_asking ? f_beats_q - f_asked_q : 24'd0) &&
+                            wait_q == (f_waiting ? f_beats_q - f_got_q : 24'd0));
+    axi_read_rows: assert (ask_rows_q == (f_asking ? f_rows_q - f_asked_rows_q - 16'd1 : 16'd0) &&
+                           wait_rows_q == (f_waiting ? f_rows_q - f_got_rows_q - 16'd1 : 16'd0));
+    axi_read_done: assert (!done_q || (!f_waiting && !f_asking));
+    axi_read_start: assert (addr_q[3:0] == '0 && row_addr_q[3:0] == '0 && pitch_q[3:0] == '0);
     if (f_bad_q) axi_read_error: assert (error_o);
+    // Where the row that is asked for begins, and that a position in it is one.
+    axi_read_kept: assert (!f_waiting || (beats_q == f_beats_q && beats_q != '0 && pitch_q == f_pitch_q &&
+                                          (!f_asking || row_addr_q == f_row_addr_q)));
+    axi_read_position: assert (f_asked_rows_q <= f_rows_q && f_got_rows_q <= f_asked_rows_q &&
+                               (f_got_rows_q < f_asked_rows_q || f_got_q <= f_asked_q) &&
+                               (f_asking ? f_asked_q < f_beats_q : f_asked_q == '0) &&
+                               (f_waiting ? f_got_q < f_beats_q : f_got_q == '0));
   end
 `endif
 
