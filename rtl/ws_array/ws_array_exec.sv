@@ -141,7 +141,6 @@ module ws_array_exec #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      desc_q         <= '0;
       pending_q      <= 1'b0;
       handed_q       <= 1'b0;
       begun_q        <= 1'b0;
@@ -188,7 +187,6 @@ module ws_array_exec #(
       end
 
       if (take_o) begin
-        desc_q         <= desc_i;
         pending_q      <= 1'b1;
         handed_q       <= 1'b1;
         kept_q         <= desc_i[ws_array_regs_pkg::RESIDENT_LSB] & ~desc_i[ws_array_regs_pkg::FIRST_LSB];
@@ -293,6 +291,9 @@ module ws_array_exec #(
         end
       end
     end
+  end
+  always_ff @(posedge clk_i) begin
+    if (take_o) desc_q <= desc_i;
   end
   assign desc_o        = desc_q;
   assign offer_o       = handed_q;

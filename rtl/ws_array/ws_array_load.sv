@@ -267,7 +267,6 @@ module ws_array_load #(
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       state_q        <= StIdle;
-      desc_q         <= '0;
       sum_q          <= '0;
       fetch_q        <= '0;
       beat_q         <= '0;
@@ -314,7 +313,6 @@ module ws_array_load #(
         fetch_q <= fetch_q + 32'd128;
       end
       if (state_q == StDesc && beat) begin
-        desc_q[{beat_q[2:0], 7'd0} +: 128] <= data;
         sum_q <= sum_q ^ data[31:0] ^ data[63:32] ^ data[95:64] ^ data[127:96];
       end
       if (state_q == StCheck) begin
@@ -332,7 +330,7 @@ module ws_array_load #(
         if (item_in) begin
           chunk_q <= last_chunk ? '0 : chunk_q + 16'd1;
           if (last_chunk) n_q <= n_q + 16'd1;
-          addr_q <= addr_q + (kept ? kept_step : {4'd0, item_beats, 4'd0});
+          addr_q <= addr_q + (kept ? kept_step_q : {4'd0, item_beats, 4'd0});
         end
       end
 
@@ -369,11 +367,17 @@ module ws_array_load #(
     end
   end
 
+  always_ff @(posedge clk_i) begin
+    if (state_q == StDesc && beat) desc_q[{beat_q[2:0], 7'd0} +: 128] <= data;
+  end
+
   // Resident weights are passed over: from one set of parameters to the next.
   logic [47:0] kept_beats;
-  logic [31:0] kept_step;
-  assign kept_beats = (((48'(chunks) - 48'd1) * 48'(chunk_words) + 48'(chunk_tail)) << WordBeatBits) + 48'(Dim);
-  assign kept_step  = {kept_beats[27:0], 4'd0};
+  logic [31:0] kept_step_q;
+  assign kept_beats = (words << WordBeatBits) + 48'(Dim);
+  always_ff @(posedge clk_i) begin
+    if (state_q == StCheck) kept_step_q <= {kept_beats[27:0], 4'd0};
+  end
 
   assign desc_o     = desc_q;
   assign offer_o    = (state_q > StCheck) & (state_q != StBarrier) & (state_q != StTable) & ~taken_q;

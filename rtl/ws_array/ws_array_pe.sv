@@ -26,22 +26,25 @@ module ws_array_pe (
   assign keep = {32{~mark_i}};
   assign act  = $signed(({23'd0, act_i} ^ 32'h100) - 32'h100);
 
-  // The dataflow changes rarely and for all at once: one branch for the whole array.
+  // The dataflow changes rarely and for all at once: one branch for the whole array. Weights by themselves, so that a
+  // simulator can take the old ones for all sums before it moves them.
   always_ff @(posedge clk_i) begin
     act_q <= act_i;
     if (os_i) begin
-      wgt_q  <= wgt_i;
       sum0_q <= (sum0_q & keep) + act * extend(wgt_q[7:0]);
       sum1_q <= (sum1_q & keep) + act * extend(wgt_q[15:8]);
       sum2_q <= (sum2_q & keep) + act * extend(wgt_q[23:16]);
       sum3_q <= (sum3_q & keep) + act * extend(wgt_q[31:24]);
     end else begin
-      if (mark_i) wgt_q <= next_i;
       sum0_q <= $signed(sum_i[31:0]) + act * extend(wgt_q[7:0]);
       sum1_q <= $signed(sum_i[63:32]) + act * extend(wgt_q[15:8]);
       sum2_q <= $signed(sum_i[95:64]) + act * extend(wgt_q[23:16]);
       sum3_q <= $signed(sum_i[127:96]) + act * extend(wgt_q[31:24]);
     end
+  end
+  always_ff @(posedge clk_i) begin
+    if (os_i) wgt_q <= wgt_i;
+    else if (mark_i) wgt_q <= next_i;
   end
 
   assign act_o = act_q;

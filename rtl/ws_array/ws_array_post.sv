@@ -67,11 +67,14 @@ module ws_array_post #(
     );
 
     // The table's index is the value plus 128: the sign bit turns over.
-    assign index = {~out[7], out[6:0]};
-    assign word  = table_q[index[7:4]];
     always_comb begin
+      index = {~out[7], out[6:0]};
+      word  = '0;
       value = $signed(out);
-      if (has_table_i) value = 32'($signed(word[{index[3:0], 3'd0} +: 8]));
+      if (candidate_i && has_table_i) begin
+        word  = table_q[index[7:4]];
+        value = 32'($signed(word[{index[3:0], 3'd0} +: 8]));
+      end
     end
     always_ff @(posedge clk_i) begin
       if (candidate_i) begin

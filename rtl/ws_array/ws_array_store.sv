@@ -79,6 +79,9 @@ module ws_array_store #(
   assign sw        = desc_q[ws_array_regs_pkg::POOL_SW_LSB +: 8];
   assign raw       = desc_q[ws_array_regs_pkg::RAW_LSB];
   assign desc_o    = desc_q;
+  always_ff @(posedge clk_i) begin
+    if (take_o) desc_q <= desc_i;
+  end
 
   // ---- reading: filter tile, pixel, place in its window ----
   logic                active_q, running_q, half_q;
@@ -117,7 +120,6 @@ module ws_array_store #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      desc_q     <= '0;
       active_q   <= 1'b0;
       running_q  <= 1'b0;
       half_q     <= 1'b0;
@@ -154,7 +156,6 @@ module ws_array_store #(
         if (begin_o) slot_q <= slot_q + 2'd1;
       end
       if (take_o) begin
-        desc_q     <= desc_i;
         active_q   <= 1'b1;
         n_q        <= '0;
         row_step_q <= $signed(32'(desc_i[ws_array_regs_pkg::POOL_SH_LSB +: 8]) * 32'(desc_i[ws_array_regs_pkg::OW_LSB +: 16]));
