@@ -254,10 +254,11 @@ static bool choose_chunks(struct ws_array_plan *plan, int32_t finer)
 }
 
 /*
- * The search in two steps: every tiling by its estimate, then the best few, and finer cuts of their weights, by the cycle
- * model. A chunk less to wait for at the beginning is worth a transfer more, where the bus has time.
+ * The search in two steps: every tiling and some cuts of its weights by their estimate, then the best few by the cycle model.
+ * A chunk less to wait for at the beginning is worth a transfer more, where the bus has time. In a long list the ends, which
+ * the estimate knows least of, matter least; and the model's work is the list's length.
  */
-enum { FINALISTS = 3, FINEST = 8 };
+enum { FINALISTS = 3, FINEST = 8, SHORT = 256 };
 
 struct search {
     const struct bt_memory *mem;
@@ -290,19 +291,18 @@ static void decide(const struct search *search, struct ws_array_plan *plan)
 {
     struct ws_array_terms terms;
     int64_t least = INT64_MAX;
-    *plan = search->best[0].plan;
+    int64_t steps = 0; /* of the cycle model */
+
     for (int32_t i = 0; i < search->count; i++) {
-        struct ws_array_plan tried = search->best[i].plan;
-        int32_t chunks = 0;
-        for (int32_t finer = 1; finer <= FINEST && choose_chunks(&tried, finer) && tried.chunks > chunks; finer *= 2) {
-            chunks = tried.chunks;
-            if (ws_array_time(&tried, search->mem, &terms) && terms.cycles < least) {
-                least = terms.cycles;
-                *plan = tried;
-            }
-            if (tried.os) {
-                break; /* whole filter tiles only */
-            }
+        const struct ws_array_plan *tried = &search->best[i].plan;
+        const int64_t tiles = (int64_t)tried->conv.n * tried->tiles_y * tried->tiles_x;
+        steps += tiles * tried->map.n_tiles * tried->chunks;
+    }
+    *plan = search->best[0].plan;
+    for (int32_t i = 0; i < search->count && steps <= SHORT; i++) {
+        if (ws_array_time(&search->best[i].plan, search->mem, &terms) && terms.cycles < least) {
+            least = terms.cycles;
+            *plan = search->best[i].plan;
         }
     }
 }
@@ -322,8 +322,14 @@ static void consider(struct search *search, const struct ws_array_plan *base, in
     plan.window_slots = slots;
     plan.window_beats = (int32_t)(shape.window_rows * shape.seg_beats);
     plan.os = search->dataflow == 2;
-    if (choose_chunks(&plan, 1)) {
-        /* Each doubling of the tiles must gain a thousandth: a descriptor is work for who writes it, and for decide(). */
+    int32_t chunks = 0;
+    for (int32_t finer = 1; finer <= (plan.os ? 1 : FINEST);
+         finer *= 2) { /* output stationary: whole filter tiles only */
+        if (!choose_chunks(&plan, finer) || plan.chunks == chunks) {
+            break;
+        }
+        chunks = plan.chunks;
+        /* Each doubling of the tiles must gain a thousandth: a descriptor is work for who writes it. */
         const int64_t cost = estimate(&plan, search->mem);
         int64_t bias = 0;
         for (int64_t tiles = (int64_t)plan.tiles_y * plan.tiles_x; tiles > 1; tiles /= 2) {
