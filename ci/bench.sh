@@ -36,6 +36,26 @@ awk -v m="$macs" -v s="$seconds" -v c="$cycles" -v mesh="${mesh%% *}" -v pe="${m
     printf "utilisation:     %.1f %% (MACs / 256 multipliers / cycles)\n", 100 * m / 256 / c }'
 
 echo
+echo "== ws_array: the same layers, RTL alone on one core, 16x16 and 32x32"
+for config in 16x16 32x32; do
+    "$build/bittrue" run --network resnet50 --variant ws_array --config $config --engine rtl --jobs 1 --out "$out/ws-$config" >"$out/ws.log"
+    csv=$out/ws-$config/results.csv
+    awk -v m="$(sum "$csv" macs)" -v s="$(sum "$csv" rtl_seconds)" -v c="$(sum "$csv" rtl_cycles)" -v size="${config%x*}" 'BEGIN {
+        printf "ws_array %dx%d: %.3f GMAC/s, utilisation %.1f %% (%.2f s, %.0f cycles)\n", size, size, m / s / 1e9, 100 * m / size / size / c, s, c }'
+done
+"$build/bittrue" run --network resnet50 --layer '*.conv2' --variant ws_array --config 16x16 --engine rtl --jobs 1 --out "$out/ws-3x3" >"$out/ws.log"
+csv=$out/ws-3x3/results.csv
+awk -v m="$(sum "$csv" macs)" -v c="$(sum "$csv" rtl_cycles)" 'BEGIN { printf "its 3x3 layers:  utilisation %.1f %%\n", 100 * m / 256 / c }'
+
+echo
+echo "== ws_array: ResNet-34 from picture to class, RTL natively and under the firmware, every tensor compared, one core"
+hyperfine --shell=none --runs 1 --export-json "$out/ws-resnet34.json" \
+    "$build/bittrue run --chained --network resnet34 --variant ws_array --config 16x16 --engine ref,rtl,cycles,iss:accel --jobs 1 --out $out/ws-resnet34"
+for try in 1 2 3; do
+    "$build/bittrue" predict --network resnet34 --variant ws_array --config 16x16 | tail -n 1
+done | sort | head -n 1 | sed "s/^/its layers planned and predicted: /"
+
+echo
 echo "== prediction: all layers of ResNet-50, a small layer, a large one"
 hyperfine --shell=none --warmup 3 --export-json "$out/predict.json" \
     "$build/bittrue predict --network resnet50 --variant os_array --config 16x16"
