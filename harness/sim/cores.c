@@ -24,7 +24,7 @@
 #include "harness/variant.h"
 
 /* Multipliers of a core that is built in seconds. */
-#define SMALL 16
+#define SMALL 64
 
 static enum bt_status read_core(const char *path, yaml_document_t *doc, struct bt_error *err)
 {
