@@ -321,6 +321,7 @@ static void consider(struct search *search, const struct ws_array_plan *base, in
     plan.ifmap_banks = banks;
     plan.window_slots = slots;
     plan.window_beats = (int32_t)(shape.window_rows * shape.seg_beats);
+    /* Only where it is asked for: in one mapping passes are never fewer for it, and its weights must lie in one piece. */
     plan.os = search->dataflow == 2;
     int32_t chunks = 0;
     for (int32_t finer = 1; finer <= (plan.os ? 1 : FINEST);
