@@ -305,7 +305,7 @@ format: | bootstrap ## rewrite all C sources with clang-format
 
 # ---- verification -----------------------------------------------------------------------------------------------------
 
-.PHONY: check check-all check-full golden predict report study-soc bench coverage fuzz chroot
+.PHONY: check check-all check-full golden predict report study-soc study-ch4 bench coverage fuzz chroot
 # $1: suite. The harness bounds each job itself; a suite has no limit of its own.
 bt_suite    = $(STEP) $1 junit=$(BUILD)/out/$1 live -- $(PROGRAM) run --suite suites/$1.yaml --out $(BUILD)/out/$1
 
@@ -344,6 +344,23 @@ report: $(PROGRAM) rtl-all firmware ## run every distinct layer and publish repo
 
 study-soc: $(PROGRAM) firmware $(BUILD)/rtl/os_array-8x8.so $(BUILD)/rtl/os_array-16x16.so $(BUILD)/rtl/os_array-32x32.so | bootstrap-study ## LeNet-5 and Tiny-Darknet over array sizes and bus widths: reports/study-soc.md
 	@BUILD='$(BUILD)' python3 reports/study_soc.py
+
+# Which cores of its design space this study simulates follows from its predictions.
+define study_core
+STUDY_CORES += ws_array-$1
+$(call bt_core,ws_array,$1,rtl/ws_array/ws_array.yaml,$2,$(REGS_PKG_ws_array))
+$(BUILD)/rtl/ws_array-$1/obj/Vcore.mk: | bootstrap $(REGS_PKG_ws_array)
+endef
+ifneq ($(filter study-ch4,$(MAKECMDGOALS)),)
+include $(BUILD)/gen/study-ch4.mk
+endif
+$(BUILD)/gen/study-ch4.mk: $(PROGRAM) reports/study_ch4.py suites/studies/dissertation_ch4.yaml suites/studies/variants/ws_array.yaml | bootstrap-study
+	@mkdir -p $(@D)
+	@BUILD='$(BUILD)' python3 reports/study_ch4.py --cores >$@.new
+	@mv $@.new $@
+
+study-ch4: $(PROGRAM) $(STUDY_CORES:%=$(BUILD)/rtl/%.so) | bootstrap-study ## Gemmini-class array: layers, memories, design space of ResNet-34: reports/study-ch4.md
+	@BUILD='$(BUILD)' python3 reports/study_ch4.py
 
 bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/rtl/mesh-test.so $(BUILD)/rtl/mesh_pe-test.so rtl-smoke rtl-all firmware ## the numbers of the README, measured on this machine
 	@ci/bench.sh
@@ -386,4 +403,4 @@ clean: ## remove everything that was built
 	@rm -rf $(BUILD)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
