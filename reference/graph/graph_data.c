@@ -13,6 +13,13 @@
 #define PATH_BYTES 4096
 #define FILE_MOST (256u << 20) /* larger than anything in the folder */
 
+#define PHOTO_FILE "squeezenet/rgb_u8_5x224x224x3.bin"
+/* The same five, then photographs of COCO. */
+#define IMAGE_FILE "yolo/inputs_raw/rgb_u8_16x320x320x3.bin"
+#define IMAGES 16
+#define IMAGE_BYTES ((size_t)BT_DATA_IMAGE_EXTENT * BT_DATA_IMAGE_EXTENT * 3)
+#define CALIBRATION 4
+
 const char *const bt_data_photo_names[BT_DATA_PHOTOS] = {"dog", "eagle", "giraffe", "horses", "person"};
 
 /* ---- files ---- */
@@ -198,7 +205,7 @@ void bt_data_oihw_to_ohwi(const float *oihw, int32_t c_out, int32_t c_in, int32_
 enum bt_status bt_data_photos(const char *data_dir, unsigned char **rgb, struct bt_error *err)
 {
     const size_t bytes = (size_t)BT_DATA_PHOTOS * BT_DATA_PHOTO_EXTENT * BT_DATA_PHOTO_EXTENT * 3;
-    return bt_data_file(data_dir, "squeezenet/rgb_u8_5x224x224x3.bin", bytes, rgb, NULL, err);
+    return bt_data_file(data_dir, PHOTO_FILE, bytes, rgb, NULL, err);
 }
 
 /* ---- samples ---- */
@@ -242,6 +249,63 @@ enum bt_status bt_data_name(char **to, const char *text)
     return *to != NULL ? BT_OK : BT_ENOMEM;
 }
 
+enum bt_status bt_data_photo_samples(const char *data_dir, int32_t extent, struct bt_graph_samples *samples,
+                                     struct bt_error *err)
+{
+    const size_t bytes = (size_t)extent * (size_t)extent * 3;
+    unsigned char *rgb = NULL;
+    enum bt_status status = extent == BT_DATA_IMAGE_EXTENT
+                                ? bt_data_file(data_dir, IMAGE_FILE, IMAGES * IMAGE_BYTES, &rgb, NULL, err)
+                                : bt_data_photos(data_dir, &rgb, err);
+    if (status != BT_OK || rgb == NULL) {
+        return status;
+    }
+    struct bt_graph_samples made = {0};
+    status = bt_data_samples_new(BT_DATA_PHOTOS, bytes, 0, &made);
+    for (size_t i = 0; status == BT_OK && i < made.count * bytes; i++) {
+        made.inputs[i] = (int8_t)(rgb[i] - 128);
+    }
+    for (uint32_t i = 0; status == BT_OK && i < made.count; i++) {
+        status = bt_data_name(&made.titles[i], bt_data_photo_names[i]);
+    }
+    free(rgb);
+    if (status != BT_OK) {
+        bt_graph_samples_free(&made);
+        return bt_fail(err, status, "no memory for the photographs");
+    }
+    (void)snprintf(made.source, sizeof(made.source), "photographs of Darknet, %dx%d", (int)extent, (int)extent);
+    *samples = made;
+    return BT_OK;
+}
+
+enum bt_status bt_data_calibrate(const char *data_dir, int32_t extent, float unit, struct bt_float_graph *graph,
+                                 struct bt_error *err)
+{
+    const size_t row = (size_t)extent * 3;
+    const size_t elems = (size_t)extent * row;
+    const size_t border = (size_t)(BT_DATA_IMAGE_EXTENT - extent) / 2;
+    unsigned char *rgb = NULL;
+    enum bt_status status = bt_data_file(data_dir, IMAGE_FILE, IMAGES * IMAGE_BYTES, &rgb, NULL, err);
+    if (status != BT_OK || rgb == NULL) {
+        return status;
+    }
+    float *inputs = malloc(CALIBRATION * elems * sizeof(float));
+    if (inputs == NULL) {
+        free(rgb);
+        return bt_fail(err, BT_ENOMEM, "%.47s: no memory to calibrate", graph->name);
+    }
+    for (size_t i = 0; i < CALIBRATION * elems; i++) {
+        const size_t y = i % elems / row + border;
+        const size_t x = i % row + border * 3;
+        const size_t at = (BT_DATA_PHOTOS + i / elems) * IMAGE_BYTES + y * BT_DATA_IMAGE_EXTENT * 3 + x;
+        inputs[i] = (float)rgb[at] / unit;
+    }
+    status = bt_float_calibrate(graph, inputs, CALIBRATION, err);
+    free(inputs);
+    free(rgb);
+    return status;
+}
+
 void bt_graph_dequantise(const struct bt_graph_node *node, const int8_t *q, float *real)
 {
     const size_t elems = bt_graph_bytes(node);
@@ -263,6 +327,8 @@ static const struct loader loaders[] = {
     {"lenet5", bt_data_lenet5, bt_data_lenet5_float},
     {"resnet8", bt_data_resnet8, bt_data_resnet8_float},
     {"tiny_darknet", bt_data_tiny_darknet, bt_data_tiny_darknet_float},
+    {"squeezenet1_1", bt_data_squeezenet, bt_data_squeezenet_float},
+    {"yolo_fastest_1_1", bt_data_yolo_fastest, bt_data_yolo_fastest_float},
 };
 
 static const struct loader *find(const char *name)
@@ -280,28 +346,24 @@ bool bt_graph_known(const char *name)
     return find(name) != NULL;
 }
 
+static enum bt_status refuse_unknown(const char *name, struct bt_error *err)
+{
+    return bt_fail(err, BT_EUNSUPPORTED,
+                   "%.47s: no trained weights are known here: expected lenet5, resnet8, tiny_darknet, squeezenet1_1 or "
+                   "yolo_fastest_1_1",
+                   name);
+}
+
 enum bt_status bt_graph_load_real(const char *name, const char *data_dir, struct bt_graph **graph,
                                   struct bt_graph_samples *samples, struct bt_error *err)
 {
     const struct loader *loader = find(name);
-    if (loader == NULL) {
-        return bt_fail(err, BT_EUNSUPPORTED,
-                       "%.47s: no trained weights are known here: expected lenet5, resnet8 or "
-                       "tiny_darknet",
-                       name);
-    }
-    return loader->quantised(data_dir, graph, samples, err);
+    return loader != NULL ? loader->quantised(data_dir, graph, samples, err) : refuse_unknown(name, err);
 }
 
 enum bt_status bt_graph_load_float(const char *name, const char *data_dir, struct bt_float_graph **graph,
                                    struct bt_error *err)
 {
     const struct loader *loader = find(name);
-    if (loader == NULL) {
-        return bt_fail(err, BT_EUNSUPPORTED,
-                       "%.47s: no trained weights are known here: expected lenet5, resnet8 or "
-                       "tiny_darknet",
-                       name);
-    }
-    return loader->real(data_dir, graph, err);
+    return loader != NULL ? loader->real(data_dir, graph, err) : refuse_unknown(name, err);
 }

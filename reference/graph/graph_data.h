@@ -25,7 +25,10 @@ struct bt_graph_samples {
 
 void bt_graph_samples_free(struct bt_graph_samples *samples);
 
-/** Whether bt_graph_load_real() can load a network of this name, given its files: lenet5, resnet8, tiny_darknet. */
+/**
+ * Whether bt_graph_load_real() can load a network of this name, given its files: lenet5, resnet8, tiny_darknet,
+ * squeezenet1_1, yolo_fastest_1_1.
+ */
 bool bt_graph_known(const char *name);
 
 /**
@@ -37,6 +40,13 @@ bool bt_graph_known(const char *name);
  *                       CIFAR-10 images: what it says of them is no measure of its accuracy.
  *         tiny_darknet  Darknet's float weights, quantised here; 5 photographs. Classes are in Darknet's order of ImageNet,
  *                       for which the data folder has no names.
+ *         squeezenet1_1 ncnn's binary16 weights, quantised here; 5 photographs, ImageNet's names. 224x224, and conv10
+ *                       without padding, as in the table and the authors' model; ncnn's file pads it by one. The mean
+ *                       colour and the order BGR of its training are folded into conv1: the input is the pixel, 0 to
+ *                       255, RGB. Ranges are those of ncnn's calibration table where it quantises, at the inputs of
+ *                       convolutions; conv10 is calibrated here.
+ *         yolo_fastest_1_1  Darknet's float weights, quantised here; 5 photographs resized to 320x320, not letterboxed,
+ *                       the pixel 0 to 1. Its results are the two heads, 120_conv and 129_conv: boxes are not decoded.
  *         Nodes have the names of the tables in suites/networks.
  * @param[in]  data_dir  The data folder.
  * @param[out] graph     Checked; release with bt_graph_free().
@@ -48,8 +58,8 @@ BT_MUST_CHECK enum bt_status bt_graph_load_real(const char *name, const char *da
                                                 struct bt_graph_samples *samples, struct bt_error *err);
 
 /**
- * @brief  The same network in float, not calibrated: lenet5 and tiny_darknet as published, resnet8 with the
- *         dequantised weights of its int8 file. Its input is scale * (q - zp) of the quantised graph's.
+ * @brief  The same network in float, not calibrated: resnet8 with the dequantised weights of its int8 file, the others
+ *         as published. Its input is scale * (q - zp) of the quantised graph's.
  * @return As bt_graph_load_real().
  */
 BT_MUST_CHECK enum bt_status bt_graph_load_float(const char *name, const char *data_dir, struct bt_float_graph **graph,

@@ -55,6 +55,23 @@ BT_MUST_CHECK enum bt_status bt_data_name(char **to, const char *text);
 extern const char *const bt_data_photo_names[BT_DATA_PHOTOS];
 /** [5][224][224][3] uint8 RGB; release with free(). @return As bt_data_file(). */
 BT_MUST_CHECK enum bt_status bt_data_photos(const char *data_dir, unsigned char **rgb, struct bt_error *err);
+/** The other size of them. */
+#define BT_DATA_IMAGE_EXTENT 320
+/**
+ * @brief  The photographs as samples, titles set: int8 as pixel - 128.
+ * @param[in] extent  BT_DATA_PHOTO_EXTENT or BT_DATA_IMAGE_EXTENT.
+ * @return As bt_data_file().
+ */
+BT_MUST_CHECK enum bt_status bt_data_photo_samples(const char *data_dir, int32_t extent,
+                                                   struct bt_graph_samples *samples, struct bt_error *err);
+/**
+ * @brief  Calibrates (min-max) on four COCO photographs, none of them a sample; of 320x320 the middle.
+ * @param[in] extent  Of the graph's input; at most BT_DATA_IMAGE_EXTENT, and even.
+ * @param[in] unit    What a pixel is divided by: 255 for inputs from 0 to 1.
+ * @return As bt_data_file() and bt_float_calibrate().
+ */
+BT_MUST_CHECK enum bt_status bt_data_calibrate(const char *data_dir, int32_t extent, float unit,
+                                               struct bt_float_graph *graph, struct bt_error *err);
 
 /* One loader per network. */
 BT_MUST_CHECK enum bt_status bt_data_lenet5_float(const char *data_dir, struct bt_float_graph **graph,
@@ -69,5 +86,13 @@ BT_MUST_CHECK enum bt_status bt_data_tiny_darknet_float(const char *data_dir, st
                                                         struct bt_error *err);
 BT_MUST_CHECK enum bt_status bt_data_tiny_darknet(const char *data_dir, struct bt_graph **graph,
                                                   struct bt_graph_samples *samples, struct bt_error *err);
+BT_MUST_CHECK enum bt_status bt_data_yolo_fastest_float(const char *data_dir, struct bt_float_graph **graph,
+                                                        struct bt_error *err);
+BT_MUST_CHECK enum bt_status bt_data_yolo_fastest(const char *data_dir, struct bt_graph **graph,
+                                                  struct bt_graph_samples *samples, struct bt_error *err);
+BT_MUST_CHECK enum bt_status bt_data_squeezenet_float(const char *data_dir, struct bt_float_graph **graph,
+                                                      struct bt_error *err);
+BT_MUST_CHECK enum bt_status bt_data_squeezenet(const char *data_dir, struct bt_graph **graph,
+                                                struct bt_graph_samples *samples, struct bt_error *err);
 
 #endif

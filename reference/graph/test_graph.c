@@ -773,6 +773,76 @@ static void check_against_table(const struct bt_graph *graph)
     bt_network_free(network);
 }
 
+/* Each node is what the table states: the same operator on the same inputs, with the same geometry. */
+static void check_operators_against_table(const struct bt_float_graph *graph)
+{
+    static const enum bt_op ops[BT_NODE_OP_COUNT] = {
+        [BT_NODE_INPUT] = BT_OP_INPUT,     [BT_NODE_CONV] = BT_OP_CONV2D,
+        [BT_NODE_FC] = BT_OP_CONV2D,       [BT_NODE_MAXPOOL] = BT_OP_MAXPOOL,
+        [BT_NODE_AVGPOOL] = BT_OP_AVGPOOL, [BT_NODE_GLOBAL_AVGPOOL] = BT_OP_AVGPOOL,
+        [BT_NODE_ADD] = BT_OP_ADD,         [BT_NODE_MUL] = BT_OP_MUL,
+        [BT_NODE_CONCAT] = BT_OP_CONCAT,   [BT_NODE_UPSAMPLE] = BT_OP_UPSAMPLE,
+        [BT_NODE_SLICE] = BT_OP_SLICE,     [BT_NODE_SOFTMAX] = BT_OP_SOFTMAX,
+    };
+    struct bt_network *network = load(graph->name);
+    assert_int_equal(graph->count, network->count);
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct bt_float_node *node = &graph->nodes[i];
+        const struct bt_node *from = &network->nodes[i];
+        bool same = node->op == ops[from->op] && node->act == from->act && node->input_count == from->input_count;
+        for (uint32_t k = 0; k < from->input_count; k++) {
+            same = same && node->inputs[k] == from->inputs[k];
+        }
+        if (node->op == BT_OP_CONV2D) { /* all that is geometry */
+            same = same && memcmp(&node->u.conv, &from->conv, offsetof(struct bt_conv2d, in_zp)) == 0;
+        }
+        if (from->op == BT_NODE_MAXPOOL) {
+            const struct ref_pool2d *pool = &node->u.pool;
+            const struct bt_window window = {
+                .kh = pool->kh,
+                .kw = pool->kw,
+                .stride_h = pool->stride_h,
+                .stride_w = pool->stride_w,
+                .pad_top = pool->pad_top,
+                .pad_bottom = pool->pad_bottom,
+                .pad_left = pool->pad_left,
+                .pad_right = pool->pad_right,
+            };
+            same = same && memcmp(&window, &from->window, sizeof(window)) == 0;
+        }
+        if (!same) {
+            fail_msg("%s: %s is not as in the table", graph->name, node->name);
+        }
+    }
+    bt_network_free(network);
+}
+
+/* Signal and noise of each node over all samples so far. */
+#define MOST_NODES 128
+struct sums {
+    double signal[MOST_NODES], noise[MOST_NODES];
+};
+
+static void add_to_sums(const struct real *real, struct sums *sums)
+{
+    assert_in_range(real->graph->count, 1, MOST_NODES);
+    assert_int_equal(real->graph->count, real->twin->count);
+    for (uint32_t i = 0; i < real->graph->count; i++) {
+        const struct bt_graph_node *node = &real->graph->nodes[i];
+        for (size_t k = 0; k < bt_graph_bytes(node); k++) {
+            const double value = real->twin_outputs[i][k];
+            const double off = node->scale * (real->outputs[i][k] - node->zp) - value;
+            sums->signal[i] += value * value;
+            sums->noise[i] += off * off;
+        }
+    }
+}
+
+static double decibels(const struct sums *sums, uint32_t node)
+{
+    return 10 * log10(sums->signal[node] / sums->noise[node]);
+}
+
 static void test_lenet5(void **state)
 {
     (void)state;
@@ -815,6 +885,7 @@ static void test_tiny_darknet(void **state)
     struct real real = load_real("tiny_darknet");
     check_hash(&real, UINT64_C(0xd935254335cec928));
     check_against_table(real.graph);
+    check_operators_against_table(real.twin);
     int32_t same = 0;
     for (uint32_t i = 0; i < PHOTOS; i++) {
         int32_t quantised = 0;
@@ -836,27 +907,18 @@ static void test_resnet8(void **state)
     struct real real = load_real("resnet8");
     check_hash(&real, UINT64_C(0x82de4f1ebb62f17f));
     check_against_table(real.graph);
-    double signal[16] = {0};
-    double noise[16] = {0};
+    struct sums sums = {0};
     for (uint32_t s = 0; s < real.samples.count; s++) {
         int32_t quantised = 0;
         int32_t floating = 0;
         run_both(&real, real.samples.inputs + s * real.samples.bytes, &quantised, &floating);
         print_message("  %-8s int8 %s, float %s\n", real.samples.titles[s], real.samples.class_names[quantised],
                       real.samples.class_names[floating]);
-        for (uint32_t i = 0; i < real.graph->count; i++) {
-            const struct bt_graph_node *node = &real.graph->nodes[i];
-            for (size_t k = 0; k < bt_graph_bytes(node); k++) {
-                const double value = real.twin_outputs[i][k];
-                const double off = node->scale * (real.outputs[i][k] - node->zp) - value;
-                signal[i] += value * value;
-                noise[i] += off * off;
-            }
-        }
+        add_to_sums(&real, &sums);
     }
     /* Two ways through the file's numbers: multipliers and shifts here, scales there. */
     for (uint32_t i = 1; i < real.graph->count; i++) {
-        const double db = 10 * log10(signal[i] / noise[i]);
+        const double db = decibels(&sums, i);
         const double least = real.graph->nodes[i].op == BT_OP_SOFTMAX ? 14 : 24;
         if (!(db > least)) {
             fail_msg("%s: %.1f dB", real.graph->nodes[i].name, db);
@@ -882,6 +944,176 @@ static void test_resnet8(void **state)
     free_real(&real);
 }
 
+/* The least of all nodes but the input and a softmax, and which. */
+static uint32_t worst_node(const struct real *real, const struct sums *sums)
+{
+    uint32_t worst = 1;
+    for (uint32_t i = 1; i < real->graph->count; i++) {
+        if (real->graph->nodes[i].op != BT_OP_SOFTMAX && decibels(sums, i) < decibels(sums, worst)) {
+            worst = i;
+        }
+    }
+    return worst;
+}
+
+static void test_squeezenet(void **state)
+{
+    (void)state;
+    /* There is a dog, a bird of prey, a giraffe before zebras, horses, a person with a dog and a horse. */
+    static const char *const classes[] = {"dogsled", "kite", "cheetah", "bighorn", "Great Pyrenees"};
+    struct real real = load_real("squeezenet1_1");
+    check_hash(&real, UINT64_C(0x97a57d9ddf03dafe));
+    check_against_table(real.graph);
+    check_operators_against_table(real.twin);
+    assert_string_equal(real.samples.class_names[0], "tench");
+    assert_string_equal(real.samples.class_names[999], "toilet tissue");
+    const uint32_t prob = real.graph->count - 1;
+    const uint32_t logits = find(real.graph, "pool10");
+    struct sums sums = {0};
+    int32_t same = 0;
+    for (uint32_t i = 0; i < PHOTOS; i++) {
+        int32_t quantised = 0;
+        int32_t floating = 0;
+        run_both(&real, real.samples.inputs + i * real.samples.bytes, &quantised, &floating);
+        add_to_sums(&real, &sums);
+        print_message("  %-8s int8 %s (%.2f), float %s (%.2f)\n", real.samples.titles[i],
+                      real.samples.class_names[quantised], (real.outputs[prob][quantised] + 128) / 256.0,
+                      real.samples.class_names[floating], (double)real.twin_outputs[prob][floating]);
+        assert_string_equal(real.samples.class_names[floating], classes[i]);
+        same += quantised == floating;
+        /* Steps of a mean are those of what it is the mean of: float's class may share its value with others. */
+        assert_int_equal(real.outputs[logits][floating], real.outputs[logits][quantised]);
+    }
+    const uint32_t worst = worst_node(&real, &sums);
+    print_message("  top 1 alike %d of %d; logits %.1f dB, least %.1f dB at %s, probabilities %.1f dB\n", same, PHOTOS,
+                  decibels(&sums, logits), decibels(&sums, worst), real.graph->nodes[worst].name,
+                  decibels(&sums, prob));
+    assert_true(same >= PHOTOS - 1);
+    assert_true(decibels(&sums, logits) > 29 && decibels(&sums, worst) > 20 && decibels(&sums, prob) > 18);
+    /* What is pooled or concatenated has the format of the result. */
+    for (uint32_t i = 1; i < real.graph->count; i++) {
+        const struct bt_graph_node *node = &real.graph->nodes[i];
+        for (uint32_t k = 0; node->op == BT_OP_CONCAT && k < 2; k++) {
+            assert_true(real.graph->nodes[node->inputs[k]].scale == node->scale);
+        }
+    }
+    free_real(&real);
+}
+
+/* ---- boxes ---- */
+
+struct box {
+    uint32_t class;
+    double score, x, y, w, h; /* of the upper left corner, in pixels */
+    uint32_t head, cell, anchor;
+};
+
+#define COCO_CLASSES 80
+static double logistic(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* Box of the highest score, objectness times class, of both heads: 10x10 cells for large things, 20x20 for small. */
+static struct box best_box(float *const heads[2])
+{
+    static const double anchors[2][3][2] = {{{115, 73}, {119, 199}, {242, 238}}, {{12, 18}, {37, 49}, {52, 132}}};
+    struct box best = {0};
+    for (uint32_t head = 0; head < 2; head++) {
+        const uint32_t extent = head == 0 ? 10 : 20;
+        for (uint32_t i = 0; i < extent * extent * 3; i++) {
+            const uint32_t cell = i / 3;
+            const uint32_t row = cell / extent;
+            const float *at = heads[head] + (size_t)i * (5 + COCO_CLASSES);
+            uint32_t class = 0;
+            for (uint32_t c = 1; c < COCO_CLASSES; c++) {
+                class = at[5 + c] > at[5 + class] ? c : class;
+            }
+            const double score = logistic(at[4]) * logistic(at[5 + class]);
+            if (score > best.score) {
+                const double w = exp((double)at[2]) * anchors[head][i % 3][0];
+                const double h = exp((double)at[3]) * anchors[head][i % 3][1];
+                best = (struct box){
+                    .class = class,
+                    .score = score,
+                    .x = (cell % extent + logistic(at[0])) * 320 / extent - w / 2,
+                    .y = (row + logistic(at[1])) * 320 / extent - h / 2,
+                    .w = w,
+                    .h = h,
+                    .head = head,
+                    .cell = cell,
+                    .anchor = i % 3,
+                };
+            }
+        }
+    }
+    return best;
+}
+
+static double overlap(const struct box *a, const struct box *b)
+{
+    const double w = fmin(a->x + a->w, b->x + b->w) - fmax(a->x, b->x);
+    const double h = fmin(a->y + a->h, b->y + b->h) - fmax(a->y, b->y);
+    const double both = w > 0 && h > 0 ? w * h : 0;
+    return both / (a->w * a->h + b->w * b->h - both);
+}
+
+static void test_yolo_fastest(void **state)
+{
+    (void)state;
+    /* Highest score of each photograph as OpenCV found it in float, in the data folder's yolo/inputs_raw/index.json. */
+    static const struct box boxes[] = {
+        {.class = 2, .score = 0.8967, .x = 189.2, .y = 42.4, .w = 96.1, .h = 57.8},   /* car */
+        {.class = 14, .score = 0.8765, .x = 92.6, .y = 54.8, .w = 150.7, .h = 222.8}, /* bird */
+        {.class = 23, .score = 0.9478, .x = 103.4, .y = -7.3, .w = 162.3, .h = 290},  /* giraffe */
+        {.class = 17, .score = 0.8346, .x = 171.4, .y = 133.5, .w = 76.9, .h = 81.4}, /* horse */
+        {.class = 0, .score = 0.9861, .x = 91.2, .y = 66.2, .w = 44, .h = 220.9},     /* person */
+    };
+    struct real real = load_real("yolo_fastest_1_1");
+    check_hash(&real, UINT64_C(0xdc0a7d4f95cc860d));
+    check_against_table(real.graph);
+    check_operators_against_table(real.twin);
+    const uint32_t heads[] = {find(real.graph, "120_conv"), find(real.graph, "129_conv")};
+    float *dequantised[2];
+    for (uint32_t k = 0; k < 2; k++) {
+        dequantised[k] = malloc(bt_graph_bytes(&real.graph->nodes[heads[k]]) * sizeof(float));
+        assert_non_null(dequantised[k]);
+    }
+    struct sums sums = {0};
+    int32_t same = 0;
+    for (uint32_t i = 0; i < PHOTOS; i++) {
+        int32_t unused[2];
+        run_both(&real, real.samples.inputs + i * real.samples.bytes, &unused[0], &unused[1]);
+        add_to_sums(&real, &sums);
+        for (uint32_t k = 0; k < 2; k++) {
+            bt_graph_dequantise(&real.graph->nodes[heads[k]], real.outputs[heads[k]], dequantised[k]);
+        }
+        const struct box floating =
+            best_box((float *const[]){real.twin_outputs[heads[0]], real.twin_outputs[heads[1]]});
+        const struct box quantised = best_box(dequantised);
+        const double iou = overlap(&quantised, &floating);
+        print_message("  %-8s int8 class %u (%.2f), float class %u (%.2f), boxes overlap by %.2f, %s\n",
+                      real.samples.titles[i], quantised.class, quantised.score, floating.class, floating.score, iou,
+                      quantised.head == floating.head && quantised.cell == floating.cell &&
+                              quantised.anchor == floating.anchor
+                          ? "same place"
+                          : "another place");
+        same += quantised.class == floating.class && iou > 0.5;
+        assert_int_equal(floating.class, boxes[i].class);
+        assert_true(fabs(floating.score - boxes[i].score) < 0.002);
+        assert_true(overlap(&floating, &boxes[i]) > 0.98);
+    }
+    const uint32_t worst = worst_node(&real, &sums);
+    print_message("  best box alike %d of %d; heads %.1f and %.1f dB, least %.1f dB at %s\n", same, PHOTOS,
+                  decibels(&sums, heads[0]), decibels(&sums, heads[1]), decibels(&sums, worst),
+                  real.graph->nodes[worst].name);
+    assert_true(same >= PHOTOS - 1);
+    assert_true(decibels(&sums, heads[0]) > 17 && decibels(&sums, heads[1]) > 17);
+    free(dequantised[0]);
+    free(dequantised[1]);
+    free_real(&real);
+}
+
 /* ---- a data folder that is not whole ---- */
 
 static void test_missing_files(void **state)
@@ -893,7 +1125,10 @@ static void test_missing_files(void **state)
         {"lenet5", "no-such-folder/lenet/changwoolee_lenet5/Wconv1.f32.bin: missing"},
         {"resnet8", "no-such-folder/resnet/resnet8_mlperf_tiny/resnet8_int8_unpacked/graph.json: missing"},
         {"tiny_darknet", "no-such-folder/tiny_darknet/tiny.cfg: missing"},
-        {"resnet18", "resnet18: no trained weights are known here: expected lenet5, resnet8 or tiny_darknet"},
+        {"squeezenet1_1", "no-such-folder/squeezenet/ncnn_v1.1/squeezenet_v1.1.bin: missing"},
+        {"yolo_fastest_1_1", "no-such-folder/yolo/yolo_fastest_1.1/yolo-fastest-1.1.cfg: missing"},
+        {"resnet18", "resnet18: no trained weights are known here: expected lenet5, resnet8, tiny_darknet, "
+                     "squeezenet1_1 or yolo_fastest_1_1"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct bt_graph *graph = NULL;
@@ -952,8 +1187,8 @@ static void test_broken_files(void **state)
         {"tiny_darknet", "tiny_darknet/tiny.cfg",
          "[net]\nheight=224\nwidth=224\nchannels=3\n[convolutional]\nfilters=2\nsize=3\nactivation=leaky\n",
          "too short for layer 0_conv: expected the weights of"},
-        {"tiny_darknet", "tiny_darknet/tiny.cfg", "[net]\nheight=224\nwidth=224\nchannels=3\n[route]\n",
-         "[route]: expected convolutional"},
+        {"tiny_darknet", "tiny_darknet/tiny.cfg", "[net]\nheight=224\nwidth=224\nchannels=3\n[lstm]\n",
+         "[lstm]: expected convolutional"},
         {"tiny_darknet", "tiny_darknet/tiny.cfg", "[net]\nheight=224\nwidth=224\nchannels=3\n[softmax]\n",
          "1 values too many"},
     };
@@ -1269,6 +1504,247 @@ static void test_darknet_weights(void **state)
     remove_folder(dir);
 }
 
+/* ---- layers of a cfg ---- */
+
+#define YOLO "yolo/yolo_fastest_1.1/yolo-fastest-1.1"
+
+static void test_darknet_layers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *layers;  /* behind [net] */
+        uint32_t values;     /* all 0 */
+        const char *message; /* NULL: accepted */
+    } cases[] = {
+        {"[maxpool]\nsize=3\n", 0, NULL},
+        {"[route]\n", 0, "cfg: layer 0, [route]: 0 sources: expected 1 to 16"},
+        {"[dropout]\n[route]\nlayers=0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0\n", 0,
+         "cfg: layer 1, [route]: 17 sources: expected 1 to 16"},
+        {"[dropout]\n[route]\nlayers=-2\n", 0, "cfg: layer 1, [route]: source -2: expected an earlier layer"},
+        {"[dropout]\n[route]\nlayers=1\n", 0, "cfg: layer 1, [route]: source 1: expected an earlier layer"},
+        {"[route]\nlayers=99999999999999999999\n", 0, "source 160: expected an earlier layer"},
+        {"[shortcut]\nfrom=x\n", 0, "cfg: layer 0, [shortcut]: 0 sources: expected 1 to 1"},
+        {"[dropout]\n[shortcut]\nfrom=-1,-1\n", 0, "cfg: layer 1, [shortcut]: 2 sources: expected 1 to 1"},
+        {"[dropout]\n[shortcut]\nfrom=-1\nactivation=leaky\n", 0, "layer 1_add: activation leaky: expected linear"},
+        {"[maxpool]\nsize=2\nstride=2\n[dropout]\n[maxpool]\nsize=2\nstride=2\n[shortcut]\nfrom=-3\n", 0,
+         "cfg: layer 3_add: sources of different shapes: expected the same"},
+        {"[dropout]\n[maxpool]\nsize=2\nstride=2\n[route]\nlayers=-1,-2\n", 0,
+         "cfg: layer 2_concat: sources of different extents"},
+        {"[upsample]\nstride=0\n", 0, "cfg: layer 0_upsample: stride 0: expected an upsampling to at most 4096"},
+        {"[upsample]\nstride=13\n", 0, "cfg: layer 0_upsample: stride 13: expected an upsampling to at most 4096"},
+        {"[maxpool]\n", 0, "cfg: layer 0_maxpool: size 0, stride 1: expected 1 to 4096"},
+        {"[maxpool]\nsize=5000\n", 0, "cfg: layer 0_maxpool: size 5000, stride 1: expected 1 to 4096"},
+        {"[maxpool]\nsize=2\nstride=-1\n", 0, "cfg: layer 0_maxpool: size 2, stride -1: expected 1 to 4096"},
+        {"[convolutional]\nfilters=4\nsize=1\ngroups=2\nactivation=leaky\n", 10, "cfg: layer 0_conv: "},
+        {"[convolutional]\nfilters=3\nsize=1\ngroups=0\nactivation=leaky\n", 12, "cfg: layer 0_conv: "},
+        {"[convolutional]\nfilters=3\nsize=1\ngroups=3\nactivation=mish\n", 6,
+         "cfg: layer 0_dw: activation: expected a convolution, leaky or linear"},
+        {"[convolutional]\nfilters=3\nsize=1\ngroups=3\nactivation=leaky\n", 5,
+         "weights: too short for layer 0_dw: expected the weights of"},
+        {"[convolutional]\nfilters=3\nsize=1\ngroups=3\nactivation=leaky\n", 7,
+         "weights: 1 values too many: expected the weights of"},
+    };
+    char dir[] = P_tmpdir "/bt_test_graph_XXXXXX";
+    char cfg[1024];
+    const uint32_t words[5 + 16] = {0, 2, 5, 7, 7}; /* from version 0.2 on the header has five */
+    assert_non_null(mkdtemp(dir));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bt_float_graph *graph = NULL;
+        struct bt_error err = {""};
+        (void)snprintf(cfg, sizeof(cfg), "[net]\nheight=320\nwidth=320\nchannels=3\n%s", cases[i].layers);
+        write_file(dir, YOLO ".cfg", cfg, strlen(cfg));
+        write_file(dir, YOLO ".weights", (const char *)words, (5 + cases[i].values) * sizeof(words[0]));
+        const enum bt_status status = bt_graph_load_float("yolo_fastest_1_1", dir, &graph, &err);
+        const bool good = cases[i].message == NULL;
+        if (status != (good ? BT_OK : BT_EINPUT) || (graph != NULL) != good ||
+            (!good && strstr(err.text, cases[i].message) == NULL)) {
+            fail_msg("case %zu (%s): status %d, \"%s\"", i, cases[i].layers, status, err.text);
+        }
+        bt_float_graph_free(graph);
+    }
+
+    /* One of each, with Darknet's spaces, comments and layers that put out what comes in. */
+    static const struct {
+        const char *name;
+        int32_t h, c;
+        uint32_t inputs[2];
+    } expected[] = {
+        {"input", 320, 3, {0}},      {"0_dw", 320, 3, {0}},        {"1_maxpool", 320, 3, {1}},
+        {"2_add", 320, 3, {2, 1}},   {"3_maxpool", 160, 3, {3}},   {"4_maxpool", 160, 3, {4}},
+        {"7_upsample", 320, 3, {4}}, {"8_concat", 320, 6, {6, 3}},
+    };
+    static const char all[] = "[net]\nheight = 320\nwidth=320\nchannels=3\n# height=7\n"
+                              "[convolutional]\nfilters=3\nsize=1\npad=1\ngroups=3\nactivation=linear\n[maxpool]\nsize="
+                              "3\n[shortcut]\nfrom=-2\n"
+                              "[maxpool]\nsize=3\nstride=2\n[maxpool]\nsize=5\nstride=1\n[yolo]\n[route]\nlayers = -3\n"
+                              "[upsample]\nstride=2\n[route]\nlayers=-1, 2\n";
+    struct bt_float_graph *graph = NULL;
+    struct bt_error err = {""};
+    write_file(dir, YOLO ".cfg", all, strlen(all));
+    write_file(dir, YOLO ".weights", (const char *)words, (5 + 6) * sizeof(words[0]));
+    if (bt_graph_load_float("yolo_fastest_1_1", dir, &graph, &err) != BT_OK || graph == NULL) {
+        fail_msg("%s", err.text);
+        return;
+    }
+    assert_int_equal(graph->count, sizeof(expected) / sizeof(expected[0]));
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct bt_float_node *node = &graph->nodes[i];
+        assert_string_equal(node->name, expected[i].name);
+        assert_int_equal(node->h, expected[i].h);
+        assert_int_equal(node->w, expected[i].h);
+        assert_int_equal(node->c, expected[i].c);
+        for (uint32_t k = 0; k < node->input_count; k++) {
+            assert_int_equal(node->inputs[k], expected[i].inputs[k]);
+        }
+    }
+    /* Half of a window less one in front: 3 by 2 over 320 needs nothing behind. */
+    assert_int_equal(graph->nodes[4].u.pool.pad_top, 1);
+    assert_int_equal(graph->nodes[4].u.pool.pad_bottom, 0);
+    assert_int_equal(graph->nodes[5].u.pool.pad_left, 2);
+    assert_int_equal(graph->nodes[5].u.pool.pad_right, 2);
+    bt_float_graph_free(graph);
+    remove_folder(dir);
+}
+
+/* ---- SqueezeNet's files ---- */
+
+#define SQUEEZENET "squeezenet/ncnn_v1.1/squeezenet_v1.1"
+#define SQUEEZENET_BYTES 2478984
+
+/* Tags at their places, weights and biases 0. Gives the place of a layer's tag: 0 to 25. */
+static size_t fill_squeezenet(unsigned char *bytes, uint32_t layer)
+{
+    static const unsigned char tag[] = {0x47, 0x6b, 0x30, 0x01};
+    static const uint32_t squeezes[] = {16, 16, 32, 32, 48, 48, 64, 64};
+    size_t at = 0;
+    size_t found = 0;
+    uint32_t from = 64;
+    for (uint32_t i = 0; i < 26; i++) {
+        const uint32_t squeeze = i > 0 && i < 25 ? squeezes[(i - 1) / 3] : 0;
+        const uint32_t c_out = i == 0 ? 64 : i == 25 ? 1000 : i % 3 == 1 ? squeeze : 4 * squeeze;
+        const uint32_t filter = i == 0 ? 27 : i == 25 ? 512 : i % 3 == 1 ? from : i % 3 == 2 ? squeeze : 9 * squeeze;
+        found = i == layer ? at : found;
+        memcpy(bytes + at, tag, sizeof(tag));
+        at += sizeof(tag) + 2 * (size_t)c_out * filter + 4 * (size_t)c_out;
+        from = i % 3 == 0 && i > 0 ? 8 * squeeze : from;
+    }
+    assert_int_equal(at, SQUEEZENET_BYTES);
+    return found;
+}
+
+/* A scale for all that is in the network, names as ncnn writes them. */
+static void write_scales(char *text, size_t room)
+{
+    struct bt_network *network = load("squeezenet1_1");
+    size_t bytes = 0;
+    for (uint32_t i = 1; i < network->count; i++) {
+        bytes += (size_t)snprintf(text + bytes, room - bytes, "%s 0.5\n", network->nodes[i].name);
+    }
+    for (char *dot = text; (dot = strchr(dot, '.')) != NULL; dot++) {
+        *dot = dot[1] == '5' ? '.' : '/';
+    }
+    bt_network_free(network);
+}
+
+static void test_squeezenet_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file; /* what is changed: its first `from` (if any) to `to` */
+        const char *from, *to, *message;
+    } texts[] = {
+        {SQUEEZENET ".int8_calibration.table", "conv1 0.5", "conv1 0", "table: line 1: expected a name and a scale"},
+        {SQUEEZENET ".int8_calibration.table", "pool1 0.5", "pool1 -1", "table: line 2: expected a name and a scale"},
+        {SQUEEZENET ".int8_calibration.table", "pool1 0.5", "pool1 nan", "table: line 2: expected a name and a scale"},
+        {SQUEEZENET ".int8_calibration.table", "pool1 0.5", "pool1 1 x", "table: line 2: expected a name and a scale"},
+        {SQUEEZENET ".int8_calibration.table", "pool1 0.5", "pool1", "table: line 2: expected a name and a scale"},
+        {SQUEEZENET ".int8_calibration.table", "prob 0.5", "prob 1e9", "table: line 39: expected a name and a scale"},
+        {SQUEEZENET ".int8_calibration.table", "fire5/concat", "fire5/conca", "no scale of fire5.concat: expected one"},
+        {"squeezenet/imagenet_classes.txt", "7 n7 name", "8 n7 name", "txt: line 8: expected 1000 lines of index"},
+        {"squeezenet/imagenet_classes.txt", "7 n7 name", "7 n7", "txt: line 8: expected 1000 lines of index"},
+        {"squeezenet/imagenet_classes.txt", "7 n7 name", "7 n7 ", "txt: line 8: expected 1000 lines of index"},
+        {"squeezenet/imagenet_classes.txt", "999 n999 name\n", "", "txt: line 1000: expected 1000 lines of index"},
+        {"squeezenet/imagenet_classes.txt", "999 n999 name", "999 n999 name\n1000 n1 name", "txt: line 1001: expected"},
+        {"squeezenet/rgb_u8_5x224x224x3.bin", NULL, "12", "5x224x224x3.bin: 2 bytes: expected 752640"},
+        {"yolo/inputs_raw/rgb_u8_16x320x320x3.bin", NULL, "123", "16x320x320x3.bin: 3 bytes: expected 4915200"},
+    };
+    static const struct {
+        uint32_t layer;
+        size_t at; /* behind its tag's first byte */
+        unsigned char bytes[4];
+        const char *message; /* NULL: accepted */
+    } weights[] = {
+        {3, 4, {0xff, 0xfb}, NULL}, /* -65504, the largest there is */
+        {0, 0, {0}, "bin: layer conv1: tag 01306b00: expected 01306b47, binary16"},
+        {25, 3, {2}, "bin: layer conv10: tag 02306b47: expected 01306b47, binary16"},
+        {1, 6, {0, 0x7c}, "bin: weights of layer fire2.squeeze1x1: value 1 is inf"},
+        {24, 4, {1, 0xfc}, "bin: weights of layer fire9.expand3x3: value 0 is "},
+        {0, 4 + 2 * 1728 + 8, {0, 0, 0x80, 0x7f}, "bin: bias of layer conv1: value 2 is inf"},
+    };
+    char dir[] = P_tmpdir "/bt_test_graph_XXXXXX";
+    enum { ROOM = 32768, IMAGES = 4915200 };
+    unsigned char *bytes = calloc(IMAGES, 1);
+    char *scales = calloc(1, ROOM);
+    char *classes = calloc(1, ROOM);
+    char *changed = calloc(1, ROOM);
+    assert_true(bytes != NULL && scales != NULL && classes != NULL && changed != NULL);
+    assert_non_null(mkdtemp(dir));
+    write_scales(scales, ROOM);
+    for (size_t c = 0, at = 0; c < 1000; c++) {
+        at += (size_t)snprintf(classes + at, ROOM - at, "%zu n%zu name\n", c, c);
+    }
+
+    for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
+        struct bt_float_graph *graph = NULL;
+        struct bt_error err = {""};
+        memset(bytes, 0, SQUEEZENET_BYTES);
+        const size_t at = fill_squeezenet(bytes, weights[i].layer) + weights[i].at;
+        memcpy(bytes + at, weights[i].bytes, weights[i].at < 4 ? 1 : sizeof(weights[i].bytes));
+        write_file(dir, SQUEEZENET ".bin", (const char *)bytes, SQUEEZENET_BYTES);
+        const enum bt_status status = bt_graph_load_float("squeezenet1_1", dir, &graph, &err);
+        const bool good = weights[i].message == NULL;
+        if (status != (good ? BT_OK : BT_EINPUT) || (graph != NULL) != good ||
+            (!good && strstr(err.text, weights[i].message) == NULL)) {
+            fail_msg("weights %zu: status %d, \"%s\"", i, status, err.text);
+        }
+        if (graph != NULL) {
+            const float *values = graph->nodes[5].weights; /* fire2.expand3x3, after conv1, pool1 and two others */
+            assert_true(values[0] == -65504.0f);
+        }
+        bt_float_graph_free(graph);
+    }
+
+    memset(bytes, 0, SQUEEZENET_BYTES);
+    (void)fill_squeezenet(bytes, 0);
+    write_file(dir, SQUEEZENET ".bin", (const char *)bytes, SQUEEZENET_BYTES);
+    memset(bytes, 0, IMAGES);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct bt_graph *graph = NULL;
+        struct bt_graph_samples samples = {0};
+        struct bt_error err = {""};
+        write_file(dir, "squeezenet/rgb_u8_5x224x224x3.bin", (const char *)bytes, 752640);
+        write_file(dir, "yolo/inputs_raw/rgb_u8_16x320x320x3.bin", (const char *)bytes, IMAGES);
+        write_file(dir, SQUEEZENET ".int8_calibration.table", scales, strlen(scales));
+        write_file(dir, "squeezenet/imagenet_classes.txt", classes, strlen(classes));
+        const char *whole = strstr(texts[i].file, ".table") != NULL ? scales : classes;
+        const char *from = texts[i].from != NULL ? strstr(whole, texts[i].from) : whole;
+        assert_non_null(from);
+        const char *rest = texts[i].from != NULL ? from + strlen(texts[i].from) : "";
+        const int length = snprintf(changed, ROOM, "%.*s%s%s", (int)(from - whole), whole, texts[i].to, rest);
+        write_file(dir, texts[i].file, changed, (size_t)length);
+        const enum bt_status status = bt_graph_load_real("squeezenet1_1", dir, &graph, &samples, &err);
+        if (status != BT_EINPUT || strstr(err.text, texts[i].message) == NULL || graph != NULL ||
+            samples.inputs != NULL) {
+            fail_msg("text %zu: status %d, \"%s\"", i, status, err.text);
+        }
+    }
+    free(bytes);
+    free(scales);
+    free(classes);
+    free(changed);
+    remove_folder(dir);
+}
+
 /* ---- MNIST's files ---- */
 
 #define MNIST_IMAGES 7840016
@@ -1360,8 +1836,10 @@ static void test_known(void **state)
         const char *name;
         bool known;
     } cases[] = {
-        {"lenet5", true}, {"resnet8", true}, {"tiny_darknet", true}, {"resnet18", false},
-        {"lenet", false}, {"", false},       {"lenet5 ", false},
+        {"lenet5", true},         {"resnet8", true},          {"tiny_darknet", true},
+        {"squeezenet1_1", true},  {"yolo_fastest_1_1", true}, {"resnet18", false},
+        {"squeezenet1_0", false}, {"lenet", false},           {"", false},
+        {"lenet5 ", false},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(bt_graph_known(cases[i].name), cases[i].known);
@@ -1381,11 +1859,15 @@ int main(void)
         cmocka_unit_test(test_lenet5),
         cmocka_unit_test(test_tiny_darknet),
         cmocka_unit_test(test_resnet8),
+        cmocka_unit_test(test_squeezenet),
+        cmocka_unit_test(test_yolo_fastest),
         cmocka_unit_test(test_missing_files),
         cmocka_unit_test(test_broken_files),
         cmocka_unit_test(test_numbers_of_a_graph),
         cmocka_unit_test(test_float_weights),
         cmocka_unit_test(test_darknet_weights),
+        cmocka_unit_test(test_darknet_layers),
+        cmocka_unit_test(test_squeezenet_files),
         cmocka_unit_test(test_mnist_files),
         cmocka_unit_test(test_known),
     };
