@@ -51,7 +51,7 @@ PJ_MAC = PJ_MULTIPLY * (8 * 8) / (32 * 32) + PJ_ADD
 # Area. Logic and memory nodes are those of 002, section 4.5.1.
 MESH_UM2, MESH_PES, MESH_NM = 590160, 16, 180  # a 4x4 int8 mesh, Yosys 0.23 with the OSU 0.18 um cells
 LOGIC_NM, SRAM_NM = 65, 40
-CELL_F2 = 140  # standard 6T cell in squares of the feature size: Scientific Reports 7 (2017) 12347, table 2
+CELL_F2 = 140  # standard 6T cell in squares of the feature size: doi:10.1038/s41598-017-12347-x, table 2
 PE_MM2 = MESH_UM2 / MESH_PES * (LOGIC_NM / MESH_NM) ** 2 * 1e-6
 BIT_MM2 = CELL_F2 * (SRAM_NM * 1e-6) ** 2
 
@@ -226,7 +226,8 @@ def words_text():
     for size in SIZES + ("64x64",):
         dim = int(size.split("x")[0])
         rows.append([size, math.ceil(147 / dim), 7 * math.ceil(21 / dim), 49])
-    return table(["array", "all 147 bytes packed (`roofline`)", "by kernel row (ours)", "by input channel (Gemmini, as described)"],
+    return table(["array", "all 147 bytes packed (`roofline`)", "by kernel row (ours)", "by input channel (Gemmini, as "
+                                                                                        "described)"],
                  *rows)
 
 
@@ -394,7 +395,7 @@ def front_text(front, done):
 
 
 def implied():
-    """What the printed areas say of a PE and of a bit: 7 times the area from more memory at 16x16, 73 % more from 32x32."""
+    """Square millimetres of a PE and of a bit: 32x32 takes the printed area, 73 % more than 16x16 with the same memories."""
     total = PRINTED_SPOT["area"] / (1.0 + PRINTED_ARRAY["area_percent"] / 100.0)  # 16x16, 256 KiB, 64 KiB
     array = total * PRINTED_ARRAY["area_percent"] / 100.0 / 3.0  # 32x32 has three more of it
     return array / 256, (total - array) / (8 * 320 * 1024)
@@ -456,19 +457,20 @@ def plot_memories(space):
             curves.append("$d%d_%d using 1:2 with linespoints pt %d dt %d lw 2 lc rgb '%s' title '%dx%d, scratchpad %d KiB'" % (
                 dim, spad, 7 if dash == 1 else 6, dash, colour, dim, dim, spad))
     plot("memories", "set title 'ResNet-34: memories against array size'\nset xlabel 'KiB of accumulator'\n"
-         "set ylabel 'million cycles'\nset logscale x 2\nset logscale y\nset yrange [1:100]\nset xtics (64,128,256,512,1024,2048)\n"
-         "plot " + ", ".join(curves), *blocks)
+         "set ylabel 'million cycles'\nset logscale x 2\nset logscale y\nset yrange [1:100]\n"
+         "set xtics (64,128,256,512,1024,2048)\nplot " + ", ".join(curves), *blocks)
 
 
 def plot_space(space, front):
     rest = [p for p in valid(space) if p not in front]
     spot = space[PRINTED_SPOT["config"]]
-    plot("space", "set title 'ResNet-34 at 700 MHz: %d configurations of %d FPS and more'\nset xlabel 'mm2 (logic 65 nm, "
-         "memories 40 nm)'\nset ylabel 'pictures per second'\nset cblabel 'mJ per picture'\nset logscale x\nset yrange [0:*]\n"
-         "set xtics (1,2,5,10,20,50)\nset palette defined (0 '#2060c0', 0.5 '#30a060', 1 '#c04040')\nset key inside left top\n"
+    plot("space", "set title 'ResNet-34 at 700 MHz: %d configurations of %d FPS and more'\n"
+         "set xlabel 'mm2 (logic 65 nm, memories 40 nm)'\nset ylabel 'pictures per second'\nset cblabel 'mJ per picture'\n"
+         "set logscale x\nset yrange [0:*]\nset xtics (1,2,5,10,20,50)\nset palette defined (0 '#2060c0', 0.5 '#30a060', 1 '#c04040')\nset key inside left top\n"
          "plot $r using 1:2 with points pt 6 ps 0.6 lc rgb '#bbbbbb' title 'dominated', "
          "$f using 1:2:3 with points pt 7 ps 1.2 palette title 'Pareto-optimal', "
-         "$s using 1:2 with points pt 6 ps 2.2 lw 2 lc rgb '#000000' title 'sweet spot as printed'" % (len(rest) + len(front), FPS),
+         "$s using 1:2 with points pt 6 ps 2.2 lw 2 lc rgb '#000000' title 'sweet spot as printed'" % (
+             len(rest) + len(front), FPS),
          block("r", [[p.area, p.fps] for p in rest]), block("f", [[p.area, p.fps, p.mj] for p in front]),
          block("s", [[spot.area, spot.fps]]))
 
@@ -484,74 +486,80 @@ def layers_section(found, others, compared):
     l3 = found["32x32", "L3"]
     return [
         "## Layers and the whole network (table 4.1, figure 4.16)", "",
-        "L1 is 7x7/2 of 3 to 64 channels on 224x224 with max-pooling 3x3/2 on its way to memory, L2 1x1 and L3 3x3, both of 64 to "
-        "64 channels on 56x56. ResNet-34 is all of its convolutions and its classifier, from the picture to the class, each layer "
-        "reading what the one before wrote; its additions and its average pool run on the CPU and are not counted. Scratchpad "
-        "256 KiB, accumulator 64 KiB, 128 bits and 32 cycles to memory.", "",
+        "L1 is 7x7/2 of 3 to 64 channels on 224x224 with max-pooling 3x3/2 on its way to memory, L2 1x1 (of ResNet-50) "
+        "and L3 3x3, both of 64 to 64 channels on 56x56. ResNet-34 is all of its convolutions and its classifier, from "
+        "the picture to the class, each layer reading what the one before wrote; its additions and its average pool run "
+        "on the CPU and are not counted. Scratchpad 256 KiB, accumulator 64 KiB, 128 bits and 32 cycles to memory.", "",
         *layer_text(found),
         "![cycles of RTL and both predictors](study-ch4/layers.svg)", "",
-        "`exact` is the RTL's count on all %d results, whose bits are those of the reference operators. The figure's cycles are "
-        "not printed as numbers. `roofline` is equations 4.1 to 4.4 as printed, with alpha = 1, since its value is not given. Where "
-        "it differs:" % compared, "",
-        "- L1: equation 4.1 packs the 147 bytes of the reduction densely into the array's rows. Here a row of the kernel (7 pixels "
-        "of 3 channels, 21 bytes) is what lies together in memory; in Gemmini, as the section says, it is the channels of one "
-        "pixel. Passes over the array per pixel and filter tile:", "",
+        "`exact` is the RTL's count on all %d results, whose bits are those of the reference operators. The figure's "
+        "cycles are not printed as numbers. `roofline` is equations 4.1 to 4.4 as printed, with alpha = 1, since its "
+        "value is not given. Where it differs:" % compared, "",
+        "- L1: equation 4.1 packs the 147 bytes of the reduction densely into the array's rows. Here a row of the kernel "
+        "(7 pixels of 3 channels, 21 bytes) is what lies together in memory; in Gemmini, as the section says, it is the "
+        "channels of one pixel. Passes over the array per pixel and filter tile:", "",
         *words_text(),
-        "- L2 and L3 on larger arrays: equation 4.2 fetches the ifmap as im2col lays it out, each byte once for every place of the "
-        "kernel, over one bus for both directions. Ours fetches each window once (L3 on 32x32: %s beats read, the equation's "
-        "rows are %s) and writes over a channel of its own." % (number(l3["terms"]["read_beats"]), number(36 * (3136 + 64))),
+        "- L2 and L3 on larger arrays: equation 4.2 fetches the ifmap as im2col lays it out, each byte once for every "
+        "place of the kernel, over one bus for both directions. Ours fetches each window once (L3 on 32x32: %s beats "
+        "read, the equation's rows are %s) and writes over a channel of its own." % (
+            number(l3["terms"]["read_beats"]), number(36 * (3136 + 64))),
         "- Fill, drain and waiting for weights are not in the equations.", "",
         "### Without pooling in the model", "",
         *pool_text(found),
-        "The section prints a difference of %d %% for its accelerator. Here the walk over the pooling windows runs beside the next "
-        "tile's computation and fewer beats are written; what pooling costs is computation: tiles of pooled rows overlap in rows "
-        "of the convolution, which are then computed twice." % PRINTED_POOL_PERCENT, "",
+        "The section prints a difference of %d %% for its accelerator. Here the walk over the pooling windows runs "
+        "beside the next tile's computation and fewer beats are written; what pooling costs is computation: tiles of "
+        "pooled rows overlap in rows of the convolution, which are then computed twice." % PRINTED_POOL_PERCENT, "",
         "### Other tools on the same layers, 16x16", "",
         *peer_text(found, others),
         "![error of the other tools](study-ch4/peers.svg)", "",
-        "None of them models pooling, so that for L1 both errors are given; none was told this array's memory. Numbers of the other "
-        "tools, with versions: `reports/study-ch4/peers.csv`; single runs, repeated layers charged again where each layer was a run. "
-        "The additions and pools of ResNet-34 are in none of them. Over all rows ResNet-34 is %+.1f to %+.1f %% off." % (min(off), max(off)), "",
-        "The section says of SCALE-Sim that it is far off on L1, a little low on L2, and right on L3: SCALE-Sim v2, weight stationary, "
-        "is %s, %s and %s off here. On all of ResNet-34 it is %s off, since it fills and drains the array for each of the many "
-        "short folds of the last stages, which a preload beside the running pass hides." % (
+        "None of them models pooling, so that for L1 both errors are given; none was told this array's memory. Numbers "
+        "of the other tools, with versions: `reports/study-ch4/peers.csv`; single runs, repeated layers charged again "
+        "where each layer was a run. The additions and pools of ResNet-34 are in none of them. Over all rows ResNet-34 "
+        "is %+.1f to %+.1f %% off." % (min(off), max(off)), "",
+        "The section says of SCALE-Sim that it is far off on L1, a little low on L2, and right on L3: SCALE-Sim v2, "
+        "weight stationary, is %s, %s and %s off here. On all of ResNet-34 it is %s off, since it fills and drains the "
+        "array for each of the many short folds of the last stages, which a preload beside the running pass hides." % (
             scale["L1"], scale["L2"], scale["L3"], scale[NETWORK]), ""]
 
 
-def times_section(found):
+def times_section(found, begin):
     factors = ", ".join("%s %d, printed %d" % (l, round(PRINTED_TIMES[l][1] / PRINTED_TIMES[l][0]), PRINTED_TIMES[l][2])
                         for l in LAYERS)
     return ["### Time it takes (table 4.1)", "",
-            "The only numbers of this page that another machine changes. One core each; `exact` is the best of five, the "
-            "search for the mapping included.", "", *times_text(found),
-            "The printed model is Python on an AMD EPYC 7702P, the printed cycle-accurate run a Chipyard system with its CPU in "
-            "Verilator; ours simulates the accelerator, its bus and its memory, and takes the weights as already packed. The factors "
-            "over SCALE-Sim in the printed table are not the quotients of its seconds: %s." % factors, ""]
+            "The only numbers of this page that another machine changes. One processor each; `exact` is the best of "
+            "five, the search for the mapping included. All runs of this page took %.0f s on %d processors, the building "
+            "of the simulated cores not counted." % (time.perf_counter() - begin, os.cpu_count()), "", *times_text(found),
+            "The printed model is Python on an AMD EPYC 7702P, the printed cycle-accurate run a Chipyard system with its "
+            "CPU in Verilator; ours simulates the accelerator, its bus and its memory, and takes the weights as already "
+            "packed. The factors over SCALE-Sim in the printed table are not the quotients of its seconds: %s." % factors, ""]
 
 
-def memory_section(space):
+def memory_section(space, done):
     small, large, wider = space[SMALL], space[LARGE], space[WIDER]
-    best = min((p for p in space.values() if p.dim == 16 and 256 <= p.spad >> 10 <= 2048 and p.acc >> 10 <= 1024),
-               key=lambda p: p.cycles)
-    worst = max((p for p in space.values() if p.dim == 16 and 256 <= p.spad >> 10 <= 2048 and p.acc >> 10 <= 1024),
-                key=lambda p: p.cycles)
+    swept = [p for p in space.values() if p.dim == 16 and 256 <= p.spad >> 10 <= 2048 and p.acc >> 10 <= 1024]
+    best, worst = (pick(swept, key=lambda p: p.cycles) for pick in (min, max))
     memory = gain(small, large)
-    return ["## Memories against array size (figure 4.17)", "", "ResNet-34 on 16x16, million cycles, predicted:", "",
+    return ["## Memories against array size (figure 4.17)", "",
+            "ResNet-34 on 16x16, million cycles; %d of these %d were run on RTL as well, the two ends among them (next "
+            "section):" % (sum(p.config in done for p in swept), len(swept)), "",
             *memory_text(space), "![cycles over memories](study-ch4/memories.svg)", "",
             *table(["from %s KiB on 16x16" % "/".join(SMALL.split("-")[1:]), "faster", "printed", "area", "printed"],
                    ["to 2048/1024 KiB", "%+.1f %%" % memory, "+%.1f %%" % PRINTED_MEMORY["percent"],
                     "%.1fx" % (large.area / small.area), "%.0fx" % PRINTED_MEMORY["area"]],
-                   ["to %s, %s KiB" % (mesh(best.config), "/".join(best.config.split("-")[1:])) + ", the fastest of the sweep",
+                   ["to %s, %s KiB, the fastest of the sweep" % (mesh(best.config), "/".join(best.config.split("-")[1:])),
                     "%+.1f %%" % gain(small, best), "", "%.1fx" % (best.area / small.area), ""],
                    ["to 32x32, the same memories", "%+.1f %%" % gain(small, wider), "+%d %%" % PRINTED_ARRAY["percent"],
                     "%+.0f %%" % (100.0 * (wider.area / small.area - 1.0)), "+%d %%" % PRINTED_ARRAY["area_percent"]]),
-            "The conclusion is the printed one, more strongly: memories move the cycles by %.1f %% in all, the larger array by %.0f %% "
-            "(all four times the multipliers would be 300 %%). The smallest memories keep the multipliers busy for %.1f %% of all cycles "
-            "already (by the network's multiply-accumulates), so that no memory can bring more than %.1f %%; the printed %.1f %% says "
-            "that the multipliers waited more there. So does the printed gain from 16x16 to 32x32, which is lower than ours: here "
-            "reading is hidden, but for the layers whose weights outweigh their work." % (100.0 * (worst.cycles / best.cycles - 1.0), gain(small, wider),
-                       100.0 * small.busy, 100.0 * (1.0 / small.busy - 1.0),
-                       PRINTED_MEMORY["percent"]), ""]
+            "The conclusion is the printed one, more strongly: memories move the cycles by %.1f %% in all, the larger "
+            "array by %.0f %% (all four times the multipliers would be 300 %%). The smallest memories keep the "
+            "multipliers busy for %.1f %% of all cycles already (by the network's multiply-accumulates), so that no "
+            "memory can bring more than %.1f %%; the printed %.1f %% says that the multipliers waited more there. So "
+            "does the printed gain from 16x16 to 32x32, which is lower than ours: here reading is hidden, but for the "
+            "layers whose weights outweigh their work." % (
+                100.0 * (worst.cycles / best.cycles - 1.0), gain(small, wider), 100.0 * small.busy,
+                100.0 * (1.0 / small.busy - 1.0), PRINTED_MEMORY["percent"]), "",
+            "The areas differ because a PE is %.1f times and a bit of memory %.1f times here what the printed areas imply (see "
+            "the end of this page)." % (PE_MM2 / implied()[0], BIT_MM2 / implied()[1]), ""]
 
 
 def reads(point):
@@ -561,7 +569,12 @@ def reads(point):
 def space_section(space, front, done):
     points = valid(space)
     pe, bit = implied()
-    as_printed = pareto(points, lambda p: p.dim ** 2 * pe + 8 * (p.spad + p.acc) * bit)
+
+    def area(p):  # as the printed numbers have it
+        return p.dim ** 2 * pe + 8 * (p.spad + p.acc) * bit
+
+    as_printed = pareto(points, area)
+    whole = pareto(points, fps=lambda p: int(p.fps))
     smallest = min(points, key=lambda p: p.area)
     least = min(points, key=lambda p: p.mj)
     fastest = max(points, key=lambda p: p.fps)
@@ -577,13 +590,13 @@ def space_section(space, front, done):
 
     return [
         "## Design space at 700 MHz, %d FPS or more (figure 4.18)" % FPS, "",
-        "DIM 8, 16, 32, 64; scratchpad 128 KiB to 4 MiB; accumulator 64 KiB to 2 MiB; powers of two. All are predicted; the "
-        "Pareto-optimal ones (pictures per second, energy, area) and those of the sections above were run on RTL, every distinct "
-        "layer, %d results: cycles and every other counter as predicted." % sum(n for n, _ in done.values()), "",
+        "DIM 8, 16, 32, 64; scratchpad 128 KiB to 4 MiB; accumulator 64 KiB to 2 MiB; powers of two. All are predicted; "
+        "the Pareto-optimal ones (pictures per second, energy, area) and those of the sections above were run on RTL, "
+        "every distinct layer, %d results: cycles and every other counter as predicted." % sum(n for n, _ in done.values()), "",
         *table(["", "ours", "printed"],
                ["configurations of %d FPS or more" % FPS, len(points), PRINTED_SPACE["points"]],
                ["Pareto-optimal", len(front), PRINTED_SPACE["pareto"]],
-               ["Pareto-optimal where only whole pictures per second count", len(pareto(points, fps=lambda p: int(p.fps))), ""],
+               ["Pareto-optimal where only whole pictures per second count", len(whole), ""],
                ["Pareto-optimal with the areas that the printed numbers imply (below)", len(as_printed), ""],
                ["FPS, all", "%.1f to %.1f" % (min(fps), max(fps)), "%d to %d" % PRINTED_SPACE["fps"]],
                ["FPS, Pareto-optimal", "%.1f to %.1f" % (min(front_fps), max(front_fps)),
@@ -596,52 +609,59 @@ def space_section(space, front, done):
         "![design space](study-ch4/space.svg)", "",
         *front_text(front, done),
         "- Smallest: %s. Least energy: %s. Fastest: %s." % (one(smallest), one(least), one(fastest)),
-        "- The planner chooses for cycles alone. Where reading is hidden it reads more than it would have to: %.1f M beats for a "
-        "picture on %s, %.1f M on %s. That is why small arrays cost more energy here." % (
+        "- Most of the front are steps of a tenth of a picture per second, bought with memory; whole pictures leave %d "
+        "(that this is near the printed %d is chance)." % (len(whole), PRINTED_SPACE["pareto"]),
+        "- The planner chooses for cycles alone. Where reading is hidden it reads more than it would have to: %.1f M "
+        "beats for a picture on %s, %.1f M on %s. That is why small arrays cost more energy here." % (
             reads(smallest) * 1e-6, memories(smallest.config), reads(least) * 1e-6, memories(least.config)),
-        "- The printed sweet spot takes 256 KiB of scratchpad rather than 128 KiB for the performance. Here 128 KiB gives %.1f FPS, "
-        "256 KiB %.1f; what 256 KiB saves is energy, %.2f against %.2f mJ." % (tight.fps, spot.fps, spot.mj, tight.mj), "",
+        "- The printed sweet spot takes 256 KiB of scratchpad rather than 128 KiB for the performance. Here 128 KiB "
+        "gives %.1f FPS, 256 KiB %.1f; what 256 KiB saves is energy, %.2f against %.2f mJ." % (
+            tight.fps, spot.fps, spot.mj, tight.mj), "",
         "### Number of points", "",
         *table(["rule", "configurations"], *counts(space)),
-        "The text does not say which rule leaves %d. The last one does, and 30 FPS leave these three sizes here as well; it is a guess "
-        "at what Gemmini asks of an accumulator." % PRINTED_SPACE["points"]
+        "The text does not say which rule leaves %d. The last one does, and 30 FPS leave these three sizes here as well; "
+        "it is a guess at what Gemmini asks of an accumulator." % PRINTED_SPACE["points"]
         if counts(space)[-1][1] == PRINTED_SPACE["points"] else "The text does not say which rule leaves %d."
         % PRINTED_SPACE["points"], "",
         "### Why the FPS differ", "",
-        "- %d FPS at 700 MHz are %.2f M cycles, which keep the 1024 multipliers busy for %.0f %% of the time; ours takes %.2f M "
-        "(%.0f %%). Equations 4.1 to 4.4 as printed give %.2f M, %.0f FPS. So the factor of %.1f is not in the array: it is in what "
-        "the text has no number for, the factor alpha of equation 4.2 (padding and idle phases of the bus) and the tiling of "
-        "Gemmini's loops, or in its memory." % (
+        "- %d FPS at 700 MHz are %.2f M cycles, which keep the 1024 multipliers busy for %.0f %% of the time; ours takes "
+        "%.2f M (%.0f %%). Equations 4.1 to 4.4 as printed give %.2f M, %.0f FPS. So the factor of %.1f comes neither "
+        "from the array nor from the equations with alpha = 1. It must be in what the text has no number for: alpha of "
+        "equation 4.2 (padding and idle phases of the bus), the tiling of Gemmini's loops, its memory." % (
             PRINTED_SPOT["fps"], cycles * 1e-6, 100.0 * spot.busy * spot.cycles / cycles, spot.cycles * 1e-6, 100.0 * spot.busy,
             spot.roofline * 1e-6, CLOCK / spot.roofline, spot.fps / PRINTED_SPOT["fps"]),
-        "- The printed numbers do not all fit each other: 217 %% more than 16x16 with the same memories puts that at %.1f FPS, and "
-        "7.3 %% more for the largest memories at %.1f. Both are below %d, so that only 32x32 and 64x64 would be left, which have %d "
-        "configurations here, not %d." % (
+        "- The printed numbers do not all fit each other: 217 %% more than 16x16 with the same memories puts that at "
+        "%.1f FPS, and 7.3 %% more for the largest memories at %.1f. Both are below %d, so that only 32x32 and 64x64 "
+        "would be left, which have %d configurations here, not %d." % (
             PRINTED_SPOT["fps"] / factor, PRINTED_SPOT["fps"] / factor * (1.0 + PRINTED_MEMORY["percent"] / 100.0), FPS,
             len([p for p in space.values() if p.dim >= 32]), PRINTED_SPACE["points"]),
         "- What limits the fastest is reading: %.0f %% of its cycles carry a beat from DRAM, %.0f %% a pass of the array." % (
             100.0 * reads(fastest) / fastest.cycles,
             100.0 * sum(t["compute"] for t in fastest.layers) / fastest.cycles), "",
         "### Energy and area", "",
-        "The dissertation takes both from Accelergy with tables that are not available here, so that absolute values differ; "
-        "%.2f J at %d FPS would be %.0f W, so that mJ are probably meant. Energy, from the counters of each layer:" % (
+        "The dissertation takes both from Accelergy with tables that are not available here, so that absolute values "
+        "differ; %.2f J at %d FPS would be %.0f W, so that mJ are probably meant. Energy, from the counters of each "
+        "layer:" % (
             PRINTED_SPOT["energy"], PRINTED_SPOT["fps"], PRINTED_SPOT["energy"] * PRINTED_SPOT["fps"]), "",
         *table(["part", "accesses", "pJ", "source"],
                ["multiply and add", "`macs_issued`: all multipliers in every cycle of a pass", "%.3f" % PJ_MAC,
                 "003, table 2: 32-bit multiplication %.1f, by the product of the widths to 8 bits; 32-bit addition %.1f" % (
                     PJ_MULTIPLY, PJ_ADD)],
-               ["scratchpad", "`compute` x DIM bytes of ifmap, `preloads` x DIM x DIM of weights, and all that is read from DRAM "
-                "written once", "%.1f per 32 bits x root(bank / 32 KiB), bank a quarter" % PJ_SRAM,
+               ["scratchpad", "`compute` x DIM bytes of ifmap, `preloads` x DIM x DIM of weights, and all that is read "
+                              "from DRAM written once", "%.1f per 32 bits x root(bank / 32 KiB), bank a quarter" % PJ_SRAM,
                 "003, table 2, 32-bit access of 32 KB; the root is ours, for the length of lines"],
-               ["accumulator", "`compute` rows of DIM x 32 bits read and written, `acc_reads` rows read on write-back",
+               ["accumulator", "`compute` rows of DIM x 32 bits read and written (the first of a sum, too), `acc_reads` "
+                               "rows read on write-back",
                 "the same, bank a half", "as above"],
                ["DRAM", "`read_beats` + `write_beats`, 128 bits", "%.0f per 32 bits" % PJ_DRAM, "003, table 2"]),
-        "Leakage, clock, registers of the array and control are left out. Area is %.0f um2 for each PE (a 4x4 int8 mesh of this project "
-        "in Yosys 0.23 with the OSU cells of 0.18 um: %s um2; scaled by the square of the node to the %d nm of 002, section 4.5.1) "
-        "and %.3f um2 for each bit (%d F2 for a standard 6T cell: Scientific Reports 7, 12347, table 2; at the %d nm of section 4.5.1; "
-        "without periphery). The printed areas (%.2f mm2; 7 times; 73 %%) imply %.0f um2 and %.3f um2." % (
+        "Leakage, clock, registers of the array and control are left out. Area is %.0f um2 for each PE (a 4x4 int8 mesh "
+        "of this project in Yosys 0.23 with the OSU cells of 0.18 um: %s um2; scaled by the square of the node to the %d "
+        "nm of 002, section 4.5.1) and %.3f um2 for each bit (%d F2 for a standard 6T cell: "
+        "doi:10.1038/s41598-017-12347-x, table 2; at the %d nm of section 4.5.1; without periphery). The printed areas "
+        "(%.2f mm2, and 73 %% more than for 16x16) imply %.0f um2 and %.3f um2, with which the largest memories take "
+        "%.1f times the area on 16x16 (printed: %.0f)." % (
             1e6 * PE_MM2, number(MESH_UM2), LOGIC_NM, 1e6 * BIT_MM2, CELL_F2, SRAM_NM, PRINTED_SPOT["area"], 1e6 * pe,
-            1e6 * bit), ""]
+            1e6 * bit, area(space[LARGE]) / area(space[SMALL]), PRINTED_MEMORY["area"]), ""]
 
 
 def main():
@@ -661,12 +681,13 @@ def main():
     plot_space(space, front)
     page = ["# ResNet-34 on the Gemmini-class array", "",
             "Written by `make study-ch4`, which runs `ws_array` weight stationary, predicts all %d configurations of "
-            "`suites/studies/variants/ws_array.yaml` and simulates %d of them. Printed values are those of 002, section 4.5.3." % (
+            "`suites/studies/variants/ws_array.yaml` and simulates %d of them. Printed values are those of 002, section "
+            "4.5.3." % (
                 len(space), len(done)), "",
-            *layers_section(found, others, compared), *times_section(found), *memory_section(space),
+            *layers_section(found, others, compared), *times_section(found, begin), *memory_section(space, done),
             *space_section(space, front, done)]
-    page += ["One configuration by hand: `BITTRUE_SUITES=suites/studies build/bittrue run --suite %s --engine ref,rtl,cycles --variant "
-             "ws_array --config %s`." % (SUITE, WIDER), ""]
+    page += ["One configuration by hand: `BITTRUE_SUITES=suites/studies build/bittrue run --suite %s --engine "
+             "ref,rtl,cycles --variant ws_array --config %s`." % (SUITE, WIDER), ""]
     with open("reports/study-ch4.md", "w", encoding="utf-8") as file:
         file.write("\n".join(page))
     print("reports/study-ch4.md, %.0f s" % (time.perf_counter() - begin))
