@@ -362,7 +362,7 @@ $(BUILD)/gen/study-ch4.mk: $(PROGRAM) reports/study_ch4.py suites/studies/disser
 study-ch4: $(PROGRAM) $(STUDY_CORES:%=$(BUILD)/rtl/%.so) | bootstrap-study ## Gemmini-class array: layers, memories, design space of ResNet-34: reports/study-ch4.md
 	@BUILD='$(BUILD)' python3 reports/study_ch4.py
 
-bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/rtl/mesh-test.so $(BUILD)/rtl/mesh_pe-test.so rtl-smoke rtl-all firmware ## the numbers of the README, measured on this machine
+bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/rtl/mesh-test.so $(BUILD)/rtl/mesh_pe-test.so $(BUILD)/rtl/ws_array-32x32.so rtl-smoke rtl-all firmware ## the numbers of the README, measured on this machine
 	@ci/bench.sh
 
 coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(FIRMWARE) $(SOC_TESTS) $(TEST_CORES:%=$(BUILD)/rtl/%.so) ## line coverage of the C code by the unit tests
