@@ -352,8 +352,8 @@ static void write_timeline(const struct bt_chained *chained, const struct bt_cha
     const struct bt_engine_options *options = chained->options;
     struct bt_error err = {""};
     char path[PATH_BYTES];
-    (void)snprintf(path, sizeof(path), "%s/%s-%s-%s.trace.json", options->timeline, chained->job->network->name,
-                   chained->job->config.name, with_accel(iss) ? "accel" : "sw");
+    (void)snprintf(path, sizeof(path), "%s/%s-%s-%s-%s.trace.json", options->timeline, chained->job->network->name,
+                   chained->job->variant->name, chained->job->config.name, with_accel(iss) ? "accel" : "sw");
     const struct bt_timeline timeline = {
         .graph = chained->graph,
         .steps = image->steps,

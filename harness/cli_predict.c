@@ -19,7 +19,7 @@ static void print_header(const struct bt_record *record)
     for (uint32_t i = 1; i < record->predicted.count; i++) {
         (void)printf(" %11s", record->predicted.item[i].name);
     }
-    (void)printf("\n");
+    (void)printf("%s\n", record->mapping[0] != '\0' ? "  mapping" : "");
 }
 
 static void print_layer(const struct bt_record *record)
@@ -55,6 +55,17 @@ static int by_table(const void *left, const void *right)
     return order != 0 ? order : (a > b) - (a < b);
 }
 
+/* A suite may want a layer with several kinds of data and of stalls, of which the prediction knows nothing: once will do. */
+static bool told_before(const struct bt_record **table, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++) {
+        if (strcmp(table[i]->layer, table[index]->layer) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void print_tables(const struct bt_record **sorted, uint32_t count)
 {
     for (uint32_t begin = 0, end; begin < count; begin = end) {
@@ -64,6 +75,9 @@ static void print_tables(const struct bt_record **sorted, uint32_t count)
         for (end = begin; end < count && same_table(sorted[begin], sorted[end]); end++) {
             if (end == begin) {
                 print_header(sorted[begin]);
+            }
+            if (told_before(&sorted[begin], end - begin)) {
+                continue;
             }
             print_layer(sorted[end]);
             if (sorted[end]->predicted_cycles != 0) {

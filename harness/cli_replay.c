@@ -179,8 +179,8 @@ static bool write_wave(const struct bt_cli *cli, const struct bt_plan *plan, con
         to = WAVE_CYCLES;
     }
     const int folder = snprintf(wave, sizeof(wave), "%s/", cli->build_dir);
-    (void)snprintf(wave + folder, sizeof(wave) - (size_t)folder, "%s-%s-%s.fst", job->layers[index].network,
-                   job->layers[index].layer, job->config.name);
+    (void)snprintf(wave + folder, sizeof(wave) - (size_t)folder, "%s-%s-%s-%s.fst", job->layers[index].network,
+                   job->layers[index].layer, job->variant->name, job->config.name);
     for (char *c = wave + folder; *c != '\0'; c++) {
         *c = *c == '/' ? '_' : *c;
     }

@@ -134,6 +134,21 @@ static enum bt_status check_options(const struct bt_cli *cli, struct bt_error *e
     return status;
 }
 
+/* A device that was asked for and does not exist must not end as a SKIP that nobody sees. */
+static enum bt_status check_device(const struct bt_cli *cli, const struct bt_plan *plan, struct bt_error *err)
+{
+    for (uint32_t i = 0; i < plan->count && cli->device == BT_DEVICE_MODEL; i++) {
+        const struct bt_job *job = &plan->jobs[i];
+        if ((job->engines & 1u << BT_ENGINE_ISS_ACCEL) != 0 && job->variant->device == NULL) {
+            return bt_fail(err, BT_EINPUT,
+                           "--device model: %s has no C model behind its registers: expected rtl, or --variant "
+                           "for one that has",
+                           job->variant->name);
+        }
+    }
+    return BT_OK;
+}
+
 int bt_cli_run(const struct bt_cli *cli)
 {
     struct bt_error err = {""};
@@ -146,7 +161,10 @@ int bt_cli_run(const struct bt_cli *cli)
         bt_cli_complain(&err);
         return BT_EXIT_ERROR;
     }
-    const int status = bt_cli_finish(run_plan(cli, &plan, &err));
+    int status = BT_EXIT_ERROR;
+    if (check_device(cli, &plan, &err) == BT_OK) {
+        status = bt_cli_finish(run_plan(cli, &plan, &err));
+    }
     if (err.text[0] != '\0') {
         bt_cli_complain(&err);
     }

@@ -57,7 +57,7 @@ static enum bt_status find_core(const struct bt_cli *cli, char *so_path, size_t 
             continue;
         }
         bt_variant_configs_path(variant, cli->suites_dir, path, sizeof(path));
-        const enum bt_status status = bt_variant_configs_load(path, variant->params, &configs, err);
+        const enum bt_status status = bt_variant_configs_load(path, variant, &configs, err);
         if (status != BT_OK) {
             return status;
         }

@@ -653,11 +653,6 @@ static bool accepted(struct bt_engine_step *step)
         refuse_all(step, BT_FAIL, "layer refused", &why);
         return false;
     }
-    status = variant->check != NULL ? variant->check(&step->job->config, &why) : BT_OK;
-    if (status != BT_OK) {
-        refuse_all(step, BT_FAIL, "configuration refused", &why);
-        return false;
-    }
     status = variant->driver->supports(&step->job->config, &step->layer, 1, &why);
     if (status != BT_OK) {
         refuse_all(step, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "not supported", &why);

@@ -42,7 +42,8 @@ struct bt_engine_options {
     const char *data_dir; /**< trained weights and pictures; what is not there is seeded ... */
     bool data_asked;      /**< ... unless the folder was asked for: then it is an error */
     uint32_t images;      /**< 0: all that there are */
-    const char *timeline; /**< folder for <network>-<config>-<engine>.trace.json of the first picture, or NULL */
+    const char
+        *timeline; /**< folder for <network>-<variant>-<config>-<engine>.trace.json of the first picture, or NULL */
     /* replay only */
     const char *wave;                /**< waveform file; the -trace build of the core runs */
     uint64_t wave_from, wave_to;     /**< cycles since reset */

@@ -16,6 +16,7 @@ static const struct bt_param_spec params[] = {
     {"IBUF_BYTES", 1024, 1 << 20, 65536, NULL},
     {NULL, 0, 0, 0, NULL},
 };
+static const struct bt_variant variant = {.name = "fuzz", .params = params};
 
 /* A refusal says where, in one line; an acceptance says nothing. */
 static void check(enum bt_status status, const struct bt_error *err, const void *made)
@@ -39,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) /* NOLINT(readabili
     bt_network_free(network);
 
     struct bt_variant_configs *configs = NULL;
-    status = bt_variant_configs_parse("suites/fuzz.yaml", data, size, params, &configs, &err);
+    status = bt_variant_configs_parse("suites/fuzz.yaml", data, size, &variant, &configs, &err);
     check(status, &err, configs);
     bt_variant_configs_free(configs);
 

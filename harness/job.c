@@ -167,8 +167,7 @@ static enum bt_status load_configs(const struct bt_selection *selection, struct 
         }
         char path[PATH_BYTES];
         bt_variant_configs_path(variant, selection->suites_dir, path, sizeof(path));
-        const enum bt_status status =
-            bt_variant_configs_load(path, variant->params, &plan->configs[plan->configs_count], err);
+        const enum bt_status status = bt_variant_configs_load(path, variant, &plan->configs[plan->configs_count], err);
         if (status != BT_OK) {
             return status;
         }

@@ -40,16 +40,16 @@ struct bt_variant_configs {
 
 /**
  * @brief  Loads named configurations from <variant>.yaml or <variant>_configs.yaml; unknown parameters, values out of
- *         range and memories that cannot be are refused.
- * @param[in]  params   The room's table; must outlive the result, whose keys point into it.
+ *         range, memories that cannot be and what the room's check() refuses are refused.
+ * @param[in]  variant  The room: its parameter table, which must outlive the result, whose keys point into it; and check().
  * @param[out] configs  Release with bt_variant_configs_free().
  * @return BT_OK; BT_EINPUT; BT_ENOMEM.
  */
-BT_MUST_CHECK enum bt_status bt_variant_configs_load(const char *path, const struct bt_param_spec *params,
+BT_MUST_CHECK enum bt_status bt_variant_configs_load(const char *path, const struct bt_variant *variant,
                                                      struct bt_variant_configs **configs, struct bt_error *err);
 /** The same for text in memory; path only names it in messages. */
 BT_MUST_CHECK enum bt_status bt_variant_configs_parse(const char *path, const void *text, size_t bytes,
-                                                      const struct bt_param_spec *params,
+                                                      const struct bt_variant *variant,
                                                       struct bt_variant_configs **configs, struct bt_error *err);
 void bt_variant_configs_free(struct bt_variant_configs *configs);
 const struct bt_config *bt_variant_configs_find(const struct bt_variant_configs *configs, const char *name);

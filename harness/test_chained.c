@@ -936,7 +936,7 @@ static void check_track(const json_t *events, int track, double whole)
 static void test_timeline(void **state)
 {
     (void)state;
-    static const char *const name = "lenet5-4x4-accel.trace.json";
+    static const char *const name = "lenet5-os_array-4x4-accel.trace.json";
     json_error_t error;
     make_folder();
     make("lenet5", NULL, true, "ref,iss:accel");

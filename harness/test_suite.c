@@ -41,7 +41,7 @@ static void test_all_and_full(void **state)
     assert_int_equal(full->engines, (1u << BT_ENGINE_COUNT) - 1);
     assert_int_equal(full->network_count, 10);
     assert_int_equal(full->run_count, 2);
-    assert_int_equal(all->run_count, 2);
+    assert_int_equal(all->run_count, 3);
 
     /* Whole networks: every node but the input, layers or not. */
     const struct bt_suite_run *whole = &all->runs[1];
@@ -166,6 +166,18 @@ static const struct bt_param_spec params[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
+/* Each parameter may be 63, but not all at once. */
+static enum bt_status check_room(const struct bt_config *config, struct bt_reason *why)
+{
+    if (bt_config_get(config, "ROWS", 0) == 63 && bt_config_get(config, "COLS", 0) == 63) {
+        *why = (struct bt_reason){"COLS, unlike ROWS", 63, 62};
+        return BT_EINPUT;
+    }
+    return BT_OK;
+}
+
+static const struct bt_variant room = {.name = "v", .params = params, .check = check_room};
+
 static int64_t value(const struct bt_config *config, const char *key)
 {
     for (uint32_t i = 0; i < config->count; i++) {
@@ -193,7 +205,7 @@ static void test_configs(void **state)
                                "    memory: {bytes_per_cycle: 8, outstanding: 2, latency_cycles: 1}\n";
     struct bt_error err = {""};
     struct bt_variant_configs *configs = NULL;
-    if (bt_variant_configs_parse("v.yaml", text, strlen(text), params, &configs, &err) != BT_OK) {
+    if (bt_variant_configs_parse("v.yaml", text, strlen(text), &room, &configs, &err) != BT_OK) {
         fail_msg("%s", err.text);
     }
     assert_string_equal(configs->variant, "v");
@@ -240,6 +252,8 @@ static const struct {
     {CONFIGS "  - {name: b, params: {ROWS: 0}}\n", "v.yaml:5: ROWS: 0: expected 1 to 64 (rows)"},
     {CONFIGS "  - {name: b, params: {DEPTH: 101}}\n", "v.yaml:5: DEPTH: 101: expected 1 to 100 (no description)"},
     {CONFIGS "  - {name: b, params: {ROWS: four}}\n", "v.yaml:5: ROWS: 'four': expected a decimal integer of 64 bits"},
+    {CONFIGS "  - {name: b, params: {ROWS: 63, COLS: 63}}\n",
+     "v.yaml:5: configuration 'b': COLS, unlike ROWS: got 63, nearest 62"},
     {CONFIGS "  - {name: a}\n", "v.yaml:5: configuration 'a' a second time: expected a unique name"},
     {CONFIGS "  - {name: a/b}\n", "v.yaml:5: name 'a/b': expected 1 to 31 of A-Z a-z 0-9 _ . -, not led by . or -"},
     {CONFIGS "  - {name: b, memory: {latency: 1}}\n",
@@ -274,7 +288,7 @@ static void test_refused_configs(void **state)
         const char *text = refused_configs[i].text;
         struct bt_error err = {""};
         struct bt_variant_configs *configs = NULL;
-        const enum bt_status status = bt_variant_configs_parse("v.yaml", text, strlen(text), params, &configs, &err);
+        const enum bt_status status = bt_variant_configs_parse("v.yaml", text, strlen(text), &room, &configs, &err);
         if (status != BT_EINPUT || strcmp(err.text, refused_configs[i].message) != 0) {
             print_error("case %zu: status %d\n  expected %s\n  got      %s\n", i, (int)status,
                         refused_configs[i].message, err.text);
@@ -297,9 +311,10 @@ static void test_os_array(void **state)
         const char *name;
         int64_t rows, cols;
     } named[] = {{"4x4", 4, 4}, {"3x5", 3, 5}, {"8x8", 8, 8}, {"16x16", 16, 16}, {"32x32", 32, 32}, {"16x64", 16, 64}};
+    const struct bt_variant shipped = {.params = os_array};
     struct bt_error err = {""};
     struct bt_variant_configs *configs = NULL;
-    if (bt_variant_configs_load("suites/variants/os_array.yaml", os_array, &configs, &err) != BT_OK) {
+    if (bt_variant_configs_load("suites/variants/os_array.yaml", &shipped, &configs, &err) != BT_OK) {
         fail_msg("%s", err.text);
     }
     assert_int_equal(configs->count, sizeof(named) / sizeof(named[0]));

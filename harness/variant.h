@@ -147,7 +147,10 @@ struct bt_variant {
     const struct bt_param_spec *params;
     const struct bt_driver *driver;
 
-    /** Refuses a configuration whose parameters contradict each other: BT_EINPUT. NULL: every combination is fine. */
+    /**
+     * Refuses a configuration whose parameters contradict each other: BT_EINPUT; why->limit is the nearest that would do. NULL:
+     * every combination is fine.
+     */
     enum bt_status (*check)(const struct bt_config *config, struct bt_reason *why);
 
     /**

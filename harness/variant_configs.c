@@ -130,7 +130,8 @@ static void build_schema(const struct bt_param_spec *params, struct schema *sche
 
 struct context {
     const struct bt_yaml *yaml;
-    const struct bt_param_spec *params;
+    const struct bt_variant *variant;
+    const struct bt_param_spec *params; /* the variant's */
     const struct variant_yaml *raw;
     struct bt_error *err;
 };
@@ -265,6 +266,12 @@ static enum bt_status make_configs(const struct context *context, struct bt_vari
         }
         fill_config(context, raw, &configs->configs[i]);
         configs->count++;
+        struct bt_reason why = {0};
+        if (context->variant->check != NULL && context->variant->check(&configs->configs[i], &why) != BT_OK) {
+            return bt_yaml_fail(context->yaml, at, context->err,
+                                "configuration '%s': %s: got %" PRId64 ", nearest %" PRId64, raw->name, why.what,
+                                why.got, why.limit);
+        }
     }
     return BT_OK;
 }
@@ -340,19 +347,19 @@ static enum bt_status make_all(const struct context *context, struct bt_variant_
 }
 
 /* Takes the yaml. */
-static enum bt_status make_variant(struct bt_yaml *yaml, const struct bt_param_spec *params,
+static enum bt_status make_variant(struct bt_yaml *yaml, const struct bt_variant *variant,
                                    struct bt_variant_configs **configs, struct bt_error *err)
 {
     struct schema schema;
     void *loaded = NULL;
     struct bt_variant_configs *made = NULL;
-    build_schema(params, &schema);
+    build_schema(variant->params, &schema);
     enum bt_status status = bt_yaml_load(yaml, &schema.top, &loaded, err);
     if (status != BT_OK) {
         goto cleanup;
     }
     made = calloc(1, sizeof(*made));
-    const struct context context = {yaml, params, loaded, err};
+    const struct context context = {yaml, variant, variant->params, loaded, err};
     status = made == NULL ? out_of_memory(&context) : make_all(&context, made);
     if (status == BT_OK) {
         *configs = made;
@@ -366,7 +373,7 @@ cleanup:
     return status;
 }
 
-enum bt_status bt_variant_configs_load(const char *path, const struct bt_param_spec *params,
+enum bt_status bt_variant_configs_load(const char *path, const struct bt_variant *variant,
                                        struct bt_variant_configs **configs, struct bt_error *err)
 {
     struct bt_yaml *yaml = NULL;
@@ -379,16 +386,16 @@ enum bt_status bt_variant_configs_load(const char *path, const struct bt_param_s
         bt_yaml_close(yaml);
         return status;
     }
-    return make_variant(yaml, params, configs, err);
+    return make_variant(yaml, variant, configs, err);
 }
 
 enum bt_status bt_variant_configs_parse(const char *path, const void *text, size_t bytes,
-                                        const struct bt_param_spec *params, struct bt_variant_configs **configs,
+                                        const struct bt_variant *variant, struct bt_variant_configs **configs,
                                         struct bt_error *err)
 {
     struct bt_yaml *yaml = NULL;
     const enum bt_status status = bt_yaml_parse(path, text, bytes, &yaml, err);
-    return status != BT_OK ? status : make_variant(yaml, params, configs, err);
+    return status != BT_OK ? status : make_variant(yaml, variant, configs, err);
 }
 
 void bt_variant_configs_free(struct bt_variant_configs *configs)

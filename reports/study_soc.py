@@ -220,13 +220,13 @@ def main():
             "the RTL: %d layers on %s at 128 bits were run on both and took the same number of cycles in every column."
             % (system["cpu_mips"], system["clock_mhz"], compared, ", ".join("%dx%d" % (s, s) for s in RTL_SIZES)), ""]
     for network in NETWORKS:
-        alone = parts(os.path.join(alone_dir, "%s-16x16-128-sw.trace.json" % network), system["clock_mhz"])
-        by = {(s, b): parts(os.path.join(model_dir, "%s-%dx%d-%d-accel.trace.json" % (network, s, s, b)), system["clock_mhz"])
+        alone = parts(os.path.join(alone_dir, "%s-os_array-16x16-128-sw.trace.json" % network), system["clock_mhz"])
+        by = {(s, b): parts(os.path.join(model_dir, "%s-os_array-%dx%d-%d-accel.trace.json" % (network, s, s, b)), system["clock_mhz"])
               for s in SIZES for b in BUSES}
-        shares, whole = stages(os.path.join(alone_dir, "%s-16x16-128-sw.trace.json" % network))
+        shares, whole = stages(os.path.join(alone_dir, "%s-os_array-16x16-128-sw.trace.json" % network))
         plot_sizes(network, alone, by)
         plot_buses(network, by)
-        plot_timeline(network, os.path.join(model_dir, "%s-16x16-128-accel.trace.json" % network))
+        plot_timeline(network, os.path.join(model_dir, "%s-os_array-16x16-128-accel.trace.json" % network))
         note = [r["note"] for r in model["results"] if r["network"] == network and r["note"]][0]
         page += ["## %s" % network.replace("_", "-"), "", "%s." % (note[0].upper() + note[1:]), "",
                  table(network, alone, by), "",
@@ -246,7 +246,7 @@ def main():
     page += ["The array generates the addresses of its patches itself, so that no im2col is left to the CPU, unlike in the "
              "dissertation's system; on the CPU alone it is part of the convolution, see the stages. The parts of the CPU may overlap with the "
              "array's: weights of the next layer are packed while the array works on this one.", "",
-             "Timelines open in Perfetto: `%s/model/tiny_darknet-16x16-128-accel.trace.json`, after `make study-soc`."
+             "Timelines open in Perfetto: `%s/model/tiny_darknet-os_array-16x16-128-accel.trace.json`, after `make study-soc`."
              % "build/study-soc", "",
              "One configuration by hand: `BITTRUE_SUITES=suites/studies build/bittrue run --chained --network lenet5 --variant os_array --config 64x64-256 "
              "--engine 'ref,iss:*' --device model`.", ""]

@@ -76,7 +76,7 @@ static enum bt_status print_variant(const struct bt_variant *variant, struct bt_
     enum bt_status status;
 
     bt_variant_configs_path(variant, "suites", path, sizeof(path));
-    status = bt_variant_configs_load(path, variant->params, &configs, err);
+    status = bt_variant_configs_load(path, variant, &configs, err);
     if (status != BT_OK)
         return status;
     if (folder != NULL) {

@@ -61,9 +61,39 @@ int64_t bt_conv2d_macs(const struct bt_conv2d *conv)
     return bt_conv2d_ofmap_elems(conv) * conv->kh * conv->kw * (conv->c_in / conv->groups);
 }
 
+/* Rows (columns) of an extent that some window reads: what lies between windows, or behind the last, is in none. */
+static int32_t covered(int32_t extent, int32_t pad, int32_t kernel, int32_t stride, int32_t windows)
+{
+    int32_t count = 0;
+    int32_t upto = 0; /* all before has been looked at */
+    for (int32_t i = 0; i < windows; i++) {
+        int32_t from = i * stride - pad;
+        int32_t end = from + kernel;
+        from = from > upto ? from : upto;
+        end = end < extent ? end : extent;
+        if (end > from) {
+            count += end - from;
+            upto = end;
+        }
+    }
+    return count;
+}
+
 uint64_t bt_layer_macs(const struct bt_layer *layer)
 {
-    return layer->op == BT_OP_CONV2D ? (uint64_t)bt_conv2d_macs(&layer->u.conv) : 0;
+    const struct bt_maxpool *pool = &layer->pool;
+    if (layer->op != BT_OP_CONV2D) {
+        return 0;
+    }
+    const uint64_t macs = (uint64_t)bt_conv2d_macs(&layer->u.conv);
+    if (pool->kh == 0) {
+        return macs;
+    }
+    const int32_t oh = bt_conv2d_oh(&layer->u.conv);
+    const int32_t ow = bt_conv2d_ow(&layer->u.conv);
+    const int32_t rows = covered(oh, pool->pad_top, pool->kh, pool->stride_h, bt_layer_oh(layer));
+    const int32_t cols = covered(ow, pool->pad_left, pool->kw, pool->stride_w, bt_layer_ow(layer));
+    return macs / ((uint64_t)oh * (uint64_t)ow) * (uint64_t)rows * (uint64_t)cols;
 }
 
 int32_t bt_layer_oh(const struct bt_layer *layer)

@@ -23,7 +23,10 @@ int64_t bt_conv2d_ofmap_elems(const struct bt_conv2d *conv);
 /** Multiply-accumulates of the whole layer, padding included (the customary count). */
 int64_t bt_conv2d_macs(const struct bt_conv2d *conv);
 
-/** The same for any layer: 0 where it is no convolution. Pooling counts nothing. */
+/**
+ * The same for any layer: 0 where it is no convolution. Pooling counts nothing, but what no window reads need not be
+ * computed and is left out.
+ */
 uint64_t bt_layer_macs(const struct bt_layer *layer);
 
 /** Extents and elements of a layer's ofmap: the pooled one where it pools. @pre bt_layer_check() passed. */

@@ -593,7 +593,7 @@ enum bt_status os_array_cycles(const struct bt_config *config, const void *plan_
  */
 uint64_t os_array_roofline(const struct bt_config *config, const struct bt_layer *layers, uint32_t count)
 {
-    const double bus = config->mem.bytes_per_cycle;
+    const double bus = config->mem.bytes_per_cycle < 16 ? config->mem.bytes_per_cycle : 16; /* the port's width */
     const double rows = (double)bt_config_get(config, "ROWS", 16);
     const double cols = (double)bt_config_get(config, "COLS", 16);
     double cycles = 0;

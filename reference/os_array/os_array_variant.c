@@ -11,21 +11,31 @@ static const struct bt_param_spec params[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
+/* The largest power of two that is not above. */
+static int64_t power_of_two(int64_t value)
+{
+    int64_t power = 1;
+    while (power <= value / 2) {
+        power *= 2;
+    }
+    return power;
+}
+
 static enum bt_status check(const struct bt_config *config, struct bt_reason *why)
 {
     const int64_t ibuf = bt_config_get(config, "IBUF_BYTES", 65536);
     const int64_t slots = bt_config_get(config, "OBUF_TILES", 4);
     const int64_t steps = bt_config_get(config, "WBUF_K", 4608);
     if ((ibuf & (ibuf - 1)) != 0) {
-        *why = (struct bt_reason){"IBUF_BYTES, a power of two", ibuf, 65536};
+        *why = (struct bt_reason){"IBUF_BYTES, a power of two", ibuf, power_of_two(ibuf)};
         return BT_EINPUT;
     }
     if ((slots & (slots - 1)) != 0) {
-        *why = (struct bt_reason){"OBUF_TILES, a power of two", slots, 4};
+        *why = (struct bt_reason){"OBUF_TILES, a power of two", slots, power_of_two(slots)};
         return BT_EINPUT;
     }
     if (steps % 64 != 0) {
-        *why = (struct bt_reason){"WBUF_K, a multiple of 64", steps, 64};
+        *why = (struct bt_reason){"WBUF_K, a multiple of 64", steps, steps - steps % 64};
         return BT_EINPUT;
     }
     return BT_OK;

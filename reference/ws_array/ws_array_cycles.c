@@ -38,15 +38,15 @@ enum bt_status ws_array_cycles(const struct bt_config *config, const void *plan_
 
 /*
  * Equations 4.2 to 4.4 with the dissertation's Gemmini scaling (section 4.4.3). Per group the layer is an l x m by m x n
- * product. Equation 4.4 scales m and n each to whole multiples of DIM (eta). The first product of an accumulator tile is a
- * compute_preload, for which l is scaled to a multiple of DIM too (delta); all others are compute_accumulate, for which delta
- * is one. Data: rows of ifmap (im2col), weights and results, each padded to the bus (4.2) with alpha = 1, since the text
- * gives no value for it. Max-pooling enters only through the results that are left to write.
+ * product. Equation 4.4 scales m and n each to whole multiples of DIM (eta). Every DIM x DIM piece of weights is preloaded once:
+ * its first rows are a compute_preload, whose l is scaled to DIM (delta), all further rows compute_accumulate, whose delta is
+ * one. Data: rows of ifmap (im2col), weights and results, each padded to the bus (4.2) with alpha = 1, since the text gives
+ * no value for it. Max-pooling enters only through the results that are left to write.
  */
 uint64_t ws_array_roofline(const struct bt_config *config, const struct bt_layer *layers, uint32_t count)
 {
     const int64_t dim = bt_config_get(config, "DIM", 16);
-    const int64_t bus = config->mem.bytes_per_cycle;
+    const int64_t bus = config->mem.bytes_per_cycle < 16 ? config->mem.bytes_per_cycle : 16; /* the port's width */
     double cycles = 0;
 
     for (uint32_t i = 0; i < count; i++) {
@@ -54,12 +54,11 @@ uint64_t ws_array_roofline(const struct bt_config *config, const struct bt_layer
         const int64_t l = (int64_t)conv->n * bt_conv2d_oh(conv) * bt_conv2d_ow(conv);
         const int64_t m = (int64_t)conv->kh * conv->kw * (conv->c_in / conv->groups);
         const int64_t n = conv->c_out / conv->groups;
-        const int64_t tiles_l = (l + dim - 1) / dim;
         const int64_t tiles_m = (m + dim - 1) / dim;
         const int64_t tiles_n = (n + dim - 1) / dim;
-        const double preload = (double)(tiles_l * dim) * (double)dim * (double)(tiles_n * dim);
-        const double accumulate = (double)l * (double)((tiles_m - 1) * dim) * (double)(tiles_n * dim);
-        const double macs = preload + accumulate;
+        const int64_t preload = dim;
+        const int64_t accumulate = l > dim ? l - dim : 0;
+        const double macs = (double)(preload + accumulate) * (double)(tiles_m * dim) * (double)(tiles_n * dim);
         const int64_t stored = (int64_t)conv->n * bt_layer_oh(&layers[i]) * bt_layer_ow(&layers[i]);
         const int64_t reduction = (m + bus - 1) / bus; /* N_bw of one row */
         const int64_t result = (n * (conv->raw ? 4 : 1) + bus - 1) / bus;

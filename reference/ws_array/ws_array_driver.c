@@ -321,22 +321,22 @@ static void consider(struct search *search, const struct ws_array_plan *base, in
     plan.ifmap_banks = banks;
     plan.window_slots = slots;
     plan.window_beats = (int32_t)(shape.window_rows * shape.seg_beats);
-    /* Only where it is asked for: in one mapping passes are never fewer for it, and its weights must lie in one piece. */
-    plan.os = search->dataflow == 2;
-    int32_t chunks = 0;
-    for (int32_t finer = 1; finer <= (plan.os ? 1 : FINEST);
-         finer *= 2) { /* output stationary: whole filter tiles only */
-        if (!choose_chunks(&plan, finer) || plan.chunks == chunks) {
-            break;
+    for (plan.os = search->dataflow == 2; plan.os <= (search->dataflow != 1); plan.os++) {
+        int32_t chunks = 0;
+        /* Output stationary: whole filter tiles only. */
+        for (int32_t finer = 1; finer <= (plan.os ? 1 : FINEST); finer *= 2) {
+            if (!choose_chunks(&plan, finer) || plan.chunks == chunks) {
+                break;
+            }
+            chunks = plan.chunks;
+            /* Each doubling of the tiles must gain a thousandth: a descriptor is work for who writes it. */
+            const int64_t cost = estimate(&plan, search->mem);
+            int64_t bias = 0;
+            for (int64_t tiles = (int64_t)plan.tiles_y * plan.tiles_x; tiles > 1; tiles /= 2) {
+                bias += cost / 1024;
+            }
+            keep(search, &plan, cost + bias);
         }
-        chunks = plan.chunks;
-        /* Each doubling of the tiles must gain a thousandth: a descriptor is work for who writes it. */
-        const int64_t cost = estimate(&plan, search->mem);
-        int64_t bias = 0;
-        for (int64_t tiles = (int64_t)plan.tiles_y * plan.tiles_x; tiles > 1; tiles /= 2) {
-            bias += cost / 1024;
-        }
-        keep(search, &plan, cost + bias);
     }
 }
 

@@ -10,21 +10,31 @@ static const struct bt_param_spec params[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
+/* The largest power of two that is not above. */
+static int64_t power_of_two(int64_t value)
+{
+    int64_t power = 1;
+    while (power <= value / 2) {
+        power *= 2;
+    }
+    return power;
+}
+
 static enum bt_status check(const struct bt_config *config, struct bt_reason *why)
 {
     const int64_t dim = bt_config_get(config, "DIM", 16);
     const int64_t spad = bt_config_get(config, "SPAD_BYTES", 262144);
     const int64_t acc = bt_config_get(config, "ACC_BYTES", 65536);
     if ((dim & (dim - 1)) != 0) {
-        *why = (struct bt_reason){"DIM, a power of two", dim, 16};
+        *why = (struct bt_reason){"DIM, a power of two", dim, power_of_two(dim)};
         return BT_EINPUT;
     }
     if ((spad & (spad - 1)) != 0) {
-        *why = (struct bt_reason){"SPAD_BYTES, a power of two", spad, 262144};
+        *why = (struct bt_reason){"SPAD_BYTES, a power of two", spad, power_of_two(spad)};
         return BT_EINPUT;
     }
     if ((acc & (acc - 1)) != 0) {
-        *why = (struct bt_reason){"ACC_BYTES, a power of two", acc, 65536};
+        *why = (struct bt_reason){"ACC_BYTES, a power of two", acc, power_of_two(acc)};
         return BT_EINPUT;
     }
     if (acc > spad) {

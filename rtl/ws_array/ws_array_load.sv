@@ -64,6 +64,7 @@ module ws_array_load #(
   logic          taken_q;                 // the array has this descriptor
   logic          any_q, prev_os_q, prev_resident_q;   // of the list: a descriptor before, and what it said
   logic [7:0]    prev_zp_q, prev_banks_q;
+  logic [71:0]   prev_rings_q, rings;     // slots and their sizes
   logic          dma_start, dma_done, dma_error, beat;
   logic [31:0]   dma_addr;
   logic [23:0]   dma_beats;
@@ -93,6 +94,7 @@ module ws_array_load #(
   assign os           = desc_q[ws_array_regs_pkg::OS_LSB];
   assign raw          = desc_q[ws_array_regs_pkg::RAW_LSB];
   assign pool         = desc_q[ws_array_regs_pkg::POOL_LSB];
+  assign rings        = {window_slots, window_beats, weight_slots, chunk_words};
 
   logic [15:0] ow, conv_rows, out_rows, out_cols, pixels, runs_x, runs_y, run_words;
   logic [7:0]  n_valid, n_tail, kh, kw, sh, sw;
@@ -153,7 +155,7 @@ module ws_array_load #(
                   (~pool & (desc_q[ws_array_regs_pkg::POOL_Y_LSB +: 32] != '0)) |
                   (~pool & ((out_rows != conv_rows) | (out_cols != ow)));
       bad_order = ~first & (~any_q | (os != prev_os_q) | (resident != prev_resident_q) | (ifmap_banks != prev_banks_q) |
-                            (desc_q[ws_array_regs_pkg::IN_ZP_LSB +: 8] != prev_zp_q));
+                            (desc_q[ws_array_regs_pkg::IN_ZP_LSB +: 8] != prev_zp_q) | (rings != prev_rings_q));
     end
   end
   always_comb begin
@@ -276,6 +278,7 @@ module ws_array_load #(
       prev_resident_q <= 1'b0;
       prev_zp_q      <= '0;
       prev_banks_q   <= '0;
+      prev_rings_q   <= '0;
       n_q            <= '0;
       chunk_q        <= '0;
       slot_q         <= '0;
@@ -322,6 +325,7 @@ module ws_array_load #(
         prev_resident_q <= resident;
         prev_zp_q    <= desc_q[ws_array_regs_pkg::IN_ZP_LSB +: 8];
         prev_banks_q <= ifmap_banks;
+        prev_rings_q <= rings;
         n_q          <= '0;
         chunk_q      <= '0;
         addr_q       <= desc_q[ws_array_regs_pkg::WEIGHTS_LSB +: 32];
