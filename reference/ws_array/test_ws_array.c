@@ -1895,6 +1895,7 @@ static void test_long_layers(void **state)
     need_cores();
     for (size_t core = 0; core < CORES; core++) {
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            print_message("%s\n", cases[i].what);
             struct job job;
             struct bt_conv2d conv = bt_conv2d_1x1(cases[i].h, cases[i].w, cases[i].c_in, cases[i].c_out);
             struct bt_config config = config_of(core, ANY);
