@@ -75,7 +75,7 @@ def predict(*arguments):
         if line.startswith("ws_array "):
             config = words[1]
         elif line.startswith("layer "):
-            names = [re.sub("[^a-z_]", "", w.lower()) for w in line.replace(" %", "%").split()[1:]]
+            names = [re.sub("[^a-z_]", "", w.lower()) for w in line.replace(" %", "%").removesuffix("mapping").split()[1:]]
         elif re.search(" (SKIP|FAIL) ", line):
             sys.exit("study-ch4: no prediction on %s: %s" % (config, line))
         elif len(words) > len(names) > 0 and words[0] != "total":  # the mapping stands behind the numbers
