@@ -1336,7 +1336,9 @@ static void test_two_layers(void **state)
         struct job one;
         struct job two;
         must_make_job(&one, config_of(core, OS), layer_of(bt_conv2d_1x1(9, 8, 24, 32)), 1);
-        must_make_job(&two, config_of(core, WS), layer_of(bt_conv2d_1x1(9, 8, 32, 17)), 2);
+        struct bt_conv2d second = bt_conv2d_1x1(9, 8, 32, 17);
+        second.table = true; /* FIRST loads it */
+        must_make_job(&two, config_of(core, WS), layer_of(second), 2);
         struct bt_io io = {
             .brk = 0x800000, .in_addr = one.plan.out_addr, .in_pitch = one.plan.out_pitch, .out_addr = BT_ANYWHERE};
         assert_int_equal(ws_array_driver.plan(&two.config, &two.layer, 1, NULL, &io, &two.plan, &why), BT_OK);
@@ -1583,6 +1585,55 @@ static void run_damaged(struct bt_hal *hal)
         assert_true(damage->index != 0 || stats.write_bytes == 0);
         assert_null(bt_hal_sim_failed(hal));
         free_job(&job);
+    }
+}
+
+/* Wherever in a list a descriptor is refused, and whatever is still under way then: the run ends. */
+static void test_refused_anywhere(void **state)
+{
+    (void)state;
+    need_cores();
+    static const struct bt_memory memories[] = {
+        {.latency_cycles = 1, .bytes_per_cycle = 16, .outstanding = 64},
+        {.latency_cycles = 32, .bytes_per_cycle = 16, .outstanding = 32},
+        {.latency_cycles = 3, .bytes_per_cycle = 2, .outstanding = 4},
+    };
+    for (size_t m = 0; m < sizeof(memories) / sizeof(memories[0]); m++) {
+        struct bt_memory mem = memories[m];
+        mem.dram_bytes = (uint64_t)64 << 20;
+        struct bt_hal *hal = open_core(TINY, &mem);
+        for (uint32_t index = 0; index < 2 * 9; index++) {
+            struct job job;
+            struct bt_reason why = {0};
+            uint32_t desc[WS_ARRAY_DESC_WORDS];
+            if (index < 9) {
+                make_pinned_job(&job, index);
+            } else { /* little to compute, so that write-back lags behind: nine tiles of six rows */
+                must_make_job(&job, config_of(TINY, WS), layer_of(bt_conv2d_1x1(54, 10, 8, 16)), index);
+                job.plan.tile_rows = 6;
+                job.plan.tile_cols = 10;
+                job.plan.tiles_y = 9;
+                job.plan.tiles_x = 1;
+                job.plan.desc_addr = 0x1000000;
+                job.plan.window_beats = 30;
+            }
+            lay_out(&job, hal);
+            const uint64_t addr = job.plan.desc_addr + (uint64_t)(index % 9) * sizeof(desc);
+            bt_hal_mem_read(hal, addr, desc, sizeof(desc));
+            set_field(desc, FIELD(FLAGS_MAGIC), 0x1234);
+            bt_hal_mem_write(hal, addr, desc, sizeof(desc));
+            bt_hal_sim_arm(hal);
+            ws_array_driver.start(&job.plan, hal);
+            const enum bt_event event = bt_hal_run(hal, 1000000);
+            const enum bt_status status = ws_array_driver.service(&job.plan, hal, event, &why);
+            if (status != BT_EDEVICE || why.got != WS_ARRAY_ERR_MAGIC) {
+                fail_msg("memory %zu, descriptor %u: event %d, status %d, error code %lld", m, index, (int)event,
+                         (int)status, (long long)why.got);
+            }
+            assert_null(bt_hal_sim_failed(hal));
+            free_job(&job);
+        }
+        bt_hal_sim_close(hal);
     }
 }
 
@@ -1933,6 +1984,7 @@ int main(void)
         cmocka_unit_test(test_dataflows_in_turn),
         cmocka_unit_test(test_two_layers),
         cmocka_unit_test(test_illegal_descriptors),
+        cmocka_unit_test(test_refused_anywhere),
         cmocka_unit_test(test_memory_errors),
         cmocka_unit_test(test_write_error),
         cmocka_unit_test(test_registers),

@@ -217,8 +217,7 @@ module ws_array_exec #(
           wrow_q     <= {desc_i[ws_array_regs_pkg::IFMAP_BANKS_LSB +: 2], {(RowAddrBits - 2){1'b0}}};
         end
       end else if (abort_i) begin
-        pending_q  <= 1'b0;
-        handed_q   <= 1'b0;
+        pending_q  <= 1'b0;         // what was handed over stays: its complete tiles are still to be written
         finished_q <= 1'b1;
       end else if (go) begin
         begun_q <= 1'b1;
