@@ -1544,7 +1544,7 @@ static const struct damage damages[] = {
     {"other banks in mid list", ORDER(1), {{FIELD(IFMAP_BANKS), 1}}, ONE_WINDOW},
     {"fewer window slots in mid list", ORDER(1), {{FIELD(WINDOW_SLOTS), 1}}, REPAIRED},
     {"other window slots in mid list", ORDER(1), {{FIELD(WINDOW_BEATS), 255}}, ONE_WINDOW},
-    {"other weight slots in mid list", ORDER(1), {{FIELD(CHUNK_WORDS), 28}}, REPAIRED},
+    {"other chunks in mid list", ORDER(1), {{FIELD(CHUNK_WORDS), 28}}, REPAIRED},
 };
 
 /* Each of them: its error code, the interrupt and, where nothing sound came before it, no write. */
@@ -1586,6 +1586,30 @@ static void run_damaged(struct bt_hal *hal)
         assert_null(bt_hal_sim_failed(hal));
         free_job(&job);
     }
+}
+
+/* Rings of more windows than the planner asks for. */
+static void test_more_windows(void **state)
+{
+    (void)state;
+    need_cores();
+    const struct bt_config config = config_of(TINY, WS);
+    struct bt_hal *hal = open_core(TINY, &config.mem);
+    for (int32_t slots = 3; slots <= 9; slots += 2) {
+        struct job job;
+        must_make_job(&job, config, layer_of(bt_conv2d_1x1(54, 10, 8, 16)), (uint64_t)slots);
+        job.plan.tile_rows = 3;
+        job.plan.tile_cols = 10;
+        job.plan.tiles_y = 18;
+        job.plan.tiles_x = 1;
+        job.plan.desc_addr = 0x1000000;
+        job.plan.ifmap_banks = 1;
+        job.plan.window_beats = 15;
+        job.plan.window_slots = slots;
+        check_rtl(&job, hal);
+        free_job(&job);
+    }
+    bt_hal_sim_close(hal);
 }
 
 /* Wherever in a list a descriptor is refused, and whatever is still under way then: the run ends. */
@@ -1985,6 +2009,7 @@ int main(void)
         cmocka_unit_test(test_two_layers),
         cmocka_unit_test(test_illegal_descriptors),
         cmocka_unit_test(test_refused_anywhere),
+        cmocka_unit_test(test_more_windows),
         cmocka_unit_test(test_memory_errors),
         cmocka_unit_test(test_write_error),
         cmocka_unit_test(test_registers),

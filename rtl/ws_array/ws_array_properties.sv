@@ -138,7 +138,7 @@
       f_half_q     <= f_half_q ^ half_free_i;
       f_chunks_q   <= f_chunks_q + {24'd0, chunk_free_o};
       f_window_q   <= take_o | (f_window_q & ~window_free_o);
-      f_offer_q    <= take_o | (f_offer_q & ~take_i & ~abort_i);
+      f_offer_q    <= take_o | (f_offer_q & ~take_i & ~start_i);   // an end before its time does not take it back
     end
   end
   always_comb if (!f_reset_q) begin
