@@ -113,6 +113,13 @@ REGS_PKG_$1 := $(BUILD)/gen/$1/$1_regs_pkg.sv
 endef
 $(foreach v,$(VARIANTS),$(if $(wildcard reference/$v/$v_regs.def),$(eval $(call regs_pkg,$v))))
 
+# What the rooms of a family share.
+$(BUILD)/gen/bt_brick/bt_brick_regs_pkg.sv: reference/common/bt_brick_regs.def rtl/common/bt_regs_pkg.sv.in | bootstrap
+	@mkdir -p $(@D)
+	@echo "GEN $@"
+	@$(CC) -E -P -x assembler-with-cpp -I. -DBT_ROOM=bt_brick -DBT_REGS_DEF='"$<"' rtl/common/bt_regs_pkg.sv.in -o $@
+$(foreach v,$(VARIANTS),$(if $(wildcard rtl/$v/$v.yaml),$(if $(shell grep -l bt_brick rtl/$v/$v.yaml),$(eval REGS_PKG_$v += $(BUILD)/gen/bt_brick/bt_brick_regs_pkg.sv))))
+
 # ---- simulated cores: build/rtl/<variant>-<configuration>.so ----------------------------------------------------------
 
 include harness/sim/sim.mk

@@ -18,7 +18,7 @@ FW_ARCH_CSR := -march=rv32im_zicsr
 # reference/common; what it does not use is not linked.
 FW_SRC     := harness/firmware/fw_conv2d_s8.c harness/firmware/fw_elementwise_s8.c harness/firmware/fw_maxpool_s8.c harness/firmware/fw_steps.c harness/firmware/rv32/crt0.S \
               harness/firmware/rv32/hal_rv32.c harness/firmware/rv32/libc.c harness/firmware/rv32/main.c \
-              $(filter-out reference/common/test_%,$(wildcard reference/common/*.c)) \
+              $(filter-out reference/common/test_% reference/common/%_host.c,$(wildcard reference/common/*.c)) \
               $(addprefix reference/ops/,activation_table_s8.c add_s8.c avgpool_s8.c concat_s8.c elementwise.c \
               fixed_point.c mul_s8.c pool2d.c quantise_multiplier.c requantise.c softmax_s8.c \
               upsample_nearest_s8.c)
