@@ -18,6 +18,7 @@ struct bt_data_key {
     uint64_t seed;
     const char *network;
     enum bt_pattern pattern;
+    enum bt_dtype dtype; /**< BT_S8 or BT_S16 */
 };
 
 /** The tensors of one layer and the block that holds them. */
@@ -28,7 +29,7 @@ struct bt_tensors {
 
 /**
  * @brief  Gives a layer its zero points, before planning: seeded ones where it states none (both 0), then those that
- *         the pattern demands. Clamps that depend on out_zp move with it.
+ *         the pattern demands. Clamps that depend on out_zp move with it. An int16 layer has none and stays as it is.
  */
 void bt_data_adapt(const struct bt_data_key *key, enum bt_act act, struct bt_conv2d *conv);
 
@@ -37,7 +38,7 @@ int32_t bt_data_out_zp(enum bt_act act, const struct bt_conv2d *conv);
 
 /**
  * @brief  Makes the tensors of a layer.
- * @param[in]  conv     After bt_data_adapt(); bt_conv2d_check() passed.
+ * @param[in]  conv     After bt_data_adapt(); bt_layer_check() passed.
  * @param[in]  act      Decides the table when conv->table is set.
  * @param[in]  ifmap    An ifmap that already exists (the ofmap of the layer before), or NULL for a seeded one. It is
  *                      referenced, not copied, and the multipliers follow its actual spread.

@@ -209,6 +209,7 @@ static bool already_planned(const struct bt_plan *plan, const struct bt_job *job
         if (other->variant == job->variant && other->pattern == job->pattern &&
             other->config.mem.stall_percent == job->config.mem.stall_percent &&
             strcmp(other->config.name, job->config.name) == 0 && other->count == job->count &&
+            other->layers[0].work.dtype == job->layers[0].work.dtype &&
             (other->chain == NULL) == (job->chain == NULL) &&
             (job->chain == NULL || strcmp(other->chain, job->chain) == 0) &&
             strcmp(other->layers[0].network, job->layers[0].network) == 0 &&
@@ -384,6 +385,12 @@ static enum bt_status check_names(const struct bt_plan *plan, const struct bt_su
     return BT_OK;
 }
 
+/* Whose data is of the kind that was asked for, if any was. */
+static bool run_selected(const struct bt_selection *selection, const struct bt_suite_run *run)
+{
+    return !selection->has_dtype || run->dtype == selection->dtype;
+}
+
 static enum bt_status plan_suite(struct bt_plan *plan, struct choice *choice, struct bt_error *err)
 {
     const struct bt_selection *selection = choice->selection;
@@ -402,6 +409,9 @@ static enum bt_status plan_suite(struct bt_plan *plan, struct choice *choice, st
     plan->name = suite->name;
     const unsigned engines = choice->engines != 0 ? choice->engines : suite->engines;
     for (uint32_t r = 0; r < suite->run_count; r++) {
+        if (!run_selected(selection, &suite->runs[r])) {
+            continue;
+        }
         status = add_run(plan, choice, &suite->runs[r], engines, err);
         if (status != BT_OK) {
             return status;
@@ -431,6 +441,7 @@ static enum bt_status plan_networks(struct bt_plan *plan, struct choice *choice,
     }
     uint32_t no_stalls = 0;
     struct bt_suite_run run = {
+        .dtype = choice->selection->dtype,
         .layers = plan->layers,
         .variant_count = plan->configs_count,
         .variants = variants,
@@ -456,13 +467,15 @@ static enum bt_status plan_networks(struct bt_plan *plan, struct choice *choice,
         for (uint32_t j = 0; j < plan->networks[i]->count; j++) {
             const struct bt_node *node = &plan->networks[i]->nodes[j];
             if (bt_node_is_layer(node)) {
-                plan->layers[run.layer_count++] = (struct bt_suite_layer){
+                struct bt_suite_layer *layer = &plan->layers[run.layer_count++];
+                *layer = (struct bt_suite_layer){
                     .network = plan->networks[i]->name,
                     .layer = node->name,
                     .work = bt_node_layer(node),
                     .act = node->act,
                     .same = 1,
                 };
+                bt_suite_layer_format(layer, run.dtype);
             }
         }
     }

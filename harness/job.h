@@ -31,7 +31,9 @@ struct bt_selection {
     const char *network, *layer, *variant, *config;
     const char *engine, *pattern; /**< NULL: what the suite says, else all engines and uniform data */
     bool chained;                 /**< whole networks; without a suite */
-    bool has_stalls, has_seed;
+    bool has_stalls, has_seed, has_dtype;
+    enum bt_dtype
+        dtype; /**< without a suite: of all layers, int8 where nothing is said; of a suite: only its runs of this one */
     uint32_t stall_percent;
     uint64_t seed;
     uint32_t shard, shards; /**< 0 <= shard < shards; the union of all shards is the whole, each job in one */

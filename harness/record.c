@@ -37,6 +37,17 @@ bool bt_engine_parse(const char *name, enum bt_engine *engine)
     return false;
 }
 
+void bt_record_kind(const struct bt_record *record, const char *before, char *text, size_t text_bytes)
+{
+    const bool usual = strcmp(record->dtype, "int8") == 0;
+    (void)snprintf(text, text_bytes, "%s%s", usual ? "" : before, usual ? "" : record->dtype);
+}
+
+bool bt_record_same_kind(const struct bt_record *a, const struct bt_record *b)
+{
+    return strcmp(a->dtype, b->dtype) == 0;
+}
+
 /* How strongly a verdict counts: whatever ran beats a SKIP, so that nothing passes by running nothing. */
 static int weight(enum bt_verdict verdict)
 {

@@ -49,6 +49,9 @@ static void print_kind(FILE *out, const struct bt_record *record)
     if (strcmp(record->pattern, "uniform") != 0) {
         (void)fprintf(out, "  %s", record->pattern);
     }
+    char kind[BT_KIND_BYTES];
+    bt_record_kind(record, "  ", kind, sizeof(kind));
+    (void)fputs(kind, out);
     if (record->stall_percent != 0) {
         (void)fprintf(out, "  stalls %u %%", record->stall_percent);
     }
@@ -173,13 +176,14 @@ void bt_report_replay(const struct bt_report *report, const struct bt_record *re
         return;
     }
     const char *folder = variant != NULL ? bt_variant_folder(variant) : NULL;
-    (void)snprintf(
-        text, text_bytes,
-        "%s replay%s%s%s%s%s --network '%s' --layer '%s' --variant %s --config %s --pattern %s --stalls %u --seed "
-        "%" PRIu64 "%s",
-        report->program, report->suite != NULL ? " --suite " : "", report->suite != NULL ? report->suite : "",
-        folder != NULL ? " --core '" : "", folder != NULL ? folder : "", folder != NULL ? "'" : "", record->network,
-        record->layer, record->variant, record->config, record->pattern, record->stall_percent, record->seed, extra);
+    (void)snprintf(text, text_bytes,
+                   "%s replay%s%s%s%s%s --network '%s' --layer '%s' --variant %s --config %s --pattern %s --stalls %u "
+                   "--seed %" PRIu64 " --dtype %s%s",
+                   report->program, report->suite != NULL ? " --suite " : "",
+                   report->suite != NULL ? report->suite : "", folder != NULL ? " --core '" : "",
+                   folder != NULL ? folder : "", folder != NULL ? "'" : "", record->network, record->layer,
+                   record->variant, record->config, record->pattern, record->stall_percent, record->seed, record->dtype,
+                   extra);
 }
 
 static bool is_failure(const struct bt_record *record)

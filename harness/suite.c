@@ -51,6 +51,7 @@ struct run_yaml {
     char **networks, **shapes, **chains;
     uint32_t networks_count, shapes_count, chains_count;
     int layers;
+    int dtype;
     struct wanted_yaml *variants;
     uint32_t variants_count;
     int *patterns;
@@ -80,6 +81,7 @@ static const cyaml_strval_t pattern_words[BT_PATTERN_COUNT] = {{"uniform", BT_PA
                                                                {"ties", BT_PATTERN_TIES},
                                                                {"extreme_zp", BT_PATTERN_EXTREME_ZP}};
 static const cyaml_strval_t rounding_words[] = {{"double", BT_ROUND_DOUBLE}, {"single", BT_ROUND_SINGLE}};
+static const cyaml_strval_t dtype_words[] = {{"int8", BT_S8}, {"int16", BT_S16}};
 static const cyaml_strval_t selection_words[] = {
     {"all", SELECT_ALL}, {"distinct", SELECT_DISTINCT}, {"chained", SELECT_CHAINED}};
 
@@ -131,6 +133,7 @@ static const cyaml_schema_field_t run_fields[] = {
                          MAX_NAMES),
     CYAML_FIELD_SEQUENCE("chains", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, chains, &name_schema, 1,
                          MAX_NAMES),
+    CYAML_FIELD_ENUM("dtype", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct run_yaml, dtype, dtype_words, 2),
     CYAML_FIELD_SEQUENCE("variants", CYAML_FLAG_POINTER, struct run_yaml, variants, &wanted_schema, 1, MAX_NAMES),
     CYAML_FIELD_SEQUENCE("patterns", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, patterns,
                          &pattern_schema, 1, BT_PATTERN_COUNT),
@@ -159,6 +162,22 @@ const char *bt_pattern_name(enum bt_pattern pattern)
 {
     assert((unsigned)pattern < BT_PATTERN_COUNT);
     return pattern_words[pattern].str;
+}
+
+const char *bt_dtype_name(unsigned dtype)
+{
+    return dtype < sizeof(dtype_words) / sizeof(dtype_words[0]) ? dtype_words[dtype].str : NULL;
+}
+
+void bt_suite_layer_format(struct bt_suite_layer *layer, enum bt_dtype dtype)
+{
+    struct bt_conv2d *conv = &layer->work.u.conv;
+    layer->work.dtype = dtype;
+    if (dtype == BT_S16) {
+        conv->act_min = conv->act_min == INT8_MIN ? INT16_MIN : 0;
+        conv->act_max = INT16_MAX;
+        conv->rounding = BT_ROUND_DOUBLE; /* ignored: layers that differ in it alone are the same */
+    }
 }
 
 static bool same_pool(const struct bt_maxpool *a, const struct bt_maxpool *b)
@@ -506,13 +525,15 @@ static enum bt_status make_chains(struct context *context)
 /* Appends, or counts where `distinct` and the same work is already in the run. */
 static void add_layer(struct bt_suite_run *run, const struct bt_suite_layer *layer, bool distinct)
 {
+    struct bt_suite_layer formatted = *layer;
+    bt_suite_layer_format(&formatted, run->dtype);
     for (uint32_t i = 0; distinct && i < run->layer_count; i++) {
-        if (bt_layer_same(&run->layers[i].work, &layer->work)) {
+        if (bt_layer_same(&run->layers[i].work, &formatted.work)) {
             run->layers[i].same++;
             return;
         }
     }
-    run->layers[run->layer_count++] = *layer;
+    run->layers[run->layer_count++] = formatted;
 }
 
 enum bt_status bt_suite_whole(const struct bt_network *network, struct bt_suite_chain *chain)
@@ -555,6 +576,12 @@ static enum bt_status run_layers(const struct context *context, bt_yaml_node at,
     const struct bt_network **networks = NULL;
     uint32_t network_count = 0;
     enum bt_status status = check_unique(context, networks_list, raw->networks, raw->networks_count);
+    run->dtype = (enum bt_dtype)raw->dtype;
+    if (raw->layers == SELECT_CHAINED && run->dtype != BT_S8) {
+        return bt_yaml_fail(context->yaml, bt_yaml_get(context->yaml, at, "dtype"), context->err,
+                            "dtype %s with layers: chained: expected int8, whole networks have no other",
+                            bt_dtype_name(run->dtype));
+    }
     if (status == BT_OK) {
         status = check_unique(context, shapes_list, raw->shapes, raw->shapes_count);
     }
@@ -641,6 +668,9 @@ static enum bt_status run_chains(const struct context *context, bt_yaml_node at,
         }
         made->count = chain->count;
         memcpy(made->layers, chain->layers, chain->count * sizeof(*made->layers));
+        for (uint32_t k = 0; k < made->count; k++) {
+            bt_suite_layer_format(&made->layers[k], run->dtype);
+        }
     }
     return BT_OK;
 }

@@ -498,6 +498,60 @@ static void test_predict(void **state)
     assert_int_equal(bench.records[0].verdict, BT_SKIP);
 }
 
+/* int16 through every engine: bits, faults located, chains, the moment of an element, and what it does not have. */
+static void test_int16(void **state)
+{
+    (void)state;
+    static const struct {
+        enum fake_fault fault;
+        enum bt_verdict verdict;
+        const char *words;
+    } cases[] = {
+        {FAKE_GOOD, BT_PASS, ""},
+        {FAKE_FLIP, BT_FAIL, "rtl: 1 of 120 elements differ, first n 0 y 3 x 0 c 0"},
+        {FAKE_PERMUTE, BT_FAIL, "elements differ, first n 0 y 0 x 0 c "},
+        {FAKE_MODEL, BT_FAIL, "model: 1 of 120 elements differ, first n 0 y 0 x 0 c 0"},
+        {FAKE_NOTHING, BT_FAIL, "rtl: 120 of 120 elements differ"},
+    };
+    struct bench bench;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        set_up(&bench, cases[i].fault);
+        bench.job.count = 3;
+        for (int k = 0; k < 3; k++) {
+            bench.layers[k].work.u.conv.c_in = k == 0 ? 3 : 4;
+            bt_suite_layer_format(&bench.layers[k], BT_S16);
+        }
+        run(&bench);
+        assert_int_equal(bench.records[0].verdict, cases[i].verdict);
+        assert_string_equal(bench.records[0].dtype, "int16");
+        assert_non_null(strstr(bench.records[0].reason, cases[i].words));
+        assert_int_equal(bench.records[0].engine[BT_ENGINE_ISS_SW].verdict, BT_SKIP);
+        assert_int_equal(bench.records[2].verdict, cases[i].verdict);
+    }
+    uint64_t from = 0;
+    uint64_t to = 0;
+    set_up(&bench, FAKE_FLIP);
+    bt_suite_layer_format(&bench.layers[0], BT_S16);
+    run(&bench);
+    const struct bt_probe probe = {.elem = 60, .value = bench.records[0].mismatch.got};
+    bench.options.probe = &probe;
+    bench.options.probe_from = &from;
+    bench.options.probe_to = &to;
+    run(&bench);
+    assert_true(from < to);
+
+    for (int what = 0; what < 3; what++) {
+        set_up(&bench, FAKE_GOOD);
+        bench.layers[0].work.u.conv.table = what == 0;
+        bench.layers[0].work.u.conv.raw = what == 1;
+        bench.layers[0].work.pool = what == 2 ? window : (struct bt_maxpool){0};
+        bt_suite_layer_format(&bench.layers[0], BT_S16);
+        run(&bench);
+        assert_int_equal(bench.records[0].verdict, BT_SKIP);
+        assert_non_null(strstr(bench.records[0].reason, "an activation table, raw sums or pooling in int16"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,6 +570,7 @@ int main(void)
         cmocka_unit_test(test_refused_before_data),
         cmocka_unit_test(test_probe_finds_the_moment),
         cmocka_unit_test(test_predict),
+        cmocka_unit_test(test_int16),
     };
     return cmocka_run_group_tests(tests, make_build, remove_build);
 }

@@ -116,7 +116,8 @@ static void test_lowered_layer(void **state)
     const int32_t shift[2] = {0, -1};
     const struct bt_layer_data data = {.weights = weights, .bias = bias, .mult = mult, .shift = shift};
     bt_program_begin(&image, dram, DRAM_BYTES, 4096);
-    const struct bt_lowered constants = bt_lower_constants(&image, &conv, &data);
+    struct bt_layer layer = {.op = BT_OP_CONV2D, .dtype = BT_S8, .u.conv = conv};
+    const struct bt_lowered constants = bt_lower_constants(&image, &layer, &data);
     assert_memory_equal(dram + constants.weights, weights, sizeof(weights));
     assert_memory_equal(dram + constants.bias, bias, sizeof(bias));
     assert_memory_equal(dram + constants.mult, mult, sizeof(mult));
