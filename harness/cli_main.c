@@ -15,7 +15,7 @@
 enum { LIST = 1, RUN = 2, PREDICT = 4, REPLAY = 8, TRACE = 16, FILTERS = LIST | RUN | PREDICT | REPLAY };
 
 /* What replay takes, as `id` in results.json has it; the first four are needed. */
-#define ID_FORM "NETWORK:LAYER:VARIANT:CONFIG[:PATTERN[:STALLS[:DTYPE]]]"
+#define ID_FORM "NETWORK:LAYER:VARIANT:CONFIG[:PATTERN[:STALLS[:DTYPE[:SPARSITY[:STRUCTURE]]]]]"
 enum { ID_LEAST = 4 };
 
 struct command {
@@ -58,6 +58,9 @@ static const struct option_spec specs[] = {
     {'p', "pattern", "NAME", RUN | REPLAY, "data: uniform, min, ties, extreme_zp"},
     {'D', "dtype", "NAME", RUN | PREDICT | REPLAY,
      "number format of the layers: int8 (default), int16; of a suite: only its runs of this one"},
+    {'z', "sparsity", "PERCENT", RUN | PREDICT | REPLAY,
+     "weights that are pruned, 0 (default) to 99; of a suite: only its runs of this sparsity"},
+    {'u', "structure", "NAME", RUN | PREDICT | REPLAY, "what is pruned together: random (default), filter or channel"},
     {'S', "stalls", "PERCENT", RUN | REPLAY | TRACE, "random stalls of the memory, 0 to 95"},
     {'r', "seed", "N", RUN | REPLAY | TRACE, "seed of all data and stalls"},
     {'R', "ref", "PATH", RUN | REPLAY, "reference: fast (oneDNN, spot-checked; default) or plain (loops)"},
@@ -264,6 +267,8 @@ static const char *expected_number(int key)
     switch (key) {
     case 'S':
         return "0 to 95";
+    case 'z':
+        return "0 to 99";
     case 'j':
         return "1 to 1024";
     case 'm':
@@ -286,6 +291,13 @@ static bool apply_number(struct bt_cli *cli, int key, const char *value)
         }
         cli->selection.has_stalls = true;
         cli->selection.stall_percent = (uint32_t)n;
+        return true;
+    case 'z':
+        if (!number(value, 0, BT_MOST_SPARSITY, &n)) {
+            return false;
+        }
+        cli->selection.has_sparsity = true;
+        cli->selection.pruning.percent = (uint32_t)n;
         return true;
     case 'j':
         if (!number(value, 1, 1024, &n)) {
@@ -331,6 +343,11 @@ static const char *dtype_name(unsigned dtype)
     return bt_dtype_name(dtype);
 }
 
+static const char *structure_name(unsigned structure)
+{
+    return bt_structure_name(structure);
+}
+
 static const char *device_name(unsigned device)
 {
     return bt_device_name((enum bt_device)device);
@@ -372,6 +389,11 @@ static bool apply_word(struct bt_cli *cli, int key, const char *value, struct bt
         ok = one_of("dtype", value, dtype_name, 2, &index, err);
         cli->selection.has_dtype = true;
         cli->selection.dtype = (enum bt_dtype)index;
+        return ok;
+    case 'u':
+        ok = one_of("structure", value, structure_name, BT_STRUCTURE_COUNT, &index, err);
+        cli->selection.has_structure = true;
+        cli->selection.pruning.structure = (enum bt_structure)index;
         return ok;
     case 'd':
         ok = one_of("device", value, device_name, BT_DEVICE_COUNT, &index, err);
@@ -436,6 +458,7 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
         return true;
     case 'R':
     case 'D':
+    case 'u':
     case 'd':
     case 'W':
         return apply_word(cli, key, value, err);
@@ -457,7 +480,7 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
 
 static bool apply_id(struct bt_cli *cli, const char *id, struct bt_error *err)
 {
-    static const int keys[] = {'n', 'l', 'v', 'c', 'p', 'S', 'D'};
+    static const int keys[] = {'n', 'l', 'v', 'c', 'p', 'S', 'D', 'z', 'u'};
     (void)snprintf(cli->id, sizeof(cli->id), "%s", id);
     char *rest = cli->id;
     size_t count = 0;

@@ -306,12 +306,12 @@ static uint64_t mean_square(const struct format *format, const struct bt_conv2d 
     return mean > 0 ? mean : 1;
 }
 
-/* Standard deviation of sums of k products; the factors' variances multiply, and k of them fit 64 bits as int8 only. */
-static uint64_t sum_sigma(uint64_t k, uint64_t weight_variance, uint64_t input_square)
+/* Standard deviation of sums of products; the product of both squares fits 64 bits as int8 only. */
+static uint64_t sum_sigma(uint64_t weight_energy, uint64_t input_square)
 {
     uint64_t variance = 0;
-    if (__builtin_mul_overflow(k * weight_variance, input_square, &variance)) {
-        return bt_isqrt(k * weight_variance) * bt_isqrt(input_square);
+    if (__builtin_mul_overflow(weight_energy, input_square, &variance)) {
+        return bt_isqrt(weight_energy) * bt_isqrt(input_square);
     }
     return bt_isqrt(variance);
 }
@@ -322,16 +322,39 @@ static int64_t seeded_bias(struct generator *g, uint64_t limit)
     return generator_around(g, limit < INT32_MAX ? limit : INT32_MAX);
 }
 
+/* Sum of the squares of some weights. */
+static uint64_t energy_of(const struct format *format, const void *weights, int64_t begin, int64_t elems)
+{
+    uint64_t energy = 0;
+    for (int64_t i = begin; i < begin + elems; i++) {
+        const int64_t w = get(format, weights, i);
+        energy += (uint64_t)(w * w);
+    }
+    return energy;
+}
+
+/* Standard deviation of a filter's sums, from its own weights where some are pruned; one without any takes a dense one's. */
+static uint64_t filter_sigma(const struct bt_data_key *key, uint64_t k, const void *weights, int32_t oc,
+                             uint64_t square)
+{
+    const struct format *format = &formats[key->dtype];
+    const uint64_t energy = key->pruning.percent == 0
+                                ? k * format->weight_variance
+                                : energy_of(format, weights, (int64_t)oc * (int64_t)k, (int64_t)k);
+    return sum_sigma(energy > 0 ? energy : k * format->weight_variance, square);
+}
+
 /* Bias and requantisation of one channel after the other, from the spread that sums will have. */
-static void make_channels(const struct bt_data_key *key, const struct bt_conv2d *conv, uint64_t sigma, int32_t *bias,
-                          int32_t *mult, int32_t *shift)
+static void make_channels(const struct bt_data_key *key, const struct bt_conv2d *conv, uint64_t k, const void *weights,
+                          uint64_t square, int32_t *bias, int32_t *mult, int32_t *shift)
 {
     const struct format *format = &formats[key->dtype];
     struct generator g = generator_seed(tensor_key(key, conv, "channels"));
-    /* With the zero point at an end of its range the sums are moved, so that outputs still lie between the clamps. */
-    const int64_t centre = -(int64_t)conv->out_zp * (int64_t)sigma / (int64_t)format->output_sigma;
-    const int64_t offset = key->pattern == BT_PATTERN_EXTREME_ZP ? centre : 0;
     for (int32_t oc = 0; oc < conv->c_out; oc++) {
+        const uint64_t sigma = filter_sigma(key, k, weights, oc, square);
+        /* With the zero point at an end of its range the sums are moved, so that outputs still lie between the clamps. */
+        const int64_t centre = -(int64_t)conv->out_zp * (int64_t)sigma / (int64_t)format->output_sigma;
+        const int64_t offset = key->pattern == BT_PATTERN_EXTREME_ZP ? centre : 0;
         const uint64_t jitter = 192 + generator_below(&g, 129); /* 0.75 to 1.25 in 1/256 */
         bias[oc] = (int32_t)(seeded_bias(&g, sigma / 2) + offset);
         quantise_ratio(format, format->output_sigma * jitter, sigma * 256, &mult[oc], &shift[oc]);
@@ -351,6 +374,7 @@ static void make_min(const struct bt_data_key *key, const struct bt_conv2d *conv
         fill(format, ifmap, bt_conv2d_ifmap_elems(conv), format->min);
     }
     fill(format, weights, bt_conv2d_weight_elems(conv), format->weight_min);
+    bt_prune(&key->pruning, conv, key->dtype, weights);
     for (int32_t oc = 0; oc < conv->c_out; oc++) {
         const int64_t reach = format->max - conv->out_zp;
         bias[oc] = (int32_t)seeded_bias(&g, per_weight);
@@ -402,6 +426,7 @@ static void make_ties(const struct bt_data_key *key, const struct bt_conv2d *con
     for (int64_t i = 0; i < elems; i++) {
         put(format, weights, i, generator_around(&g, w_max) * (1 << w_bits));
     }
+    bt_prune(&key->pruning, conv, key->dtype, weights);
     for (int32_t oc = 0; oc < conv->c_out; oc++) {
         const uint64_t most = (uint64_t)INT32_MAX >> total;
         bias[oc] = (int32_t)(generator_around(&g, format->output_sigma < most ? format->output_sigma : most) *
@@ -427,7 +452,8 @@ static void make_spread(const struct bt_data_key *key, const struct bt_conv2d *c
     bt_data_fill(tensor_key(key, conv, "weights"), format->weight_min != format->min, weights,
                  (size_t)bt_conv2d_weight_elems(conv) * format->bytes);
     const uint64_t square = mean_square(format, conv, ends && given == NULL ? own_ifmap : given);
-    make_channels(key, conv, sum_sigma(k, format->weight_variance, square), bias, mult, shift);
+    bt_prune(&key->pruning, conv, key->dtype, weights);
+    make_channels(key, conv, k, weights, square, bias, mult, shift);
 }
 
 static size_t padded(size_t bytes)

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/prune.h"
 #include "harness/suite.h"
 #include "reference/common/bt_layer.h"
 #include "reference/common/bt_status.h"
@@ -19,6 +20,7 @@ struct bt_data_key {
     const char *network;
     enum bt_pattern pattern;
     enum bt_dtype dtype; /**< BT_S8 or BT_S16 */
+    struct bt_pruning pruning;
 };
 
 /** The tensors of one layer and the block that holds them. */
@@ -43,6 +45,7 @@ int32_t bt_data_out_zp(enum bt_act act, const struct bt_conv2d *conv);
  * @param[in]  ifmap    An ifmap that already exists (the ofmap of the layer before), or NULL for a seeded one. It is
  *                      referenced, not copied, and the multipliers follow its actual spread.
  * @param[out] tensors  Released with bt_data_free().
+ *                      Pruned weights are dense ones with some of them zero; multipliers follow what is left of each filter.
  * @return BT_OK; BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_data_make(const struct bt_data_key *key, enum bt_act act, const struct bt_conv2d *conv,

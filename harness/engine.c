@@ -70,6 +70,8 @@ void bt_engine_label(const struct bt_job *job, uint32_t index, struct bt_record 
     copy(record->config, sizeof(record->config), job->config.name);
     copy(record->pattern, sizeof(record->pattern), bt_pattern_name(job->pattern));
     copy(record->dtype, sizeof(record->dtype), bt_dtype_name(layer->work.dtype));
+    copy(record->structure, sizeof(record->structure), bt_structure_name(job->pruning.structure));
+    record->sparsity = job->pruning.percent;
     record->stall_percent = job->config.mem.stall_percent;
     record->seed = job->seed;
     record->same = layer->same;
@@ -567,6 +569,7 @@ static struct bt_data_key data_key(const struct bt_engine_step *step)
         .network = job->layers[step->index].network,
         .pattern = job->pattern,
         .dtype = job->layers[step->index].work.dtype,
+        .pruning = job->pruning,
     };
 }
 

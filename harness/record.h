@@ -66,7 +66,9 @@ struct bt_record {
     char layer[104]; /**< "<chain>/<layer>" within a chain */
     bool whole;      /**< a layer of a whole network */
     char variant[48], config[48], pattern[24];
-    char dtype[8]; /**< number format of the layer: "int8", "int16" */
+    char dtype[8];     /**< number format of the layer: "int8", "int16" */
+    char structure[8]; /**< of its pruned weights: "random", "filter", "channel" */
+    uint32_t sparsity; /**< percent of them */
     uint32_t stall_percent;
     uint64_t seed;
     uint64_t macs;
@@ -97,8 +99,8 @@ const char *bt_engine_name(enum bt_engine engine);
 bool bt_engine_parse(const char *name, enum bt_engine *engine);
 
 /**
- * What tells the record from others of its layer where it is not the usual (an int8 layer): "int16". With `before` in front of
- * each word; "" for the usual.
+ * What tells the record from others of its layer where it is not the usual (int8, dense): "int16", "50 % zero by filter". With
+ * `before` in front of each; "" for the usual.
  */
 void bt_record_kind(const struct bt_record *record, const char *before, char *text, size_t text_bytes);
 

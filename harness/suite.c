@@ -51,7 +51,8 @@ struct run_yaml {
     char **networks, **shapes, **chains;
     uint32_t networks_count, shapes_count, chains_count;
     int layers;
-    int dtype;
+    int dtype, structure;
+    uint32_t sparsity;
     struct wanted_yaml *variants;
     uint32_t variants_count;
     int *patterns;
@@ -82,6 +83,8 @@ static const cyaml_strval_t pattern_words[BT_PATTERN_COUNT] = {{"uniform", BT_PA
                                                                {"extreme_zp", BT_PATTERN_EXTREME_ZP}};
 static const cyaml_strval_t rounding_words[] = {{"double", BT_ROUND_DOUBLE}, {"single", BT_ROUND_SINGLE}};
 static const cyaml_strval_t dtype_words[] = {{"int8", BT_S8}, {"int16", BT_S16}};
+static const cyaml_strval_t structure_words[BT_STRUCTURE_COUNT] = {
+    {"random", BT_STRUCTURE_RANDOM}, {"filter", BT_STRUCTURE_FILTER}, {"channel", BT_STRUCTURE_CHANNEL}};
 static const cyaml_strval_t selection_words[] = {
     {"all", SELECT_ALL}, {"distinct", SELECT_DISTINCT}, {"chained", SELECT_CHAINED}};
 
@@ -134,6 +137,9 @@ static const cyaml_schema_field_t run_fields[] = {
     CYAML_FIELD_SEQUENCE("chains", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, chains, &name_schema, 1,
                          MAX_NAMES),
     CYAML_FIELD_ENUM("dtype", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct run_yaml, dtype, dtype_words, 2),
+    CYAML_FIELD_UINT("sparsity", CYAML_FLAG_OPTIONAL, struct run_yaml, sparsity),
+    CYAML_FIELD_ENUM("structure", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct run_yaml, structure, structure_words,
+                     BT_STRUCTURE_COUNT),
     CYAML_FIELD_SEQUENCE("variants", CYAML_FLAG_POINTER, struct run_yaml, variants, &wanted_schema, 1, MAX_NAMES),
     CYAML_FIELD_SEQUENCE("patterns", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, patterns,
                          &pattern_schema, 1, BT_PATTERN_COUNT),
@@ -568,6 +574,28 @@ static enum bt_status run_whole(const struct context *context, const struct bt_n
     return BT_OK;
 }
 
+/* Number format and pruning. */
+static enum bt_status run_kind(const struct context *context, bt_yaml_node at, const struct run_yaml *raw,
+                               struct bt_suite_run *run)
+{
+    run->dtype = (enum bt_dtype)raw->dtype;
+    run->pruning = (struct bt_pruning){raw->sparsity, (enum bt_structure)raw->structure};
+    if (raw->layers == SELECT_CHAINED && run->dtype != BT_S8) {
+        return bt_yaml_fail(context->yaml, bt_yaml_get(context->yaml, at, "dtype"), context->err,
+                            "dtype %s with layers: chained: expected int8, whole networks have no other",
+                            bt_dtype_name(run->dtype));
+    }
+    if (raw->sparsity > BT_MOST_SPARSITY) {
+        return bt_yaml_fail(context->yaml, bt_yaml_get(context->yaml, at, "sparsity"), context->err,
+                            "sparsity of %u percent: expected 0 to %d", raw->sparsity, BT_MOST_SPARSITY);
+    }
+    if (raw->sparsity == 0 && run->pruning.structure != BT_STRUCTURE_RANDOM) {
+        return bt_yaml_fail(context->yaml, bt_yaml_get(context->yaml, at, "structure"), context->err,
+                            "structure %s without sparsity: expected both", bt_structure_name(run->pruning.structure));
+    }
+    return BT_OK;
+}
+
 static enum bt_status run_layers(const struct context *context, bt_yaml_node at, const struct run_yaml *raw,
                                  struct bt_suite_run *run)
 {
@@ -576,12 +604,6 @@ static enum bt_status run_layers(const struct context *context, bt_yaml_node at,
     const struct bt_network **networks = NULL;
     uint32_t network_count = 0;
     enum bt_status status = check_unique(context, networks_list, raw->networks, raw->networks_count);
-    run->dtype = (enum bt_dtype)raw->dtype;
-    if (raw->layers == SELECT_CHAINED && run->dtype != BT_S8) {
-        return bt_yaml_fail(context->yaml, bt_yaml_get(context->yaml, at, "dtype"), context->err,
-                            "dtype %s with layers: chained: expected int8, whole networks have no other",
-                            bt_dtype_name(run->dtype));
-    }
     if (status == BT_OK) {
         status = check_unique(context, shapes_list, raw->shapes, raw->shapes_count);
     }
@@ -761,7 +783,10 @@ static enum bt_status make_runs(const struct context *context)
         const struct run_yaml *raw = &context->raw->runs[i];
         const bt_yaml_node at = bt_yaml_item(context->yaml, list, i);
         struct bt_suite_run *run = &suite->runs[suite->run_count++];
-        enum bt_status status = run_layers(context, at, raw, run);
+        enum bt_status status = run_kind(context, at, raw, run);
+        if (status == BT_OK) {
+            status = run_layers(context, at, raw, run);
+        }
         if (status == BT_OK) {
             status = run_chains(context, at, raw, run);
         }

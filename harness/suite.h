@@ -11,6 +11,9 @@
  * A run may choose the number format of its layers: `dtype: int8` (the default) or `int16`, 16-bit fixed point as BT_S16 says.
  * As int16 a clamp at zero (relu, relu6) stays and every other one opens to the whole range; layers with an activation table,
  * raw sums or pooling are a SKIP, and whole networks (`layers: chained`) are refused.
+ *
+ * A run may prune the weights of its layers and of its whole networks: `sparsity: P`, percent of them that are zero, 0 to 99 (0
+ * where absent), and `structure: random`, `filter` or `channel` (random where absent), as harness/prune.h says.
  */
 #ifndef BT_SUITE_H
 #define BT_SUITE_H
@@ -21,6 +24,7 @@
 
 #include "harness/error.h"
 #include "harness/network.h"
+#include "harness/prune.h"
 #include "harness/record.h"
 #include "harness/variant.h"
 
@@ -112,6 +116,7 @@ struct bt_suite_variant {
 
 struct bt_suite_run {
     enum bt_dtype dtype; /**< of its layers and chains */
+    struct bt_pruning pruning;
     uint32_t layer_count;
     struct bt_suite_layer *layers;
     uint32_t chain_count;

@@ -314,6 +314,51 @@ static void test_given_ifmap_int16(void **state)
     free(ifmap);
 }
 
+/* Pruned weights are the dense ones with as many zeros as asked for, and outputs spread as before. */
+static void test_pruned(void **state)
+{
+    (void)state;
+    static const struct bt_pruning prunings[] = {
+        {50, BT_STRUCTURE_RANDOM}, {90, BT_STRUCTURE_RANDOM},  {50, BT_STRUCTURE_FILTER},
+        {95, BT_STRUCTURE_FILTER}, {75, BT_STRUCTURE_CHANNEL}, {95, BT_STRUCTURE_CHANNEL},
+    };
+    for (size_t i = 0; i < 2 * sizeof(prunings) / sizeof(prunings[0]); i++) {
+        const enum bt_dtype dtype = i % 2 == 0 ? BT_S8 : BT_S16;
+        for (enum bt_pattern pattern = BT_PATTERN_UNIFORM; pattern < BT_PATTERN_COUNT; pattern++) {
+            struct bt_data_key key = {.seed = 1, .network = "net", .pattern = pattern, .dtype = dtype};
+            struct bt_conv2d conv = dtype == BT_S8 ? shape_of(MIDDLE) : int16_shape(MIDDLE);
+            struct bt_tensors full;
+            struct bt_tensors tensors;
+            double low = 0;
+            double high = 0;
+            bt_data_adapt(&key, BT_ACT_NONE, &conv);
+            assert_int_equal(bt_data_make(&key, BT_ACT_NONE, &conv, NULL, &full), BT_OK);
+            key.pruning = prunings[i / 2];
+            assert_int_equal(bt_data_make(&key, BT_ACT_NONE, &conv, NULL, &tensors), BT_OK);
+            const size_t bytes = (size_t)bt_conv2d_weight_elems(&conv) * (dtype == BT_S16 ? 2 : 1);
+            void *expected = malloc(bytes);
+            assert_non_null(expected);
+            memcpy(expected, full.view.weights, bytes);
+            bt_prune(&key.pruning, &conv, dtype, expected);
+            assert_memory_equal(tensors.view.weights, expected, bytes);
+            free(expected);
+            if (pattern == BT_PATTERN_UNIFORM) {
+                const struct spread spread =
+                    dtype == BT_S16 ? spread_of_int16(&conv, &tensors.view, &low, &high) : spread_of(&conv, &tensors);
+                /* What has no weights left puts out its bias. */
+                const bool gone = key.pruning.structure == BT_STRUCTURE_FILTER;
+                const double unit = dtype == BT_S16 ? 300 : 1;
+                if (spread.sigma < (gone ? 8 : 30) * unit || spread.sigma > 50 * unit) {
+                    fail_msg("%u %% by %s: sigma %.0f", key.pruning.percent, bt_structure_name(key.pruning.structure),
+                             spread.sigma);
+                }
+            }
+            bt_data_free(&tensors);
+            bt_data_free(&full);
+        }
+    }
+}
+
 /* Bytes that any machine must reproduce. */
 static void test_known_bytes(void **state)
 {
@@ -437,17 +482,12 @@ static void test_isqrt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spread_int16),
-        cmocka_unit_test(test_ranges_int16),
-        cmocka_unit_test(test_given_ifmap_int16),
-        cmocka_unit_test(test_spread),
-        cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_known_bytes),
-        cmocka_unit_test(test_key),
-        cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_stated_format),
-        cmocka_unit_test(test_given_ifmap),
-        cmocka_unit_test(test_isqrt),
+        cmocka_unit_test(test_pruned),       cmocka_unit_test(test_spread_int16),
+        cmocka_unit_test(test_ranges_int16), cmocka_unit_test(test_given_ifmap_int16),
+        cmocka_unit_test(test_spread),       cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_known_bytes),  cmocka_unit_test(test_key),
+        cmocka_unit_test(test_activations),  cmocka_unit_test(test_stated_format),
+        cmocka_unit_test(test_given_ifmap),  cmocka_unit_test(test_isqrt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

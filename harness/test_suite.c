@@ -398,8 +398,8 @@ static void test_selection(void **state)
     bt_suite_free(suite);
 }
 
-/* An int16 run: the clamps of its layers, what counts as the same, and no other run touched by it. */
-static void test_int16(void **state)
+/* Formats and pruning of runs: the clamps of int16 layers, what counts as the same, and no other run touched by it. */
+static void test_kinds(void **state)
 {
     (void)state;
     static const char text[] =
@@ -411,7 +411,8 @@ static void test_int16(void **state)
              "chains:\n  - {name: c, layers: [shapes/x, shapes/y, shapes/z]}\n"
              "runs:\n"
              "  - shapes: [all]\n    chains: [c]\n    dtype: int16\n" VARIANTS
-             "  - shapes: [all]\n    chains: [c]\n" VARIANTS "  - shapes: [all]\n    dtype: int8\n" VARIANTS;
+             "  - shapes: [all]\n    chains: [c]\n    sparsity: 60\n" VARIANTS
+             "  - shapes: [all]\n    dtype: int8\n    sparsity: 99\n    structure: channel\n" VARIANTS;
     static const int32_t lower[] = {0, 0, INT16_MIN, INT16_MIN};
     struct bt_error err = {""};
     struct bt_suite *suite = NULL;
@@ -435,6 +436,11 @@ static void test_int16(void **state)
         assert_int_equal(suite->runs[r].layers[1].work.u.conv.rounding, BT_ROUND_SINGLE);
     }
     assert_int_equal(suite->runs[1].chains[0].layers[0].work.dtype, BT_S8);
+    assert_int_equal(wide->pruning.percent, 0);
+    assert_int_equal(suite->runs[1].pruning.percent, 60);
+    assert_int_equal(suite->runs[1].pruning.structure, BT_STRUCTURE_RANDOM);
+    assert_int_equal(suite->runs[2].pruning.percent, 99);
+    assert_int_equal(suite->runs[2].pruning.structure, BT_STRUCTURE_CHANNEL);
     assert_string_equal(bt_dtype_name(BT_S8), "int8");
     assert_string_equal(bt_dtype_name(BT_S16), "int16");
     assert_null(bt_dtype_name(BT_BF16));
@@ -601,7 +607,11 @@ static const struct {
     {RUN("patterns: [min, min]"), "suites/s.yaml:14: pattern 'min' a second time: expected it once"},
     {RUN("layers: some"), "suites/s.yaml:14: unknown layers 'some': expected one of all, distinct, chained"},
     {RUN("config: [a]"), "suites/s.yaml:14: unknown key 'config': expected one of networks, layers, shapes, chains, "
-                         "dtype, variants, patterns, stalls"},
+                         "dtype, sparsity, structure, variants, patterns, stalls"},
+    {RUN("sparsity: 100"), "suites/s.yaml:14: sparsity of 100 percent: expected 0 to 99"},
+    {RUN("sparsity: -1"), "suites/s.yaml:14: sparsity: '-1': expected an unsigned decimal integer of 32 bits"},
+    {RUN("structure: filter"), "suites/s.yaml:14: structure filter without sparsity: expected both"},
+    {RUN("structure: block"), "suites/s.yaml:14: unknown structure 'block': expected one of random, filter, channel"},
     {RUN("dtype: int4"), "suites/s.yaml:14: unknown dtype 'int4': expected one of int8, int16"},
     {HEAD "runs:\n  - networks: [lenet5]\n    layers: chained\n    dtype: int16\n" VARIANTS,
      "suites/s.yaml:8: dtype int16 with layers: chained: expected int8, whole networks have no other"},
@@ -707,7 +717,7 @@ int main(void)
         cmocka_unit_test(test_all_and_full),   cmocka_unit_test(test_smoke),
         cmocka_unit_test(test_configs),        cmocka_unit_test(test_refused_configs),
         cmocka_unit_test(test_os_array),       cmocka_unit_test(test_selection),
-        cmocka_unit_test(test_int16),          cmocka_unit_test(test_pooled),
+        cmocka_unit_test(test_kinds),          cmocka_unit_test(test_pooled),
         cmocka_unit_test(test_same),           cmocka_unit_test(test_same_pool),
         cmocka_unit_test(test_refused_suites), cmocka_unit_test(test_no_networks_folder),
     };
