@@ -257,6 +257,14 @@ void bt_step_judge_ofmap(struct bt_engine_step *step, enum bt_engine engine)
 
 /* ---- plan, model, cycles ---- */
 
+static enum bt_status prepare(struct bt_engine_step *step, struct bt_reason *why)
+{
+    const struct bt_variant *variant = step->job->variant;
+    return variant->prepare == NULL
+               ? BT_OK
+               : variant->prepare(&step->job->config, &step->layer, 1, &step->tensors.view, &step->aux, why);
+}
+
 static bool run_plan(struct bt_engine_step *step)
 {
     const struct bt_variant *variant = step->job->variant;
@@ -268,12 +276,10 @@ static bool run_plan(struct bt_engine_step *step)
         refuse_all(step, BT_FAIL, "no memory on the host for the plan", &why);
         return false;
     }
-    if (variant->prepare != NULL) {
-        status = variant->prepare(&step->job->config, &step->layer, 1, &step->tensors.view, &step->aux, &why);
-        if (status != BT_OK) {
-            refuse_all(step, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "preparation", &why);
-            return false;
-        }
+    status = prepare(step, &why);
+    if (status != BT_OK) {
+        refuse_all(step, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "preparation", &why);
+        return false;
     }
     const struct bt_io wanted = step->io;
     status = variant->driver->plan(&step->job->config, &step->layer, 1, bt_step_given(&step->aux), &step->io,
@@ -770,23 +776,47 @@ enum bt_status bt_engine_run(const struct bt_job *job, const struct bt_engine_op
     return BT_OK;
 }
 
+/* The weights that offline work needs; a room without any must not wait for them. */
+static enum bt_status prepare_seeded(struct bt_engine_step *step, struct bt_reason *why)
+{
+    const struct bt_suite_layer *layer = &step->job->layers[step->index];
+    const struct bt_data_key key = data_key(step);
+    if (step->job->variant->prepare == NULL) {
+        return BT_OK;
+    }
+    shape(step, NULL);
+    if (bt_data_make(&key, layer->act, &step->layer.u.conv, NULL, &step->tensors) != BT_OK) {
+        *why =
+            (struct bt_reason){"no memory on the host for the tensors", bt_conv2d_weight_elems(&step->layer.u.conv), 0};
+        return BT_ENOMEM;
+    }
+    return prepare(step, why);
+}
+
 void bt_engine_predict(const struct bt_job *job, void *plan, struct bt_record *record)
 {
     char reason[BT_REASON_BYTES];
     struct bt_engine_step step = {.job = job, .record = record, .layer = job->layers[0].work, .plan = plan};
     struct bt_reason why = {0};
+    const char *what = "preparation";
 
     bt_engine_label(job, 0, record);
     if (!accepted(&step)) {
         return;
     }
     place(&step, NULL);
-    const enum bt_status status =
-        job->variant->driver->plan(&job->config, &step.layer, 1, bt_step_given(&step.aux), &step.io, step.plan, &why);
-    if (status != BT_OK) {
-        bt_step_refuse(&step, BT_ENGINE_CYCLES, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "plan", &why);
-        return;
+    enum bt_status status = prepare_seeded(&step, &why);
+    if (status == BT_OK) {
+        what = "plan";
+        status = job->variant->driver->plan(&job->config, &step.layer, 1, bt_step_given(&step.aux), &step.io, step.plan,
+                                            &why);
     }
-    const enum bt_verdict verdict = bt_step_predict(&step, reason, sizeof(reason));
-    bt_record_set(record, BT_ENGINE_CYCLES, verdict, reason);
+    if (status != BT_OK) {
+        bt_step_refuse(&step, BT_ENGINE_CYCLES, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, what, &why);
+    } else {
+        const enum bt_verdict verdict = bt_step_predict(&step, reason, sizeof(reason));
+        bt_record_set(record, BT_ENGINE_CYCLES, verdict, reason);
+    }
+    step.plan = NULL; /* the caller's */
+    free_step(&step);
 }
