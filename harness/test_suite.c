@@ -39,7 +39,7 @@ static void test_all_and_full(void **state)
     struct bt_suite *all = load("suites/all.yaml");
     assert_string_equal(full->name, "full");
     assert_int_equal(full->engines, (1u << BT_ENGINE_COUNT) - 1);
-    assert_int_equal(full->network_count, 10);
+    assert_int_equal(full->network_count, 13);
     assert_int_equal(full->run_count, 2);
     assert_int_equal(all->run_count, 3);
 
