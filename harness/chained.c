@@ -9,6 +9,7 @@
 #include "harness/hal_sim.h"
 #include "harness/layer_pool.h"
 #include "harness/progress.h"
+#include "harness/prune.h"
 #include "reference/common/bt_conv2d.h"
 #include "reference/graph/graph_data.h"
 #include "reference/graph/graph_seeded.h"
@@ -30,6 +31,16 @@ struct network {
 
 /* ---- where weights and pictures come from ---- */
 
+/* Trained weights; nothing is trained again. */
+static void prune(struct bt_graph *graph, const struct bt_pruning *pruning)
+{
+    for (uint32_t i = 0; i < graph->count; i++) {
+        if (graph->nodes[i].op == BT_OP_CONV2D) {
+            bt_prune(pruning, &graph->nodes[i].u.conv, BT_S8, graph->nodes[i].weights);
+        }
+    }
+}
+
 static enum bt_status open_graph(struct network *network, struct bt_error *err)
 {
     const struct bt_job *job = network->shared.job;
@@ -38,11 +49,14 @@ static enum bt_status open_graph(struct network *network, struct bt_error *err)
     if (data_dir != NULL) {
         status = bt_graph_load_real(job->network->name, data_dir, &network->graph, &network->samples, err);
     }
+    if (status == BT_OK) {
+        prune(network->graph, &job->pruning);
+    }
     /* Without the folder nothing is wrong, unless it was asked for. */
     if (status == BT_EUNSUPPORTED && !(network->shared.options->data_asked && bt_graph_known(job->network->name))) {
         network->why_seeded = *err;
         err->text[0] = '\0';
-        status = bt_graph_seeded(job->network, job->seed, &network->graph, err);
+        status = bt_graph_seeded(job->network, job->seed, &job->pruning, &network->graph, err);
         if (status != BT_OK) {
             return status;
         }

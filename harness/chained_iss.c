@@ -69,7 +69,7 @@ static void put_constants(const struct bt_chained *chained, struct bt_chained_is
             iss->dense[i] = dense_of(chained, i);
         }
         if (node->op == BT_OP_CONV2D) {
-            iss->constants[i] = bt_lower_constants(image, &step->layer.u.conv, &step->tensors.view);
+            iss->constants[i] = bt_lower_constants(image, &step->layer, &step->tensors.view);
         }
         if (planned(chained, iss, i)) {
             iss->plans[i] = bt_lower_plan(image, chained->job->variant->driver, step->plan, bt_step_given(&step->aux));

@@ -14,6 +14,10 @@
 
 enum { LIST = 1, RUN = 2, PREDICT = 4, REPLAY = 8, TRACE = 16, FILTERS = LIST | RUN | PREDICT | REPLAY };
 
+/* What replay takes, as `id` in results.json has it; the first four are needed. */
+#define ID_FORM "NETWORK:LAYER:VARIANT:CONFIG[:PATTERN[:STALLS[:DTYPE[:SPARSITY[:STRUCTURE]]]]]"
+enum { ID_LEAST = 4 };
+
 struct command {
     const char *name;
     unsigned mask;
@@ -28,7 +32,7 @@ static const struct command commands[] = {
      "Runs all engines on the selected layers and compares them bit by bit, cycles with their prediction."},
     {"predict", PREDICT, bt_cli_predict, "predict [options]",
      "Predicted cycles, terms and roofline of the selected layers, without simulation."},
-    {"replay", REPLAY, bt_cli_replay, "replay [NETWORK:LAYER:VARIANT:CONFIG[:PATTERN[:STALLS]]] [options]",
+    {"replay", REPLAY, bt_cli_replay, "replay [" ID_FORM "] [options]",
      "Runs one layer again, says everything about it, and records a waveform around the first wrong element."},
     {"trace", TRACE, bt_cli_trace, "trace [CORE.so] FILE [options]",
      "Runs a text trace (register writes, waits, checks) on one core."},
@@ -52,6 +56,11 @@ static const struct option_spec specs[] = {
     {'c', "config", "GLOBS", RUN | PREDICT | REPLAY | TRACE, "only these configurations"},
     {'e', "engine", "GLOBS", RUN | REPLAY, "only these engines: ref, model, rtl, cycles, iss:sw, iss:accel"},
     {'p', "pattern", "NAME", RUN | REPLAY, "data: uniform, min, ties, extreme_zp"},
+    {'D', "dtype", "NAME", RUN | PREDICT | REPLAY,
+     "number format of the layers: int8 (default), int16; of a suite: only its runs of this one"},
+    {'z', "sparsity", "PERCENT", RUN | PREDICT | REPLAY,
+     "weights that are pruned, 0 (default) to 99; of a suite: only its runs of this sparsity"},
+    {'u', "structure", "NAME", RUN | PREDICT | REPLAY, "what is pruned together: random (default), filter or channel"},
     {'S', "stalls", "PERCENT", RUN | REPLAY | TRACE, "random stalls of the memory, 0 to 95"},
     {'r', "seed", "N", RUN | REPLAY | TRACE, "seed of all data and stalls"},
     {'R', "ref", "PATH", RUN | REPLAY, "reference: fast (oneDNN, spot-checked; default) or plain (loops)"},
@@ -258,6 +267,8 @@ static const char *expected_number(int key)
     switch (key) {
     case 'S':
         return "0 to 95";
+    case 'z':
+        return "0 to 99";
     case 'j':
         return "1 to 1024";
     case 'm':
@@ -280,6 +291,13 @@ static bool apply_number(struct bt_cli *cli, int key, const char *value)
         }
         cli->selection.has_stalls = true;
         cli->selection.stall_percent = (uint32_t)n;
+        return true;
+    case 'z':
+        if (!number(value, 0, BT_MOST_SPARSITY, &n)) {
+            return false;
+        }
+        cli->selection.has_sparsity = true;
+        cli->selection.pruning.percent = (uint32_t)n;
         return true;
     case 'j':
         if (!number(value, 1, 1024, &n)) {
@@ -320,6 +338,16 @@ static const char *ref_name(unsigned ref)
     return ref == BT_REF_FAST ? "fast" : "plain";
 }
 
+static const char *dtype_name(unsigned dtype)
+{
+    return bt_dtype_name(dtype);
+}
+
+static const char *structure_name(unsigned structure)
+{
+    return bt_structure_name(structure);
+}
+
 static const char *device_name(unsigned device)
 {
     return bt_device_name((enum bt_device)device);
@@ -356,6 +384,16 @@ static bool apply_word(struct bt_cli *cli, int key, const char *value, struct bt
     case 'R':
         ok = one_of("ref", value, ref_name, 2, &index, err);
         cli->ref = (enum bt_ref_path)index;
+        return ok;
+    case 'D':
+        ok = one_of("dtype", value, dtype_name, 2, &index, err);
+        cli->selection.has_dtype = true;
+        cli->selection.dtype = (enum bt_dtype)index;
+        return ok;
+    case 'u':
+        ok = one_of("structure", value, structure_name, BT_STRUCTURE_COUNT, &index, err);
+        cli->selection.has_structure = true;
+        cli->selection.pruning.structure = (enum bt_structure)index;
         return ok;
     case 'd':
         ok = one_of("device", value, device_name, BT_DEVICE_COUNT, &index, err);
@@ -419,6 +457,8 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
         (void)snprintf(cli->soc_path, sizeof(cli->soc_path), "%s", value);
         return true;
     case 'R':
+    case 'D':
+    case 'u':
     case 'd':
     case 'W':
         return apply_word(cli, key, value, err);
@@ -438,26 +478,18 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     }
 }
 
-/* NETWORK:LAYER:VARIANT:CONFIG[:PATTERN[:STALLS]] */
 static bool apply_id(struct bt_cli *cli, const char *id, struct bt_error *err)
 {
-    const char **const fields[] = {&cli->selection.network, &cli->selection.layer, &cli->selection.variant,
-                                   &cli->selection.config, &cli->selection.pattern};
+    static const int keys[] = {'n', 'l', 'v', 'c', 'p', 'S', 'D', 'z', 'u'};
     (void)snprintf(cli->id, sizeof(cli->id), "%s", id);
     char *rest = cli->id;
     size_t count = 0;
-    while (rest != NULL) {
-        const char *field = strsep(&rest, ":");
-        if (count < sizeof(fields) / sizeof(fields[0])) {
-            *fields[count] = field;
-        } else if (count > 5 || !apply_number(cli, 'S', field)) {
-            count = 0;
-            break;
-        }
-        count++;
+    bool ok = true;
+    for (; ok && rest != NULL; count++) {
+        ok = count < sizeof(keys) / sizeof(keys[0]) && apply(cli, keys[count], strsep(&rest, ":"), err);
     }
-    if (count < 4) {
-        (void)bt_fail(err, BT_EINPUT, "'%s': expected NETWORK:LAYER:VARIANT:CONFIG[:PATTERN[:STALLS]]", id);
+    if (!ok || count < ID_LEAST) {
+        (void)bt_fail(err, BT_EINPUT, "'%s': expected " ID_FORM, id);
         return false;
     }
     return true;

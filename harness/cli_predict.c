@@ -14,8 +14,10 @@ static double utilisation(uint64_t macs, uint64_t multipliers, uint64_t cycles)
 
 static void print_header(const struct bt_record *record)
 {
-    (void)printf("\n%s %s %s\n%-32s %12s %11s %11s %8s %6s", record->variant, record->config, record->network, "layer",
-                 "MACs", "cycles", "roofline", "roof %", "util %");
+    char kind[BT_KIND_BYTES];
+    bt_record_kind(record, ", ", kind, sizeof(kind));
+    (void)printf("\n%s %s %s%s\n%-32s %12s %11s %11s %8s %6s", record->variant, record->config, record->network, kind,
+                 "layer", "MACs", "cycles", "roofline", "roof %", "util %");
     for (uint32_t i = 1; i < record->predicted.count; i++) {
         (void)printf(" %11s", record->predicted.item[i].name);
     }
@@ -41,7 +43,7 @@ static void print_layer(const struct bt_record *record)
 static bool same_table(const struct bt_record *a, const struct bt_record *b)
 {
     return strcmp(a->variant, b->variant) == 0 && strcmp(a->config, b->config) == 0 &&
-           strcmp(a->network, b->network) == 0;
+           strcmp(a->network, b->network) == 0 && bt_record_same_kind(a, b);
 }
 
 /* The records of one table follow each other only within a network; the order is made here. */
@@ -52,6 +54,7 @@ static int by_table(const void *left, const void *right)
     int order = strcmp(a->variant, b->variant);
     order = order != 0 ? order : strcmp(a->config, b->config);
     order = order != 0 ? order : strcmp(a->network, b->network);
+    order = order != 0 ? order : strcmp(a->dtype, b->dtype);
     return order != 0 ? order : (a > b) - (a < b);
 }
 

@@ -46,10 +46,17 @@ static void print_job(const struct bt_job *job)
     for (uint32_t i = 0; i < job->config.count; i++) {
         (void)printf(" %s %" PRId64, job->config.param[i].key, job->config.param[i].value);
     }
-    (void)printf("\nmemory    latency %u, %u bytes per cycle, %u outstanding, stalls %u %%\ndata      pattern %s, seed "
-                 "%" PRIu64 "\n",
-                 job->config.mem.latency_cycles, job->config.mem.bytes_per_cycle, job->config.mem.outstanding,
-                 job->config.mem.stall_percent, bt_pattern_name(job->pattern), job->seed);
+    char pruned[40] = "";
+    if (job->pruning.percent != 0) {
+        (void)snprintf(pruned, sizeof(pruned), ", %" PRIu32 " %% zero by %s", job->pruning.percent,
+                       bt_structure_name(job->pruning.structure));
+    }
+    (void)printf(
+        "\nmemory    latency %u, %u bytes per cycle, %u outstanding, stalls %u %%\ndata      %s%s, pattern %s, seed "
+        "%" PRIu64 "\n",
+        job->config.mem.latency_cycles, job->config.mem.bytes_per_cycle, job->config.mem.outstanding,
+        job->config.mem.stall_percent, bt_dtype_name(job->layers[0].work.dtype), pruned, bt_pattern_name(job->pattern),
+        job->seed);
 }
 
 static void print_terms(const struct bt_record *record)
@@ -257,7 +264,7 @@ int bt_cli_replay(const struct bt_cli *cli)
     if (plan.count != 1) {
         (void)bt_fail(&err, BT_EINPUT,
                       "replay runs one job, the selection has %u; narrow it by network, layer, "
-                      "variant, config, pattern, stalls",
+                      "variant, config, pattern, stalls, dtype, sparsity, structure",
                       plan.count);
     } else {
         struct bt_cli one = *cli;

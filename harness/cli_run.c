@@ -122,6 +122,10 @@ static enum bt_status check_options(const struct bt_cli *cli, struct bt_error *e
     if (selection->chained && selection->pattern != NULL) {
         return bt_fail(err, BT_EINPUT, "run: --chained runs on pictures: expected no --pattern");
     }
+    if (selection->chained && selection->dtype != BT_S8) {
+        return bt_fail(err, BT_EINPUT, "run: --chained --dtype %s: expected int8, whole networks have no other",
+                       bt_dtype_name(selection->dtype));
+    }
     const bool whole = selection->chained || selection->suite != NULL;
     if (!whole && (cli->images != 0 || cli->timeline != NULL)) {
         return bt_fail(err, BT_EINPUT, "run: --%s is for whole networks: expected --chained or a --suite that has some",

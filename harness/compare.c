@@ -9,17 +9,25 @@
 
 size_t bt_ofmap_bytes(const struct bt_layer *layer)
 {
-    return (size_t)bt_layer_ofmap_elems(layer) * (layer->u.conv.raw ? sizeof(int32_t) : sizeof(int8_t));
+    return (size_t)bt_layer_ofmap_elems(layer) * bt_layer_ofmap_elem_bytes(layer);
 }
 
-static int64_t element(const struct bt_layer *layer, const void *ofmap, uint64_t index)
+int64_t bt_ofmap_elem(const struct bt_layer *layer, const void *ofmap, uint64_t index)
 {
-    if (!layer->u.conv.raw) {
-        return ((const int8_t *)ofmap)[index];
+    const uint32_t bytes = bt_layer_ofmap_elem_bytes(layer);
+    const unsigned char *at = (const unsigned char *)ofmap + index * bytes;
+    int32_t word = 0;
+    int16_t half = 0;
+    switch (bytes) {
+    case sizeof(word):
+        memcpy(&word, at, sizeof(word));
+        return word;
+    case sizeof(half):
+        memcpy(&half, at, sizeof(half));
+        return half;
+    default:
+        return (int8_t)*at;
     }
-    int32_t value;
-    memcpy(&value, (const unsigned char *)ofmap + index * sizeof(value), sizeof(value));
-    return value;
 }
 
 bool bt_compare_ofmap(const struct bt_layer *layer, const void *expected, const void *got, struct bt_mismatch *mismatch)
@@ -32,7 +40,7 @@ bool bt_compare_ofmap(const struct bt_layer *layer, const void *expected, const 
     uint64_t first = total;
     uint64_t differing = 0;
     for (uint64_t i = 0; i < total; i++) {
-        if (element(layer, expected, i) != element(layer, got, i)) {
+        if (bt_ofmap_elem(layer, expected, i) != bt_ofmap_elem(layer, got, i)) {
             first = differing == 0 ? i : first;
             differing++;
         }
@@ -47,8 +55,8 @@ bool bt_compare_ofmap(const struct bt_layer *layer, const void *expected, const 
         .y = (int32_t)(first / (c_out * ow) % oh),
         .x = (int32_t)(first / c_out % ow),
         .c = (int32_t)(first % c_out),
-        .expected = element(layer, expected, first),
-        .got = element(layer, got, first),
+        .expected = bt_ofmap_elem(layer, expected, first),
+        .got = bt_ofmap_elem(layer, got, first),
     };
     return false;
 }

@@ -13,7 +13,7 @@
 
 /**
  * @brief  Compares two ofmaps of a layer bit by bit.
- * @param[in]  layer     Geometry, pooled where it pools; raw says int32 elements, else int8.
+ * @param[in]  layer     Geometry, pooled where it pools, and bytes of an element (bt_layer_ofmap_elem_bytes()).
  * @param[out] mismatch  How many differ and the first that does (where is left empty); all zero when equal.
  * @return true when every bit is equal.
  */
@@ -22,6 +22,9 @@ bool bt_compare_ofmap(const struct bt_layer *layer, const void *expected, const 
 
 /** Index of the first differing element in the ofmap. */
 uint64_t bt_mismatch_elem(const struct bt_layer *layer, const struct bt_mismatch *mismatch);
+
+/** An element of an ofmap, dense. */
+int64_t bt_ofmap_elem(const struct bt_layer *layer, const void *ofmap, uint64_t index);
 
 /** Bytes of an ofmap, dense; the pooled one where the layer pools. */
 size_t bt_ofmap_bytes(const struct bt_layer *layer);

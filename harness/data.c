@@ -9,12 +9,22 @@
 #include "reference/common/bt_conv2d.h"
 #include "reference/ops/activation_table_s8.h"
 
-/* Standard deviation that outputs should have, in output steps: wide enough to exercise every bit of the result,
- * narrow enough that nearly all of it lies between the clamps. */
-#define OUTPUT_SIGMA 40
-/* Variance of a byte over [-128, 127] and of a weight over [-127, 127]. */
-#define BYTE_VARIANCE 5461
-#define WEIGHT_VARIANCE 5397
+/* What follows from a layer's number format. */
+struct format {
+    size_t bytes;
+    /* Standard deviation that outputs should have, in output steps: wide enough to exercise every bit of the result,
+     * narrow enough that nearly all of it lies between the clamps. */
+    uint64_t output_sigma;
+    int32_t min, max;                         /* of an element */
+    int32_t weight_min;                       /* the upper end is max */
+    uint64_t input_variance, weight_variance; /* of uniform ones, to their ends */
+    int32_t max_shift;                        /* of the requantiser */
+};
+
+static const struct format formats[] = {
+    [BT_S8] = {1, 40, INT8_MIN, INT8_MAX, -INT8_MAX, 5461, 5397, 30},
+    [BT_S16] = {2, 12000, INT16_MIN, INT16_MAX, INT16_MIN, 357913941, 357913941, 7},
+};
 
 #define ALIGN 64
 
@@ -127,6 +137,29 @@ static uint64_t tensor_key(const struct bt_data_key *key, const struct bt_conv2d
     return XXH3_64bits_withSeed(tensor, strlen(tensor), hash);
 }
 
+/* ---- elements ---- */
+
+static void put(const struct format *format, void *tensor, int64_t index, int64_t value)
+{
+    if (format->bytes == sizeof(int16_t)) {
+        ((int16_t *)tensor)[index] = (int16_t)value;
+    } else {
+        ((int8_t *)tensor)[index] = (int8_t)value;
+    }
+}
+
+static int32_t get(const struct format *format, const void *tensor, int64_t index)
+{
+    return format->bytes == sizeof(int16_t) ? ((const int16_t *)tensor)[index] : ((const int8_t *)tensor)[index];
+}
+
+static void fill(const struct format *format, void *tensor, int64_t elems, int32_t value)
+{
+    for (int64_t i = 0; i < elems; i++) {
+        put(format, tensor, i, value);
+    }
+}
+
 /* ---- activations ---- */
 
 /* Scales are powers of two and exact in binary. They put the sums' spread over the bend of each function. */
@@ -202,6 +235,9 @@ static void seed_format(const struct bt_data_key *key, enum bt_act act, struct b
 
 void bt_data_adapt(const struct bt_data_key *key, enum bt_act act, struct bt_conv2d *conv)
 {
+    if (key->dtype == BT_S16) {
+        return; /* no zero points */
+    }
     if (conv->in_zp == 0 && conv->out_zp == 0) {
         seed_format(key, act, conv);
     }
@@ -226,14 +262,15 @@ void bt_data_adapt(const struct bt_data_key *key, enum bt_act act, struct bt_con
     }
 }
 
-/* num / den as mult * 2^(shift - 31) with mult in [2^30, 2^31), rounded down; shift is kept within its range. */
-static void quantise_ratio(uint64_t num, uint64_t den, int32_t *mult, int32_t *shift)
+/* num / den as mult * 2^(shift - 31) with mult in [2^30, 2^31), rounded down; both are kept within their range. */
+static void quantise_ratio(const struct format *format, uint64_t num, uint64_t den, int32_t *mult, int32_t *shift)
 {
     int32_t s = 0;
-    while (num >= den && s < 30) {
+    while (num >= den && s < format->max_shift) {
         den *= 2;
         s++;
     }
+    num = num < den ? num : den - 1;
     while (num * 2 < den && s > -31) {
         num *= 2;
         s--;
@@ -253,52 +290,96 @@ static void quantise_ratio(uint64_t num, uint64_t den, int32_t *mult, int32_t *s
 }
 
 /* Mean square of ifmap - in_zp, exactly for an ifmap that exists, else of a uniform one. */
-static uint64_t mean_square(const struct bt_conv2d *conv, const int8_t *ifmap)
+static uint64_t mean_square(const struct format *format, const struct bt_conv2d *conv, const void *ifmap)
 {
     const int64_t zp = conv->in_zp;
     if (ifmap == NULL) {
-        return BYTE_VARIANCE + (uint64_t)((2 * zp + 1) * (2 * zp + 1)) / 4;
+        return format->input_variance + (uint64_t)((2 * zp + 1) * (2 * zp + 1)) / 4;
     }
     const int64_t elems = bt_conv2d_ifmap_elems(conv);
     int64_t sum = 0;
     for (int64_t i = 0; i < elems; i++) {
-        const int32_t x = ifmap[i] - (int32_t)zp;
+        const int64_t x = get(format, ifmap, i) - zp;
         sum += x * x;
     }
     const uint64_t mean = (uint64_t)(sum / elems);
     return mean > 0 ? mean : 1;
 }
 
-/* Bias and requantisation of one channel after the other, from the spread that sums will have. */
-static void make_channels(const struct bt_data_key *key, const struct bt_conv2d *conv, uint64_t sum_sigma,
-                          int32_t *bias, int32_t *mult, int32_t *shift)
+/* Standard deviation of sums of products; the product of both squares fits 64 bits as int8 only. */
+static uint64_t sum_sigma(uint64_t weight_energy, uint64_t input_square)
 {
+    uint64_t variance = 0;
+    if (__builtin_mul_overflow(weight_energy, input_square, &variance)) {
+        return bt_isqrt(weight_energy) * bt_isqrt(input_square);
+    }
+    return bt_isqrt(variance);
+}
+
+/* A bias within `limit` or what 32 bits hold. */
+static int64_t seeded_bias(struct generator *g, uint64_t limit)
+{
+    return generator_around(g, limit < INT32_MAX ? limit : INT32_MAX);
+}
+
+/* Sum of the squares of some weights. */
+static uint64_t energy_of(const struct format *format, const void *weights, int64_t begin, int64_t elems)
+{
+    uint64_t energy = 0;
+    for (int64_t i = begin; i < begin + elems; i++) {
+        const int64_t w = get(format, weights, i);
+        energy += (uint64_t)(w * w);
+    }
+    return energy;
+}
+
+/* Standard deviation of a filter's sums, from its own weights where some are pruned; one without any takes a dense one's. */
+static uint64_t filter_sigma(const struct bt_data_key *key, uint64_t k, const void *weights, int32_t oc,
+                             uint64_t square)
+{
+    const struct format *format = &formats[key->dtype];
+    const uint64_t energy = key->pruning.percent == 0
+                                ? k * format->weight_variance
+                                : energy_of(format, weights, (int64_t)oc * (int64_t)k, (int64_t)k);
+    return sum_sigma(energy > 0 ? energy : k * format->weight_variance, square);
+}
+
+/* Bias and requantisation of one channel after the other, from the spread that sums will have. */
+static void make_channels(const struct bt_data_key *key, const struct bt_conv2d *conv, uint64_t k, const void *weights,
+                          uint64_t square, int32_t *bias, int32_t *mult, int32_t *shift)
+{
+    const struct format *format = &formats[key->dtype];
     struct generator g = generator_seed(tensor_key(key, conv, "channels"));
-    /* With the zero point at an end of its range the sums are moved, so that outputs still lie between the clamps. */
-    const int64_t centre = -(int64_t)conv->out_zp * (int64_t)sum_sigma / OUTPUT_SIGMA;
-    const int64_t offset = key->pattern == BT_PATTERN_EXTREME_ZP ? centre : 0;
     for (int32_t oc = 0; oc < conv->c_out; oc++) {
+        const uint64_t sigma = filter_sigma(key, k, weights, oc, square);
+        /* With the zero point at an end of its range the sums are moved, so that outputs still lie between the clamps. */
+        const int64_t centre = -(int64_t)conv->out_zp * (int64_t)sigma / (int64_t)format->output_sigma;
+        const int64_t offset = key->pattern == BT_PATTERN_EXTREME_ZP ? centre : 0;
         const uint64_t jitter = 192 + generator_below(&g, 129); /* 0.75 to 1.25 in 1/256 */
-        bias[oc] = (int32_t)(generator_around(&g, sum_sigma / 2) + offset);
-        quantise_ratio(OUTPUT_SIGMA * jitter, sum_sigma * 256, &mult[oc], &shift[oc]);
+        bias[oc] = (int32_t)(seeded_bias(&g, sigma / 2) + offset);
+        quantise_ratio(format, format->output_sigma * jitter, sigma * 256, &mult[oc], &shift[oc]);
     }
 }
 
-/* All sums are near k * 128 * 127 or more; half of the channels are scaled to stay below the clamp, half above. */
-static void make_min(const struct bt_data_key *key, const struct bt_conv2d *conv, uint64_t k, int8_t *ifmap,
-                     int8_t *weights, int32_t *bias, int32_t *mult, int32_t *shift)
+/* All sums are near k times the product of the lower ends or more; half of the channels are scaled to stay below the clamp, half above. */
+static void make_min(const struct bt_data_key *key, const struct bt_conv2d *conv, uint64_t k, void *ifmap,
+                     void *weights, int32_t *bias, int32_t *mult, int32_t *shift)
 {
+    const struct format *format = &formats[key->dtype];
     struct generator g = generator_seed(tensor_key(key, conv, "min"));
-    const uint64_t largest = k * 127 * (uint64_t)(128 + conv->in_zp > 0 ? 128 + conv->in_zp : 1);
+    const int32_t distance = conv->in_zp - format->min;
+    const uint64_t per_weight = k * (uint64_t)-format->weight_min;
+    const uint64_t largest = per_weight * (uint64_t)(distance > 0 ? distance : 1);
     if (ifmap != NULL) {
-        memset(ifmap, -128, (size_t)bt_conv2d_ifmap_elems(conv));
+        fill(format, ifmap, bt_conv2d_ifmap_elems(conv), format->min);
     }
-    memset(weights, -127, (size_t)bt_conv2d_weight_elems(conv));
+    fill(format, weights, bt_conv2d_weight_elems(conv), format->weight_min);
+    bt_prune(&key->pruning, conv, key->dtype, weights);
     for (int32_t oc = 0; oc < conv->c_out; oc++) {
-        const int64_t reach = 127 - conv->out_zp;
-        bias[oc] = (int32_t)generator_around(&g, k * 127);
-        quantise_ratio((uint64_t)(reach > 0 ? reach : 1) * (128 + generator_below(&g, 257)), largest * 256, &mult[oc],
-                       &shift[oc]);
+        const int64_t reach = format->max - conv->out_zp;
+        bias[oc] = (int32_t)seeded_bias(&g, per_weight);
+        quantise_ratio(format, (uint64_t)(reach > 0 ? reach : 1) * (128 + generator_below(&g, 257)), largest * 256,
+                       &mult[oc], &shift[oc]);
     }
 }
 
@@ -314,36 +395,65 @@ static int headroom(uint64_t value, uint64_t limit)
 
 /*
  * Inputs, weights and bias are multiples of powers of two, so that every sum is k * 2^t with small k; it is then
- * divided by 2^(t+1): each odd k is a tie. The amplitudes put the outputs' spread near OUTPUT_SIGMA.
+ * divided by 2^(t+1): each odd k is a tie. The amplitudes put the outputs' spread near what it should be.
  */
-static void make_ties(const struct bt_data_key *key, const struct bt_conv2d *conv, uint64_t k, int8_t *ifmap,
-                      int8_t *weights, int32_t *bias, int32_t *mult, int32_t *shift)
+static void make_ties(const struct bt_data_key *key, const struct bt_conv2d *conv, uint64_t k, const void *given,
+                      void *ifmap, void *weights, int32_t *bias, int32_t *mult, int32_t *shift)
 {
+    const struct format *format = &formats[key->dtype];
     struct generator g = generator_seed(tensor_key(key, conv, "ties"));
-    const uint64_t product = 6 * OUTPUT_SIGMA / bt_isqrt(k); /* amplitude of weights times that of inputs */
+    const uint64_t product = 6 * format->output_sigma / bt_isqrt(k); /* amplitude of weights times that of inputs */
     uint64_t w_max = bt_isqrt(product);
     w_max = w_max > 0 ? w_max : 1;
     uint64_t x_max = product / w_max;
     x_max = x_max > 0 ? x_max : 1;
-    const int w_bits = headroom(w_max, 127);
-    const int x_bits = ifmap != NULL ? headroom(x_max, 127) : 0;
+    const int w_bits = headroom(w_max, (uint64_t)format->max);
+    int x_bits = 0; /* of a given int8 ifmap, whose range is small; int16 would saturate throughout */
+    if (ifmap != NULL) {
+        x_bits = headroom(x_max, (uint64_t)format->max);
+    } else if (key->dtype == BT_S16) {
+        x_bits = headroom(x_max, bt_isqrt(3 * mean_square(format, conv, given))); /* amplitude of a uniform one */
+    }
     const int total = w_bits + x_bits;
 
     if (ifmap != NULL) {
         const int64_t elems = bt_conv2d_ifmap_elems(conv);
         for (int64_t i = 0; i < elems; i++) {
-            ifmap[i] = (int8_t)(generator_around(&g, x_max) * (1 << x_bits) + conv->in_zp);
+            put(format, ifmap, i, generator_around(&g, x_max) * (1 << x_bits) + conv->in_zp);
         }
     }
     const int64_t elems = bt_conv2d_weight_elems(conv);
     for (int64_t i = 0; i < elems; i++) {
-        weights[i] = (int8_t)(generator_around(&g, w_max) * (1 << w_bits));
+        put(format, weights, i, generator_around(&g, w_max) * (1 << w_bits));
     }
+    bt_prune(&key->pruning, conv, key->dtype, weights);
     for (int32_t oc = 0; oc < conv->c_out; oc++) {
-        bias[oc] = (int32_t)(generator_around(&g, OUTPUT_SIGMA) * ((int64_t)1 << total));
+        const uint64_t most = (uint64_t)INT32_MAX >> total;
+        bias[oc] = (int32_t)(generator_around(&g, format->output_sigma < most ? format->output_sigma : most) *
+                             ((int64_t)1 << total));
         mult[oc] = 1 << 30;
         shift[oc] = -total;
     }
+}
+
+/* Uniform to the ends, and what requantises it; as int16 extreme_zp, which has no zero points, the ifmap is all ends. */
+static void make_spread(const struct bt_data_key *key, const struct bt_conv2d *conv, uint64_t k, const void *given,
+                        void *own_ifmap, void *weights, int32_t *bias, int32_t *mult, int32_t *shift)
+{
+    const struct format *format = &formats[key->dtype];
+    const bool ends = key->dtype == BT_S16 && key->pattern == BT_PATTERN_EXTREME_ZP;
+    if (own_ifmap != NULL) {
+        const int64_t elems = bt_conv2d_ifmap_elems(conv);
+        bt_data_fill(tensor_key(key, conv, "ifmap"), false, own_ifmap, (size_t)elems * format->bytes);
+        for (int64_t i = 0; ends && i < elems; i++) {
+            put(format, own_ifmap, i, get(format, own_ifmap, i) < 0 ? format->min : format->max);
+        }
+    }
+    bt_data_fill(tensor_key(key, conv, "weights"), format->weight_min != format->min, weights,
+                 (size_t)bt_conv2d_weight_elems(conv) * format->bytes);
+    const uint64_t square = mean_square(format, conv, ends && given == NULL ? own_ifmap : given);
+    bt_prune(&key->pruning, conv, key->dtype, weights);
+    make_channels(key, conv, k, weights, square, bias, mult, shift);
 }
 
 static size_t padded(size_t bytes)
@@ -354,8 +464,9 @@ static size_t padded(size_t bytes)
 enum bt_status bt_data_make(const struct bt_data_key *key, enum bt_act act, const struct bt_conv2d *conv,
                             const void *ifmap, struct bt_tensors *tensors)
 {
-    const size_t ifmap_bytes = ifmap == NULL ? padded((size_t)bt_conv2d_ifmap_elems(conv)) : 0;
-    const size_t weight_bytes = padded((size_t)bt_conv2d_weight_elems(conv));
+    const struct format *format = &formats[key->dtype];
+    const size_t ifmap_bytes = ifmap == NULL ? padded((size_t)bt_conv2d_ifmap_elems(conv) * format->bytes) : 0;
+    const size_t weight_bytes = padded((size_t)bt_conv2d_weight_elems(conv) * format->bytes);
     const size_t channel_bytes = padded((size_t)conv->c_out * sizeof(int32_t));
     const size_t table_bytes = 256;
 
@@ -363,8 +474,8 @@ enum bt_status bt_data_make(const struct bt_data_key *key, enum bt_act act, cons
     if (block == NULL) {
         return BT_ENOMEM;
     }
-    int8_t *own_ifmap = ifmap == NULL ? (int8_t *)block : NULL;
-    int8_t *weights = (int8_t *)(block + ifmap_bytes);
+    void *own_ifmap = ifmap == NULL ? block : NULL;
+    void *weights = block + ifmap_bytes;
     int32_t *bias = (int32_t *)(void *)(block + ifmap_bytes + weight_bytes);
     int32_t *mult = bias + channel_bytes / sizeof(int32_t);
     int32_t *shift = mult + channel_bytes / sizeof(int32_t);
@@ -376,17 +487,11 @@ enum bt_status bt_data_make(const struct bt_data_key *key, enum bt_act act, cons
         make_min(key, conv, k, own_ifmap, weights, bias, mult, shift);
         break;
     case BT_PATTERN_TIES:
-        make_ties(key, conv, k, own_ifmap, weights, bias, mult, shift);
+        make_ties(key, conv, k, ifmap, own_ifmap, weights, bias, mult, shift);
         break;
-    default: {
-        const uint64_t sum_variance = k * WEIGHT_VARIANCE * mean_square(conv, ifmap);
-        if (own_ifmap != NULL) {
-            bt_data_fill(tensor_key(key, conv, "ifmap"), false, own_ifmap, (size_t)bt_conv2d_ifmap_elems(conv));
-        }
-        bt_data_fill(tensor_key(key, conv, "weights"), true, weights, (size_t)bt_conv2d_weight_elems(conv));
-        make_channels(key, conv, bt_isqrt(sum_variance), bias, mult, shift);
+    default:
+        make_spread(key, conv, k, ifmap, own_ifmap, weights, bias, mult, shift);
         break;
-    }
     }
     if (conv->table) {
         make_table(act, conv, own_table);

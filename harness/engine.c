@@ -11,6 +11,7 @@
 
 #include "harness/chained.h"
 #include "harness/compare.h"
+#include "harness/conv_s16.h"
 #include "harness/data.h"
 #include "harness/engine_step.h"
 #include "harness/error.h"
@@ -68,6 +69,9 @@ void bt_engine_label(const struct bt_job *job, uint32_t index, struct bt_record 
     copy(record->variant, sizeof(record->variant), job->variant->name);
     copy(record->config, sizeof(record->config), job->config.name);
     copy(record->pattern, sizeof(record->pattern), bt_pattern_name(job->pattern));
+    copy(record->dtype, sizeof(record->dtype), bt_dtype_name(layer->work.dtype));
+    copy(record->structure, sizeof(record->structure), bt_structure_name(job->pruning.structure));
+    record->sparsity = job->pruning.percent;
     record->stall_percent = job->config.mem.stall_percent;
     record->seed = job->seed;
     record->same = layer->same;
@@ -159,10 +163,12 @@ static enum bt_status convolve(const struct bt_engine_step *step, void *ofmap, s
 }
 
 /* step->expected: the convolution and, where the layer pools, the maximum over its windows. */
-static enum bt_status reference(const struct bt_engine_step *step, struct bt_mismatch *mismatch, struct bt_reason *why)
+static enum bt_status reference_s8(const struct bt_engine_step *step, struct bt_mismatch *mismatch,
+                                   struct bt_reason *why)
 {
-    if (!bt_layer_pools(&step->layer)) {
-        return convolve(step, step->expected, mismatch);
+    enum bt_status status = ref_conv2d_s8_check(&step->layer.u.conv, &step->tensors.view, why);
+    if (status != BT_OK || !bt_layer_pools(&step->layer)) {
+        return status != BT_OK ? status : convolve(step, step->expected, mismatch);
     }
     const struct ref_pool2d pool = bt_layer_pool2d(&step->layer);
     const int64_t bytes = bt_conv2d_ofmap_elems(&step->layer.u.conv);
@@ -171,7 +177,7 @@ static enum bt_status reference(const struct bt_engine_step *step, struct bt_mis
         *why = (struct bt_reason){"bytes on the host for the ofmap before pooling", bytes, 0};
         return BT_ENOMEM;
     }
-    enum bt_status status = convolve(step, unpooled, mismatch);
+    status = convolve(step, unpooled, mismatch);
     if (status == BT_OK) {
         status = ref_maxpool_s8(&pool, unpooled, step->expected);
     }
@@ -181,14 +187,12 @@ static enum bt_status reference(const struct bt_engine_step *step, struct bt_mis
 
 static bool run_ref(struct bt_engine_step *step)
 {
-    const struct bt_conv2d *conv = &step->layer.u.conv;
     struct bt_reason why = {0};
-    struct bt_mismatch mismatch;
+    struct bt_mismatch mismatch = {0};
     const double begin = bt_now_seconds();
-    enum bt_status status = ref_conv2d_s8_check(conv, &step->tensors.view, &why);
-    if (status == BT_OK) {
-        status = reference(step, &mismatch, &why);
-    }
+    const enum bt_status status = step->layer.dtype == BT_S16
+                                      ? bt_conv_s16(&step->layer.u.conv, &step->tensors.view, step->expected, &why)
+                                      : reference_s8(step, &mismatch, &why);
     if (status != BT_OK) {
         bt_step_refuse(step, BT_ENGINE_REF, BT_FAIL, "refused", &why);
         return false;
@@ -253,6 +257,14 @@ void bt_step_judge_ofmap(struct bt_engine_step *step, enum bt_engine engine)
 
 /* ---- plan, model, cycles ---- */
 
+static enum bt_status prepare(struct bt_engine_step *step, struct bt_reason *why)
+{
+    const struct bt_variant *variant = step->job->variant;
+    return variant->prepare == NULL
+               ? BT_OK
+               : variant->prepare(&step->job->config, &step->layer, 1, &step->tensors.view, &step->aux, why);
+}
+
 static bool run_plan(struct bt_engine_step *step)
 {
     const struct bt_variant *variant = step->job->variant;
@@ -264,12 +276,10 @@ static bool run_plan(struct bt_engine_step *step)
         refuse_all(step, BT_FAIL, "no memory on the host for the plan", &why);
         return false;
     }
-    if (variant->prepare != NULL) {
-        status = variant->prepare(&step->job->config, &step->layer, 1, &step->tensors.view, &step->aux, &why);
-        if (status != BT_OK) {
-            refuse_all(step, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "preparation", &why);
-            return false;
-        }
+    status = prepare(step, &why);
+    if (status != BT_OK) {
+        refuse_all(step, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "preparation", &why);
+        return false;
     }
     const struct bt_io wanted = step->io;
     status = variant->driver->plan(&step->job->config, &step->layer, 1, bt_step_given(&step->aux), &step->io,
@@ -398,13 +408,7 @@ static void look(struct bt_engine_step *step, struct bt_hal *hal, uint64_t cycle
         return;
     }
     step->job->variant->driver->unpack(step->plan, hal, step->got);
-    int64_t value = ((const int8_t *)step->got)[probe->elem];
-    if (step->layer.u.conv.raw) {
-        int32_t sum;
-        memcpy(&sum, (const unsigned char *)step->got + probe->elem * sizeof(sum), sizeof(sum));
-        value = sum;
-    }
-    if (value == probe->value) {
+    if (bt_ofmap_elem(&step->layer, step->got, probe->elem) == probe->value) {
         *options->probe_to = cycle;
     } else {
         *options->probe_from = cycle;
@@ -552,21 +556,27 @@ enum bt_status bt_step_open_core(const struct bt_job *job, const struct bt_engin
 /* ---- a layer, a job ---- */
 
 /* Does the ofmap of the layer before fit as this one's ifmap? */
-static bool feeds(const struct bt_engine_step *before, const struct bt_conv2d *conv)
+static bool feeds(const struct bt_engine_step *before, const struct bt_layer *layer)
 {
+    const struct bt_conv2d *conv = &layer->u.conv;
     if (before == NULL || before->expected == NULL || before->layer.u.conv.raw) {
         return false;
     }
     const struct bt_layer *last = &before->layer;
     return last->u.conv.n == conv->n && bt_layer_oh(last) == conv->h && bt_layer_ow(last) == conv->w &&
-           last->u.conv.c_out == conv->c_in;
+           last->u.conv.c_out == conv->c_in && last->dtype == layer->dtype;
 }
 
 static struct bt_data_key data_key(const struct bt_engine_step *step)
 {
     const struct bt_job *job = step->job;
     return (struct bt_data_key){
-        .seed = job->seed, .network = job->layers[step->index].network, .pattern = job->pattern};
+        .seed = job->seed,
+        .network = job->layers[step->index].network,
+        .pattern = job->pattern,
+        .dtype = job->layers[step->index].work.dtype,
+        .pruning = job->pruning,
+    };
 }
 
 /* The layer with the zero points and clamps of its data, before there is any. */
@@ -579,8 +589,8 @@ static void shape(struct bt_engine_step *step, const struct bt_engine_step *befo
 
     step->layer = layer->work;
     bt_data_adapt(&key, layer->act, conv);
-    step->chained = feeds(before, conv);
-    if (step->chained) {
+    step->chained = feeds(before, &step->layer);
+    if (step->chained && step->layer.dtype == BT_S8) {
         conv->in_zp = bt_data_out_zp(job->layers[before->index].act, &before->layer.u.conv);
     }
 }
@@ -650,7 +660,7 @@ static bool accepted(struct bt_engine_step *step)
     struct bt_reason why = {0};
     enum bt_status status = bt_layer_check(&step->layer, &why);
     if (status != BT_OK) {
-        refuse_all(step, BT_FAIL, "layer refused", &why);
+        refuse_all(step, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "layer refused", &why);
         return false;
     }
     status = variant->driver->supports(&step->job->config, &step->layer, 1, &why);
@@ -766,23 +776,47 @@ enum bt_status bt_engine_run(const struct bt_job *job, const struct bt_engine_op
     return BT_OK;
 }
 
+/* The weights that offline work needs; a room without any must not wait for them. */
+static enum bt_status prepare_seeded(struct bt_engine_step *step, struct bt_reason *why)
+{
+    const struct bt_suite_layer *layer = &step->job->layers[step->index];
+    const struct bt_data_key key = data_key(step);
+    if (step->job->variant->prepare == NULL) {
+        return BT_OK;
+    }
+    shape(step, NULL);
+    if (bt_data_make(&key, layer->act, &step->layer.u.conv, NULL, &step->tensors) != BT_OK) {
+        *why =
+            (struct bt_reason){"no memory on the host for the tensors", bt_conv2d_weight_elems(&step->layer.u.conv), 0};
+        return BT_ENOMEM;
+    }
+    return prepare(step, why);
+}
+
 void bt_engine_predict(const struct bt_job *job, void *plan, struct bt_record *record)
 {
     char reason[BT_REASON_BYTES];
     struct bt_engine_step step = {.job = job, .record = record, .layer = job->layers[0].work, .plan = plan};
     struct bt_reason why = {0};
+    const char *what = "preparation";
 
     bt_engine_label(job, 0, record);
     if (!accepted(&step)) {
         return;
     }
     place(&step, NULL);
-    const enum bt_status status =
-        job->variant->driver->plan(&job->config, &step.layer, 1, bt_step_given(&step.aux), &step.io, step.plan, &why);
-    if (status != BT_OK) {
-        bt_step_refuse(&step, BT_ENGINE_CYCLES, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "plan", &why);
-        return;
+    enum bt_status status = prepare_seeded(&step, &why);
+    if (status == BT_OK) {
+        what = "plan";
+        status = job->variant->driver->plan(&job->config, &step.layer, 1, bt_step_given(&step.aux), &step.io, step.plan,
+                                            &why);
     }
-    const enum bt_verdict verdict = bt_step_predict(&step, reason, sizeof(reason));
-    bt_record_set(record, BT_ENGINE_CYCLES, verdict, reason);
+    if (status != BT_OK) {
+        bt_step_refuse(&step, BT_ENGINE_CYCLES, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, what, &why);
+    } else {
+        const enum bt_verdict verdict = bt_step_predict(&step, reason, sizeof(reason));
+        bt_record_set(record, BT_ENGINE_CYCLES, verdict, reason);
+    }
+    step.plan = NULL; /* the caller's */
+    free_step(&step);
 }

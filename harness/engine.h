@@ -67,7 +67,8 @@ BT_MUST_CHECK enum bt_status bt_engine_run(const struct bt_job *job, const struc
                                            struct bt_record *records);
 
 /**
- * @brief  The exact prediction, its terms and the roofline, without data and without simulation.
+ * @brief  The exact prediction, its terms and the roofline, without simulation; and without data, unless the variant has a
+ *         prepare(), which is given the layer's seeded tensors.
  * @param[in]  plan  Scratch of at least variant->driver->plan_bytes, aligned to 16.
  * @param[out] record  predicted, predicted_cycles, roofline_cycles, and the verdict of the cycles engine: PASS when the
  *                     invariants hold, SKIP where the variant does not do the layer.

@@ -24,7 +24,7 @@ static uint64_t work_of(const struct bt_job *job)
 static uint32_t lower_sw(const struct bt_engine_step *step, struct bt_program_image *image)
 {
     const struct bt_conv2d *conv = &step->layer.u.conv;
-    const struct bt_lowered constants = bt_lower_constants(image, conv, &step->tensors.view);
+    const struct bt_lowered constants = bt_lower_constants(image, &step->layer, &step->tensors.view);
     const uint32_t in = bt_program_put(image, step->tensors.view.ifmap, (uint64_t)bt_conv2d_ifmap_elems(conv));
     const uint32_t out = bt_program_reserve(image, bt_ofmap_bytes(&step->layer));
     if (!bt_layer_pools(&step->layer)) {
@@ -45,13 +45,14 @@ static uint32_t lower_sw(const struct bt_engine_step *step, struct bt_program_im
 static uint32_t lower_accel(const struct bt_engine_step *step, struct bt_program_image *image)
 {
     const struct bt_conv2d *conv = &step->layer.u.conv;
-    const struct bt_lowered constants = bt_lower_constants(image, conv, &step->tensors.view);
+    const struct bt_lowered constants = bt_lower_constants(image, &step->layer, &step->tensors.view);
     const struct bt_lowered_plan plan =
         bt_lower_plan(image, step->job->variant->driver, step->plan, bt_step_given(&step->aux));
     const uint32_t out = bt_program_reserve(image, bt_ofmap_bytes(&step->layer));
     bt_lower_pack(image, step->index, &plan, &constants);
     if (!step->chained) {
-        const uint32_t in = bt_program_put(image, step->tensors.view.ifmap, (uint64_t)bt_conv2d_ifmap_elems(conv));
+        const uint64_t bytes = (uint64_t)bt_conv2d_ifmap_elems(conv) * bt_layer_elem_bytes(&step->layer);
+        const uint32_t in = bt_program_put(image, step->tensors.view.ifmap, bytes);
         bt_lower_load(image, step->index, &plan, in);
     }
     bt_lower_start(image, step->index, &plan);
@@ -103,6 +104,10 @@ void bt_step_run_iss(struct bt_engine_step *step, enum bt_engine engine, struct 
     struct bt_error err = {""};
     enum bt_status status = BT_OK;
 
+    if (!accel && step->layer.dtype != BT_S8) {
+        bt_record_set(step->record, engine, BT_SKIP, "no 16-bit kernels in the firmware");
+        return;
+    }
     if (*iss == NULL) {
         status = bt_iss_open(step->job, step->options, accel, work_of(step->job), iss, &err);
         if (status != BT_OK) {

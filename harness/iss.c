@@ -127,10 +127,11 @@ uint64_t bt_iss_layer_work(const struct bt_layer *layer)
     const struct bt_conv2d *conv = &layer->u.conv;
     const uint64_t window = (uint64_t)layer->pool.kh * (uint64_t)layer->pool.kw;
     /* Packing touches every weight in whole rows of the array. */
-    return (uint64_t)bt_conv2d_macs(conv) + (uint64_t)bt_conv2d_ifmap_elems(conv) +
-           (uint64_t)bt_conv2d_ofmap_elems(conv) * (conv->raw ? sizeof(int32_t) : sizeof(int8_t)) +
+    const uint64_t elem_bytes = bt_layer_elem_bytes(layer);
+    return (uint64_t)bt_conv2d_macs(conv) + (uint64_t)bt_conv2d_ifmap_elems(conv) * elem_bytes +
+           (uint64_t)bt_conv2d_ofmap_elems(conv) * bt_layer_ofmap_elem_bytes(layer) +
            (1 + window) * (bt_layer_pools(layer) ? bt_ofmap_bytes(layer) : 0) +
-           64 * (uint64_t)bt_conv2d_weight_elems(conv);
+           64 * (uint64_t)bt_conv2d_weight_elems(conv) * elem_bytes;
 }
 
 uint8_t *bt_iss_dram(struct bt_iss *iss)

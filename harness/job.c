@@ -209,6 +209,8 @@ static bool already_planned(const struct bt_plan *plan, const struct bt_job *job
         if (other->variant == job->variant && other->pattern == job->pattern &&
             other->config.mem.stall_percent == job->config.mem.stall_percent &&
             strcmp(other->config.name, job->config.name) == 0 && other->count == job->count &&
+            other->layers[0].work.dtype == job->layers[0].work.dtype &&
+            other->pruning.percent == job->pruning.percent && other->pruning.structure == job->pruning.structure &&
             (other->chain == NULL) == (job->chain == NULL) &&
             (job->chain == NULL || strcmp(other->chain, job->chain) == 0) &&
             strcmp(other->layers[0].network, job->layers[0].network) == 0 &&
@@ -337,7 +339,7 @@ static enum bt_status add_variants(struct bt_plan *plan, struct choice *choice, 
 static enum bt_status add_run(struct bt_plan *plan, struct choice *choice, const struct bt_suite_run *run,
                               unsigned engines, struct bt_error *err)
 {
-    struct bt_job base = {.engines = engines, .seed = choice->seed};
+    struct bt_job base = {.engines = engines, .seed = choice->seed, .pruning = run->pruning};
     for (uint32_t i = 0; i < run->layer_count; i++) {
         base.chain = NULL;
         base.network = NULL;
@@ -384,6 +386,14 @@ static enum bt_status check_names(const struct bt_plan *plan, const struct bt_su
     return BT_OK;
 }
 
+/* Whose data is of the kind that was asked for, if any was. */
+static bool run_selected(const struct bt_selection *selection, const struct bt_suite_run *run)
+{
+    return (!selection->has_dtype || run->dtype == selection->dtype) &&
+           (!selection->has_sparsity || run->pruning.percent == selection->pruning.percent) &&
+           (!selection->has_structure || run->pruning.structure == selection->pruning.structure);
+}
+
 static enum bt_status plan_suite(struct bt_plan *plan, struct choice *choice, struct bt_error *err)
 {
     const struct bt_selection *selection = choice->selection;
@@ -402,6 +412,9 @@ static enum bt_status plan_suite(struct bt_plan *plan, struct choice *choice, st
     plan->name = suite->name;
     const unsigned engines = choice->engines != 0 ? choice->engines : suite->engines;
     for (uint32_t r = 0; r < suite->run_count; r++) {
+        if (!run_selected(selection, &suite->runs[r])) {
+            continue;
+        }
         status = add_run(plan, choice, &suite->runs[r], engines, err);
         if (status != BT_OK) {
             return status;
@@ -413,6 +426,11 @@ static enum bt_status plan_suite(struct bt_plan *plan, struct choice *choice, st
 /* Without a suite: one run over the layers of the networks, all variants, uniform data, no stalls. */
 static enum bt_status plan_networks(struct bt_plan *plan, struct choice *choice, struct bt_error *err)
 {
+    const struct bt_pruning *pruning = &choice->selection->pruning;
+    if (pruning->percent == 0 && pruning->structure != BT_STRUCTURE_RANDOM) {
+        return bt_fail(err, BT_EINPUT, "structure %s without sparsity: expected both",
+                       bt_structure_name(pruning->structure));
+    }
     enum bt_status status = bt_networks_load(choice->selection->suites_dir, choice->selection->network, &plan->networks,
                                              &plan->network_count, err);
     if (status != BT_OK) {
@@ -431,6 +449,8 @@ static enum bt_status plan_networks(struct bt_plan *plan, struct choice *choice,
     }
     uint32_t no_stalls = 0;
     struct bt_suite_run run = {
+        .dtype = choice->selection->dtype,
+        .pruning = choice->selection->pruning,
         .layers = plan->layers,
         .variant_count = plan->configs_count,
         .variants = variants,
@@ -456,13 +476,15 @@ static enum bt_status plan_networks(struct bt_plan *plan, struct choice *choice,
         for (uint32_t j = 0; j < plan->networks[i]->count; j++) {
             const struct bt_node *node = &plan->networks[i]->nodes[j];
             if (bt_node_is_layer(node)) {
-                plan->layers[run.layer_count++] = (struct bt_suite_layer){
+                struct bt_suite_layer *layer = &plan->layers[run.layer_count++];
+                *layer = (struct bt_suite_layer){
                     .network = plan->networks[i]->name,
                     .layer = node->name,
                     .work = bt_node_layer(node),
                     .act = node->act,
                     .same = 1,
                 };
+                bt_suite_layer_format(layer, run.dtype);
             }
         }
     }

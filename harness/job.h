@@ -19,6 +19,7 @@ struct bt_job {
     uint32_t count;
     const struct bt_suite_layer *layers;
     enum bt_pattern pattern;
+    struct bt_pruning pruning;
     uint64_t seed;
     unsigned engines; /**< bit (1u << enum bt_engine) */
     uint64_t macs;
@@ -32,6 +33,10 @@ struct bt_selection {
     const char *engine, *pattern; /**< NULL: what the suite says, else all engines and uniform data */
     bool chained;                 /**< whole networks; without a suite */
     bool has_stalls, has_seed;
+    /* Without a suite: of all layers, int8 and dense where nothing is said. Of a suite: only the runs that are so. */
+    bool has_dtype, has_sparsity, has_structure;
+    enum bt_dtype dtype;
+    struct bt_pruning pruning;
     uint32_t stall_percent;
     uint64_t seed;
     uint32_t shard, shards; /**< 0 <= shard < shards; the union of all shards is the whole, each job in one */

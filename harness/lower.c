@@ -6,12 +6,14 @@
 #include "harness/firmware/fw_conv2d_s8.h"
 #include "reference/common/bt_conv2d.h"
 
-struct bt_lowered bt_lower_constants(struct bt_program_image *image, const struct bt_conv2d *conv,
+struct bt_lowered bt_lower_constants(struct bt_program_image *image, const struct bt_layer *layer,
                                      const struct bt_layer_data *data)
 {
+    const struct bt_conv2d *conv = &layer->u.conv;
+    const uint64_t weight_bytes = (uint64_t)bt_conv2d_weight_elems(conv) * bt_layer_elem_bytes(layer);
     const uint64_t per_channel = (uint64_t)conv->c_out * sizeof(int32_t);
     return (struct bt_lowered){
-        .weights = bt_program_put(image, data->weights, (uint64_t)bt_conv2d_weight_elems(conv)),
+        .weights = bt_program_put(image, data->weights, weight_bytes),
         .bias = bt_program_put(image, data->bias, per_channel),
         .mult = bt_program_put(image, conv->raw ? NULL : data->mult, per_channel),
         .shift = bt_program_put(image, conv->raw ? NULL : data->shift, per_channel),

@@ -13,7 +13,7 @@ struct bt_lowered {
 };
 
 /** Puts the constants of a convolution into DRAM. */
-struct bt_lowered bt_lower_constants(struct bt_program_image *image, const struct bt_conv2d *conv,
+struct bt_lowered bt_lower_constants(struct bt_program_image *image, const struct bt_layer *layer,
                                      const struct bt_layer_data *data);
 
 /** The convolution by the CPU, from dense tensor `in` to dense tensor `out`. */

@@ -1,6 +1,7 @@
 #include "harness/record.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,22 @@ bool bt_engine_parse(const char *name, enum bt_engine *engine)
         }
     }
     return false;
+}
+
+void bt_record_kind(const struct bt_record *record, const char *before, char *text, size_t text_bytes)
+{
+    const bool usual = strcmp(record->dtype, "int8") == 0;
+    char sparsity[40] = "";
+    if (record->sparsity != 0) {
+        (void)snprintf(sparsity, sizeof(sparsity), "%s%" PRIu32 " %% zero by %s", before, record->sparsity,
+                       record->structure);
+    }
+    (void)snprintf(text, text_bytes, "%s%s%s", usual ? "" : before, usual ? "" : record->dtype, sparsity);
+}
+
+bool bt_record_same_kind(const struct bt_record *a, const struct bt_record *b)
+{
+    return strcmp(a->dtype, b->dtype) == 0 && a->sparsity == b->sparsity && strcmp(a->structure, b->structure) == 0;
 }
 
 /* How strongly a verdict counts: whatever ran beats a SKIP, so that nothing passes by running nothing. */

@@ -59,12 +59,16 @@ struct bt_mismatch {
 #define BT_REASON_BYTES 256
 #define BT_NOTE_BYTES 512
 #define BT_MAPPING_BYTES 128
+#define BT_KIND_BYTES 64
 struct bt_record {
     /* what: keys, copied from the job */
     char network[48];
     char layer[104]; /**< "<chain>/<layer>" within a chain */
     bool whole;      /**< a layer of a whole network */
     char variant[48], config[48], pattern[24];
+    char dtype[8];     /**< number format of the layer: "int8", "int16" */
+    char structure[8]; /**< of its pruned weights: "random", "filter", "channel" */
+    uint32_t sparsity; /**< percent of them */
     uint32_t stall_percent;
     uint64_t seed;
     uint64_t macs;
@@ -93,6 +97,15 @@ const char *bt_verdict_name(enum bt_verdict verdict);
 const char *bt_engine_name(enum bt_engine engine);
 /** @return false when there is no such engine. */
 bool bt_engine_parse(const char *name, enum bt_engine *engine);
+
+/**
+ * What tells the record from others of its layer where it is not the usual (int8, dense): "int16", "50 % zero by filter". With
+ * `before` in front of each; "" for the usual.
+ */
+void bt_record_kind(const struct bt_record *record, const char *before, char *text, size_t text_bytes);
+
+/** Are both of one kind, as bt_record_kind() says it? */
+bool bt_record_same_kind(const struct bt_record *a, const struct bt_record *b);
 
 /** Empty: every engine and the record itself SKIP. */
 void bt_record_init(struct bt_record *record);

@@ -37,7 +37,8 @@ static void cycles(FILE *out, uint64_t value)
 void bt_report_csv(const struct bt_report *report, FILE *out)
 {
     (void)fputs(
-        "network,layer,variant,config,pattern,stall_percent,same,macs,verdict,ref,model,rtl,cycles,"
+        "network,layer,variant,config,pattern,stall_percent,dtype,sparsity,structure,same,macs,verdict,ref,model,rtl,"
+        "cycles,"
         "iss:sw,iss:accel,rtl_cycles,"
         "predicted_cycles,roofline_cycles,error_cycles,error_percent,roofline_error_percent,utilisation,"
         "rtl_seconds,sw_instructions,sw_soc_cycles,accel_instructions,accel_cpu_cycles,accel_wait_cycles,accel_cycles,"
@@ -53,8 +54,9 @@ void bt_report_csv(const struct bt_report *report, FILE *out)
         (void)fputc(',', out);
         text(out, record->config);
         (void)fputc(',', out);
-        (void)fprintf(out, "%s,%u,%u,%" PRIu64 ",%s,", record->pattern, record->stall_percent, record->same,
-                      record->macs, bt_verdict_name(record->verdict));
+        (void)fprintf(out, "%s,%u,%s,%u,%s,%u,%" PRIu64 ",%s,", record->pattern, record->stall_percent, record->dtype,
+                      record->sparsity, record->structure, record->same, record->macs,
+                      bt_verdict_name(record->verdict));
         for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
             (void)fprintf(out, "%s,", bt_verdict_name(record->engine[e].verdict));
         }

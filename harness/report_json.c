@@ -124,8 +124,9 @@ static json_t *result(const struct bt_report *report, const struct bt_record *re
     char replay[1024];
     char id[512];
     bt_report_replay(report, record, replay, sizeof(replay));
-    (void)snprintf(id, sizeof(id), "%s:%s:%s:%s:%s:%u", record->network, record->layer, record->variant, record->config,
-                   record->pattern, record->stall_percent);
+    (void)snprintf(id, sizeof(id), "%s:%s:%s:%s:%s:%u:%s:%u:%s", record->network, record->layer, record->variant,
+                   record->config, record->pattern, record->stall_percent, record->dtype, record->sparsity,
+                   record->structure);
 
     set(object, "id", string(id), ok);
     set(object, "network", string(record->network), ok);
@@ -135,6 +136,9 @@ static json_t *result(const struct bt_report *report, const struct bt_record *re
     set(object, "pattern", string(record->pattern), ok);
     set(object, "stall_percent", json_integer(record->stall_percent), ok);
     set(object, "seed", integer(record->seed), ok);
+    set(object, "dtype", string(record->dtype), ok);
+    set(object, "sparsity", json_integer(record->sparsity), ok);
+    set(object, "structure", string(record->structure), ok);
     set(object, "same", json_integer(record->same), ok);
     set(object, "macs", integer(record->macs), ok);
     set(object, "verdict", string(bt_verdict_name(record->verdict)), ok);

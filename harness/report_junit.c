@@ -74,7 +74,10 @@ static void record_case(const struct bt_report *report, const struct bt_record *
     char name[256];
     char detail[1100] = "replay: ";
     (void)snprintf(class_name, sizeof(class_name), "%s.%s.%s", record->variant, record->config, record->network);
-    (void)snprintf(name, sizeof(name), "%s [%s, stalls %u %%]", record->layer, record->pattern, record->stall_percent);
+    char kind[BT_KIND_BYTES];
+    bt_record_kind(record, ", ", kind, sizeof(kind));
+    (void)snprintf(name, sizeof(name), "%s [%s, stalls %u %%%s]", record->layer, record->pattern, record->stall_percent,
+                   kind);
     bt_report_replay(report, record, detail + strlen(detail), sizeof(detail) - strlen(detail));
     double seconds = 0.0;
     for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {

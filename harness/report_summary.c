@@ -20,7 +20,7 @@ static bool counts(const struct bt_record *record)
 static bool same_row(const struct bt_record *a, const struct bt_record *b)
 {
     return strcmp(a->network, b->network) == 0 && strcmp(a->variant, b->variant) == 0 &&
-           strcmp(a->config, b->config) == 0;
+           strcmp(a->config, b->config) == 0 && bt_record_same_kind(a, b);
 }
 
 static bool first_of_row(const struct bt_report *report, uint32_t index)
@@ -81,7 +81,9 @@ static void networks(const struct bt_report *report, FILE *out)
             continue;
         }
         const struct network_sum sum = sum_of(report, i);
-        (void)fprintf(out, "| %s | %s | %s | %u | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " |", record->network,
+        char kind[BT_KIND_BYTES];
+        bt_record_kind(record, ", ", kind, sizeof(kind));
+        (void)fprintf(out, "| %s%s | %s | %s | %u | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " |", record->network, kind,
                       record->variant, record->config, sum.layers, sum.macs, sum.cycles, sum.predicted);
         percent_or_dash(out, true, bt_error_percent(sum.predicted, sum.cycles), 4);
         percent_or_dash(out, sum.roofline != 0, bt_error_percent(sum.roofline, sum.cycles), 2);

@@ -49,6 +49,9 @@ static void print_kind(FILE *out, const struct bt_record *record)
     if (strcmp(record->pattern, "uniform") != 0) {
         (void)fprintf(out, "  %s", record->pattern);
     }
+    char kind[BT_KIND_BYTES];
+    bt_record_kind(record, "  ", kind, sizeof(kind));
+    (void)fputs(kind, out);
     if (record->stall_percent != 0) {
         (void)fprintf(out, "  stalls %u %%", record->stall_percent);
     }
@@ -164,22 +167,26 @@ static void replay_options(const struct bt_engine_options *options, bool whole, 
 void bt_report_replay(const struct bt_report *report, const struct bt_record *record, char *text, size_t text_bytes)
 {
     char extra[400];
+    char pruned[64];
     const struct bt_variant *variant = bt_variant_find(record->variant);
+    (void)snprintf(pruned, sizeof(pruned), " --sparsity %" PRIu32 "%s%s", record->sparsity,
+                   record->sparsity != 0 ? " --structure " : "", record->sparsity != 0 ? record->structure : "");
     replay_options(report->options, record->whole, extra, sizeof(extra));
     if (record->whole) {
         (void)snprintf(text, text_bytes,
-                       "%s run --chained --network '%s' --variant %s --config %s --seed %" PRIu64 "%s", report->program,
-                       record->network, record->variant, record->config, record->seed, extra);
+                       "%s run --chained --network '%s' --variant %s --config %s --seed %" PRIu64 "%s%s",
+                       report->program, record->network, record->variant, record->config, record->seed, pruned, extra);
         return;
     }
     const char *folder = variant != NULL ? bt_variant_folder(variant) : NULL;
-    (void)snprintf(
-        text, text_bytes,
-        "%s replay%s%s%s%s%s --network '%s' --layer '%s' --variant %s --config %s --pattern %s --stalls %u --seed "
-        "%" PRIu64 "%s",
-        report->program, report->suite != NULL ? " --suite " : "", report->suite != NULL ? report->suite : "",
-        folder != NULL ? " --core '" : "", folder != NULL ? folder : "", folder != NULL ? "'" : "", record->network,
-        record->layer, record->variant, record->config, record->pattern, record->stall_percent, record->seed, extra);
+    (void)snprintf(text, text_bytes,
+                   "%s replay%s%s%s%s%s --network '%s' --layer '%s' --variant %s --config %s --pattern %s --stalls %u "
+                   "--seed %" PRIu64 " --dtype %s%s%s",
+                   report->program, report->suite != NULL ? " --suite " : "",
+                   report->suite != NULL ? report->suite : "", folder != NULL ? " --core '" : "",
+                   folder != NULL ? folder : "", folder != NULL ? "'" : "", record->network, record->layer,
+                   record->variant, record->config, record->pattern, record->stall_percent, record->seed, record->dtype,
+                   pruned, extra);
 }
 
 static bool is_failure(const struct bt_record *record)

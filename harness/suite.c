@@ -51,6 +51,8 @@ struct run_yaml {
     char **networks, **shapes, **chains;
     uint32_t networks_count, shapes_count, chains_count;
     int layers;
+    int dtype, structure;
+    uint32_t sparsity;
     struct wanted_yaml *variants;
     uint32_t variants_count;
     int *patterns;
@@ -80,6 +82,9 @@ static const cyaml_strval_t pattern_words[BT_PATTERN_COUNT] = {{"uniform", BT_PA
                                                                {"ties", BT_PATTERN_TIES},
                                                                {"extreme_zp", BT_PATTERN_EXTREME_ZP}};
 static const cyaml_strval_t rounding_words[] = {{"double", BT_ROUND_DOUBLE}, {"single", BT_ROUND_SINGLE}};
+static const cyaml_strval_t dtype_words[] = {{"int8", BT_S8}, {"int16", BT_S16}};
+static const cyaml_strval_t structure_words[BT_STRUCTURE_COUNT] = {
+    {"random", BT_STRUCTURE_RANDOM}, {"filter", BT_STRUCTURE_FILTER}, {"channel", BT_STRUCTURE_CHANNEL}};
 static const cyaml_strval_t selection_words[] = {
     {"all", SELECT_ALL}, {"distinct", SELECT_DISTINCT}, {"chained", SELECT_CHAINED}};
 
@@ -131,6 +136,10 @@ static const cyaml_schema_field_t run_fields[] = {
                          MAX_NAMES),
     CYAML_FIELD_SEQUENCE("chains", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, chains, &name_schema, 1,
                          MAX_NAMES),
+    CYAML_FIELD_ENUM("dtype", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct run_yaml, dtype, dtype_words, 2),
+    CYAML_FIELD_UINT("sparsity", CYAML_FLAG_OPTIONAL, struct run_yaml, sparsity),
+    CYAML_FIELD_ENUM("structure", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct run_yaml, structure, structure_words,
+                     BT_STRUCTURE_COUNT),
     CYAML_FIELD_SEQUENCE("variants", CYAML_FLAG_POINTER, struct run_yaml, variants, &wanted_schema, 1, MAX_NAMES),
     CYAML_FIELD_SEQUENCE("patterns", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, patterns,
                          &pattern_schema, 1, BT_PATTERN_COUNT),
@@ -159,6 +168,22 @@ const char *bt_pattern_name(enum bt_pattern pattern)
 {
     assert((unsigned)pattern < BT_PATTERN_COUNT);
     return pattern_words[pattern].str;
+}
+
+const char *bt_dtype_name(unsigned dtype)
+{
+    return dtype < sizeof(dtype_words) / sizeof(dtype_words[0]) ? dtype_words[dtype].str : NULL;
+}
+
+void bt_suite_layer_format(struct bt_suite_layer *layer, enum bt_dtype dtype)
+{
+    struct bt_conv2d *conv = &layer->work.u.conv;
+    layer->work.dtype = dtype;
+    if (dtype == BT_S16) {
+        conv->act_min = conv->act_min == INT8_MIN ? INT16_MIN : 0;
+        conv->act_max = INT16_MAX;
+        conv->rounding = BT_ROUND_DOUBLE; /* ignored: layers that differ in it alone are the same */
+    }
 }
 
 static bool same_pool(const struct bt_maxpool *a, const struct bt_maxpool *b)
@@ -506,13 +531,15 @@ static enum bt_status make_chains(struct context *context)
 /* Appends, or counts where `distinct` and the same work is already in the run. */
 static void add_layer(struct bt_suite_run *run, const struct bt_suite_layer *layer, bool distinct)
 {
+    struct bt_suite_layer formatted = *layer;
+    bt_suite_layer_format(&formatted, run->dtype);
     for (uint32_t i = 0; distinct && i < run->layer_count; i++) {
-        if (bt_layer_same(&run->layers[i].work, &layer->work)) {
+        if (bt_layer_same(&run->layers[i].work, &formatted.work)) {
             run->layers[i].same++;
             return;
         }
     }
-    run->layers[run->layer_count++] = *layer;
+    run->layers[run->layer_count++] = formatted;
 }
 
 enum bt_status bt_suite_whole(const struct bt_network *network, struct bt_suite_chain *chain)
@@ -543,6 +570,28 @@ static enum bt_status run_whole(const struct context *context, const struct bt_n
             return out_of_memory(context);
         }
         run->chain_count++;
+    }
+    return BT_OK;
+}
+
+/* Number format and pruning. */
+static enum bt_status run_kind(const struct context *context, bt_yaml_node at, const struct run_yaml *raw,
+                               struct bt_suite_run *run)
+{
+    run->dtype = (enum bt_dtype)raw->dtype;
+    run->pruning = (struct bt_pruning){raw->sparsity, (enum bt_structure)raw->structure};
+    if (raw->layers == SELECT_CHAINED && run->dtype != BT_S8) {
+        return bt_yaml_fail(context->yaml, bt_yaml_get(context->yaml, at, "dtype"), context->err,
+                            "dtype %s with layers: chained: expected int8, whole networks have no other",
+                            bt_dtype_name(run->dtype));
+    }
+    if (raw->sparsity > BT_MOST_SPARSITY) {
+        return bt_yaml_fail(context->yaml, bt_yaml_get(context->yaml, at, "sparsity"), context->err,
+                            "sparsity of %u percent: expected 0 to %d", raw->sparsity, BT_MOST_SPARSITY);
+    }
+    if (raw->sparsity == 0 && run->pruning.structure != BT_STRUCTURE_RANDOM) {
+        return bt_yaml_fail(context->yaml, bt_yaml_get(context->yaml, at, "structure"), context->err,
+                            "structure %s without sparsity: expected both", bt_structure_name(run->pruning.structure));
     }
     return BT_OK;
 }
@@ -641,6 +690,9 @@ static enum bt_status run_chains(const struct context *context, bt_yaml_node at,
         }
         made->count = chain->count;
         memcpy(made->layers, chain->layers, chain->count * sizeof(*made->layers));
+        for (uint32_t k = 0; k < made->count; k++) {
+            bt_suite_layer_format(&made->layers[k], run->dtype);
+        }
     }
     return BT_OK;
 }
@@ -731,7 +783,10 @@ static enum bt_status make_runs(const struct context *context)
         const struct run_yaml *raw = &context->raw->runs[i];
         const bt_yaml_node at = bt_yaml_item(context->yaml, list, i);
         struct bt_suite_run *run = &suite->runs[suite->run_count++];
-        enum bt_status status = run_layers(context, at, raw, run);
+        enum bt_status status = run_kind(context, at, raw, run);
+        if (status == BT_OK) {
+            status = run_layers(context, at, raw, run);
+        }
         if (status == BT_OK) {
             status = run_chains(context, at, raw, run);
         }

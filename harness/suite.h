@@ -7,6 +7,13 @@
  * A shape may pool its results: `pool: 3x3`, `pool_stride` (1 where absent, as a network's maxpool), `pool_pad` or
  * `pool_pads: [top, bottom, left, right]` (0). `shapes: [all]` selects all shapes, `[pooled]` those that pool, `[unpooled]`
  * the others.
+ *
+ * A run may choose the number format of its layers: `dtype: int8` (the default) or `int16`, 16-bit fixed point as BT_S16 says.
+ * As int16 a clamp at zero (relu, relu6) stays and every other one opens to the whole range; layers with an activation table,
+ * raw sums or pooling are a SKIP, and whole networks (`layers: chained`) are refused.
+ *
+ * A run may prune the weights of its layers and of its whole networks: `sparsity: P`, percent of them that are zero, 0 to 99 (0
+ * where absent), and `structure: random`, `filter` or `channel` (random where absent), as harness/prune.h says.
  */
 #ifndef BT_SUITE_H
 #define BT_SUITE_H
@@ -17,6 +24,7 @@
 
 #include "harness/error.h"
 #include "harness/network.h"
+#include "harness/prune.h"
 #include "harness/record.h"
 #include "harness/variant.h"
 
@@ -64,13 +72,16 @@ const struct bt_exemption *bt_exemption_find(const struct bt_variant_configs *co
 
 /** The kinds of data a job can run on. */
 enum bt_pattern {
-    BT_PATTERN_UNIFORM,    /**< the whole int8 range */
-    BT_PATTERN_MIN,        /**< all -128 */
+    BT_PATTERN_UNIFORM,    /**< the whole int8 or int16 range */
+    BT_PATTERN_MIN,        /**< all -128; int16: all -32768, weights too */
     BT_PATTERN_TIES,       /**< requantisation lands on halves */
-    BT_PATTERN_EXTREME_ZP, /**< zero points at -128 and 127 */
+    BT_PATTERN_EXTREME_ZP, /**< zero points at -128 and 127; int16: activations at -32768 and 32767 */
     BT_PATTERN_COUNT,
 };
 const char *bt_pattern_name(enum bt_pattern pattern);
+
+/** The number formats that layers can be asked for, as in YAML: "int8", "int16"; NULL beyond the last. */
+const char *bt_dtype_name(unsigned dtype);
 
 /** One layer to run; the strings belong to the suite or to one of its networks. */
 struct bt_suite_layer {
@@ -104,6 +115,8 @@ struct bt_suite_variant {
 };
 
 struct bt_suite_run {
+    enum bt_dtype dtype; /**< of its layers and chains */
+    struct bt_pruning pruning;
     uint32_t layer_count;
     struct bt_suite_layer *layers;
     uint32_t chain_count;
@@ -146,6 +159,9 @@ void bt_suite_free(struct bt_suite *suite);
  * @return BT_OK; BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_suite_whole(const struct bt_network *network, struct bt_suite_chain *chain);
+
+/** Turns an int8 layer into one of that number format; see above. */
+void bt_suite_layer_format(struct bt_suite_layer *layer, enum bt_dtype dtype);
 
 /** Would an accelerator do the same for both? Geometry, pooling, rounding, raw output, and table or no table. */
 bool bt_layer_same(const struct bt_layer *a, const struct bt_layer *b);

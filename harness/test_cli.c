@@ -54,6 +54,13 @@ static const struct {
     {"suites/mixed.yaml", "name: mixed\nsummary: one fault each\nseed: 5\nengines: [ref, model, rtl, cycles]\n"
                           "runs:\n  - networks: [tiny]\n    variants:\n"
                           "      - {name: fake, configs: [good, flip, crash, late]}\n"},
+    {"suites/formats.yaml", "name: formats\nsummary: int8 and int16\nseed: 5\nengines: [ref, model, rtl, cycles]\n"
+                            "runs:\n  - networks: [tiny]\n    variants:\n"
+                            "      - {name: fake, configs: [good, flip]}\n"
+                            "  - networks: [tiny]\n    dtype: int16\n    variants:\n"
+                            "      - {name: fake, configs: [good, flip]}\n"
+                            "  - networks: [tiny]\n    sparsity: 50\n    structure: filter\n    variants:\n"
+                            "      - {name: fake, configs: [good, flip]}\n"},
     {"suites/nobody.yaml", "name: nobody\nsummary: unknown variant\nseed: 5\nengines: [ref]\n"
                            "runs:\n  - networks: [tiny]\n    variants:\n      - {name: stranger, configs: [x]}\n"},
 };
@@ -225,6 +232,17 @@ static void test_usage(void **state)
         {"run --suite good --layer a --pattern uniform --stalls 0 --shard 2/2", 2, "shard 2/2 is empty"},
         {"replay --network tiny", 2, "replay runs one job, the selection has 24"},
         {"replay tiny:conv1:fake", 2, "expected NETWORK:LAYER:VARIANT:CONFIG"},
+        {"run --dtype int4", 2, "--dtype 'int4': expected int8 or int16"},
+        {"run --sparsity 100", 2, "--sparsity '100': expected a whole number, 0 to 99"},
+        {"run --structure block", 2, "--structure 'block': expected random, filter or channel"},
+        {"run --structure filter", 2, "structure filter without sparsity: expected both"},
+        {"predict --structure channel --sparsity 0", 2, "structure channel without sparsity: expected both"},
+        {"run --suite good --sparsity 50", 2, "nothing selected"},
+        {"run --suite good --structure filter", 2, "nothing selected"},
+        {"run --dtype int16 --chained", 2, "--chained --dtype int16: expected int8"},
+        {"run --suite good --dtype int16", 2, "nothing selected"},
+        {"replay tiny:conv1:fake:good:uniform:0:int4", 2, "expected NETWORK:LAYER:VARIANT:CONFIG"},
+        {"replay tiny:conv1:fake:good:uniform:0:int8:100", 2, "expected NETWORK:LAYER:VARIANT:CONFIG"},
         {"replay tiny:conv1:fake:good:uniform:99", 2, "expected NETWORK:LAYER:VARIANT:CONFIG"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -281,6 +299,44 @@ static void test_pass(void **state)
     json_decref(json);
 }
 
+/* The same layer in two number formats, or pruned, is two jobs, and each one's replay is its own. */
+static void test_kinds(void **state)
+{
+    (void)state;
+    assert_int_equal(call("run --network tiny --config good --dtype int16 --out o/wide"), 0);
+    json_t *json = results("o/wide/results.json");
+    const json_t *first = json_array_get(json_object_get(json, "results"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "dtype")), "int16");
+    assert_string_equal(json_string_value(json_object_get(first, "id")),
+                        "tiny:conv1:fake:good:uniform:0:int16:0:random");
+    json_decref(json);
+    assert_int_equal(call("run --suite formats --config flip --out o/formats"), 1);
+    holds(out, "--suite suites/formats.yaml --network 'tiny' --layer 'conv1' --variant fake --config flip --pattern "
+               "uniform --stalls 0 --seed 5 --dtype int8 --sparsity 0\n");
+    holds(out, "--seed 5 --dtype int16 --sparsity 0\n");
+    holds(out, "--seed 5 --dtype int8 --sparsity 50 --structure filter\n");
+    assert_int_equal(call("replay --suite formats --layer conv1 --config good"), 2);
+    assert_int_equal(call("replay --suite formats --layer conv1 --config good --dtype int16"), 0);
+    holds(out, "data      int16, pattern uniform, seed 5");
+    assert_int_equal(call("replay --suite formats --layer conv1 --config good --sparsity 50"), 0);
+    holds(out, "data      int8, 50 % zero by filter, pattern uniform, seed 5");
+    assert_int_equal(call("run --network tiny --config good --sparsity 40 --structure channel --out o/wide"), 0);
+    json = results("o/wide/results.json");
+    first = json_array_get(json_object_get(json, "results"), 0);
+    assert_int_equal(json_integer_value(json_object_get(first, "sparsity")), 40);
+    assert_string_equal(json_string_value(json_object_get(first, "structure")), "channel");
+    assert_string_equal(json_string_value(json_object_get(first, "id")),
+                        "tiny:conv1:fake:good:uniform:0:int8:40:channel");
+    json_decref(json);
+    assert_int_equal(call("replay tiny:conv1:fake:good:uniform:0:int8:40:channel"), 0);
+    holds(out, "data      int8, 40 % zero by channel, pattern uniform, seed 1");
+    assert_int_equal(call("replay tiny:conv1:fake:good:uniform:0:int16"), 0);
+    holds(out, "data      int16, pattern uniform, seed 1");
+    assert_int_equal(call("predict --suite formats --config good"), 0);
+    holds(out, "fake good tiny\n");
+    holds(out, "fake good tiny, int16\n");
+}
+
 static void test_faults(void **state)
 {
     (void)state;
@@ -301,7 +357,7 @@ static void test_faults(void **state)
         holds(out, cases[i].words);
         (void)snprintf(line, sizeof(line),
                        "replay: bittrue replay --network 'tiny' --layer 'conv1' --variant fake --config %s --pattern "
-                       "uniform --stalls 0 --seed 1\n",
+                       "uniform --stalls 0 --seed 1 --dtype int8 --sparsity 0\n",
                        cases[i].config);
         holds(out, line);
     }
@@ -536,7 +592,7 @@ int main(void)
         cmocka_unit_test(test_others_survive), cmocka_unit_test(test_nothing_ran), cmocka_unit_test(test_missing_core),
         cmocka_unit_test(test_order_and_seed), cmocka_unit_test(test_shards),      cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_interrupt),      cmocka_unit_test(test_list),        cmocka_unit_test(test_predict),
-        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_replay),         cmocka_unit_test(test_kinds),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_tree);
 }

@@ -130,6 +130,26 @@ static void test_raw_sums(void **state)
     assert_int_equal(mismatch.c, 2);
 }
 
+static void test_int16(void **state)
+{
+    (void)state;
+    struct bt_layer wide = layers[0];
+    int16_t a[ELEMS] = {0};
+    struct bt_mismatch mismatch;
+    wide.dtype = BT_S16;
+    assert_int_equal(bt_ofmap_bytes(&wide), 2 * ELEMS);
+    for (int bit = 0; bit < ELEMS * 16; bit++) {
+        int16_t b[ELEMS] = {0};
+        b[bit / 16] = (int16_t)(1 << bit % 16);
+        assert_false(bt_compare_ofmap(&wide, a, b, &mismatch));
+        assert_int_equal(mismatch.differing, 1);
+        assert_int_equal(mismatch.expected, 0);
+        assert_int_equal(mismatch.got, b[bit / 16]);
+        assert_int_equal(bt_mismatch_elem(&wide, &mismatch), bit / 16);
+        assert_int_equal(bt_ofmap_elem(&wide, b, (uint64_t)bit / 16), b[bit / 16]);
+    }
+}
+
 static struct bt_counters counters(const char *second, uint64_t cycles, uint64_t value)
 {
     struct bt_counters made = {0};
@@ -286,9 +306,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equal),         cmocka_unit_test(test_every_flipped_bit),
         cmocka_unit_test(test_permuted_tile), cmocka_unit_test(test_raw_sums),
-        cmocka_unit_test(test_cycle_gate),    cmocka_unit_test(test_terms),
-        cmocka_unit_test(test_invariants),    cmocka_unit_test(test_records),
-        cmocka_unit_test(test_spot_check),
+        cmocka_unit_test(test_int16),         cmocka_unit_test(test_cycle_gate),
+        cmocka_unit_test(test_terms),         cmocka_unit_test(test_invariants),
+        cmocka_unit_test(test_records),       cmocka_unit_test(test_spot_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -498,6 +498,126 @@ static void test_predict(void **state)
     assert_int_equal(bench.records[0].verdict, BT_SKIP);
 }
 
+static int64_t prepared_zeros; /* that the room below was shown */
+
+/* A schedule that needs the weights: here their zeros. */
+static enum bt_status count_zeros(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
+                                  const struct bt_layer_data *data, struct bt_blob *aux, struct bt_reason *why)
+{
+    (void)count;
+    if (bt_config_get(config, "FAULT", 0) == FAKE_DEVICE) {
+        *why = (struct bt_reason){"zeros in a schedule", 1, 0};
+        return BT_EUNSUPPORTED;
+    }
+    const int8_t *weights = data->weights;
+    prepared_zeros = 0;
+    for (int64_t i = 0; i < bt_conv2d_weight_elems(&layers[0].u.conv); i++) {
+        prepared_zeros += weights[i] == 0;
+    }
+    aux->data = malloc(sizeof(prepared_zeros));
+    aux->bytes = sizeof(prepared_zeros);
+    return aux->data == NULL ? BT_ENOMEM : BT_OK;
+}
+
+static enum bt_status cycles_of_aux(const struct bt_config *config, const void *plan, const struct bt_layer *layers,
+                                    const struct bt_blob *aux, const struct bt_blob *profile,
+                                    struct bt_counters *prediction)
+{
+    return aux == NULL ? BT_EUNSUPPORTED : fake_predict(config, plan, layers, aux, profile, prediction);
+}
+
+/* A room with offline work is predicted from the weights that a run would have; one without gets no data at all. */
+static void test_predict_prepared(void **state)
+{
+    (void)state;
+    struct bt_variant room = fake_variant;
+    struct bench bench;
+    _Alignas(16) struct fake_plan plan;
+    room.prepare = count_zeros;
+    room.cycles = cycles_of_aux;
+    set_up(&bench, FAKE_GOOD);
+    bench.job.variant = &room;
+    bench.job.pruning = (struct bt_pruning){50, BT_STRUCTURE_RANDOM};
+    bt_engine_predict(&bench.job, &plan, &bench.records[0]);
+    assert_int_equal(bench.records[0].verdict, BT_PASS);
+    assert_int_equal(bench.records[0].predicted_cycles, 820);
+    assert_int_equal(bench.records[0].sparsity, 50);
+    assert_int_equal(prepared_zeros, 54);
+    const int64_t predicted = prepared_zeros;
+    prepared_zeros = 0;
+    run(&bench);
+    assert_int_equal(bench.records[0].verdict, BT_PASS);
+    assert_int_equal(prepared_zeros, predicted);
+
+    set_up(&bench, FAKE_DEVICE);
+    bench.job.variant = &room;
+    bt_engine_predict(&bench.job, &plan, &bench.records[0]);
+    assert_int_equal(bench.records[0].verdict, BT_SKIP);
+    assert_non_null(strstr(bench.records[0].reason, "preparation: zeros in a schedule"));
+
+    /* More bytes than any host has: only who asks for them would fail. */
+    set_up(&bench, FAKE_GOOD);
+    bench.job.config.mem.dram_bytes = UINT64_MAX / 2;
+    bench.layers[0].work.u.conv.h = bench.layers[0].work.u.conv.w = 65536;
+    bench.layers[0].work.u.conv.n = 65536;
+    bt_engine_predict(&bench.job, &plan, &bench.records[0]);
+    assert_int_equal(bench.records[0].verdict, BT_PASS);
+}
+
+/* int16 through every engine: bits, faults located, chains, the moment of an element, and what it does not have. */
+static void test_int16(void **state)
+{
+    (void)state;
+    static const struct {
+        enum fake_fault fault;
+        enum bt_verdict verdict;
+        const char *words;
+    } cases[] = {
+        {FAKE_GOOD, BT_PASS, ""},
+        {FAKE_FLIP, BT_FAIL, "rtl: 1 of 120 elements differ, first n 0 y 3 x 0 c 0"},
+        {FAKE_PERMUTE, BT_FAIL, "elements differ, first n 0 y 0 x 0 c "},
+        {FAKE_MODEL, BT_FAIL, "model: 1 of 120 elements differ, first n 0 y 0 x 0 c 0"},
+        {FAKE_NOTHING, BT_FAIL, "rtl: 120 of 120 elements differ"},
+    };
+    struct bench bench;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        set_up(&bench, cases[i].fault);
+        bench.job.count = 3;
+        for (int k = 0; k < 3; k++) {
+            bench.layers[k].work.u.conv.c_in = k == 0 ? 3 : 4;
+            bt_suite_layer_format(&bench.layers[k], BT_S16);
+        }
+        run(&bench);
+        assert_int_equal(bench.records[0].verdict, cases[i].verdict);
+        assert_string_equal(bench.records[0].dtype, "int16");
+        assert_non_null(strstr(bench.records[0].reason, cases[i].words));
+        assert_int_equal(bench.records[0].engine[BT_ENGINE_ISS_SW].verdict, BT_SKIP);
+        assert_int_equal(bench.records[2].verdict, cases[i].verdict);
+    }
+    uint64_t from = 0;
+    uint64_t to = 0;
+    set_up(&bench, FAKE_FLIP);
+    bt_suite_layer_format(&bench.layers[0], BT_S16);
+    run(&bench);
+    const struct bt_probe probe = {.elem = 60, .value = bench.records[0].mismatch.got};
+    bench.options.probe = &probe;
+    bench.options.probe_from = &from;
+    bench.options.probe_to = &to;
+    run(&bench);
+    assert_true(from < to);
+
+    for (int what = 0; what < 3; what++) {
+        set_up(&bench, FAKE_GOOD);
+        bench.layers[0].work.u.conv.table = what == 0;
+        bench.layers[0].work.u.conv.raw = what == 1;
+        bench.layers[0].work.pool = what == 2 ? window : (struct bt_maxpool){0};
+        bt_suite_layer_format(&bench.layers[0], BT_S16);
+        run(&bench);
+        assert_int_equal(bench.records[0].verdict, BT_SKIP);
+        assert_non_null(strstr(bench.records[0].reason, "an activation table, raw sums or pooling in int16"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,6 +636,8 @@ int main(void)
         cmocka_unit_test(test_refused_before_data),
         cmocka_unit_test(test_probe_finds_the_moment),
         cmocka_unit_test(test_predict),
+        cmocka_unit_test(test_predict_prepared),
+        cmocka_unit_test(test_int16),
     };
     return cmocka_run_group_tests(tests, make_build, remove_build);
 }

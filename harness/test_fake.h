@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/conv_s16.h"
 #include "harness/hal_sim.h"
 #include "harness/layer_pool.h"
 #include "harness/variant.h"
@@ -181,14 +182,21 @@ void bt_hal_clear_windows(struct bt_hal *hal)
     (void)hal;
 }
 
-static inline size_t fake_elem(const struct bt_conv2d *conv)
-{
-    return conv->raw ? 4 : 1;
-}
-
 static inline size_t fake_ofmap_bytes(const struct bt_layer *layer)
 {
-    return (size_t)bt_layer_ofmap_elems(layer) * fake_elem(&layer->u.conv);
+    return (size_t)bt_layer_ofmap_elems(layer) * bt_layer_ofmap_elem_bytes(layer);
+}
+
+static inline size_t fake_ifmap_bytes(const struct bt_layer *layer)
+{
+    return (size_t)bt_conv2d_ifmap_elems(&layer->u.conv) * bt_layer_elem_bytes(layer);
+}
+
+static inline enum bt_status fake_conv(const struct bt_layer *layer, const struct bt_layer_data *data, void *ofmap)
+{
+    struct bt_reason why = {0};
+    return layer->dtype == BT_S16 ? bt_conv_s16(&layer->u.conv, data, ofmap, &why)
+                                  : ref_conv2d_s8(&layer->u.conv, data, ofmap);
 }
 
 static inline void fake_pool(const struct fake_plan *plan, const struct bt_layer_data *data, uint8_t *ofmap)
@@ -216,15 +224,14 @@ static inline void fake_compute(struct bt_hal *hal)
     struct bt_layer_data data = hal->data;
     data.ifmap = hal->dram + plan->io.in_addr;
     uint8_t *ofmap = hal->dram + plan->io.out_addr;
-    const struct bt_conv2d *conv = &plan->layer.u.conv;
-    const size_t pixel = (size_t)conv->c_out * fake_elem(conv);
+    const size_t pixel = (size_t)plan->layer.u.conv.c_out * bt_layer_ofmap_elem_bytes(&plan->layer);
     const size_t bytes = fake_ofmap_bytes(&plan->layer);
     if (plan->fault == FAKE_NOTHING) {
         return;
     }
     if (bt_layer_pools(&plan->layer)) {
         fake_pool(plan, &data, ofmap);
-    } else if (ref_conv2d_s8(conv, &data, ofmap) != BT_OK) {
+    } else if (fake_conv(&plan->layer, &data, ofmap) != BT_OK) {
         abort();
     }
     if (plan->fault == FAKE_FLIP) {
@@ -322,11 +329,11 @@ static enum bt_status fake_plan(const struct bt_config *config, const struct bt_
     (void)aux;
     if (io->in_addr == BT_ANYWHERE) {
         io->in_addr = io->brk;
-        io->in_pitch = (uint32_t)conv->c_in;
-        io->brk += (uint64_t)bt_conv2d_ifmap_elems(conv);
+        io->in_pitch = (uint32_t)conv->c_in * bt_layer_elem_bytes(&layer);
+        io->brk += fake_ifmap_bytes(&layer);
     }
     io->out_addr = io->brk;
-    io->out_pitch = (uint32_t)((size_t)conv->c_out * fake_elem(conv));
+    io->out_pitch = (uint32_t)conv->c_out * bt_layer_ofmap_elem_bytes(&layer);
     io->brk += fake_ofmap_bytes(&layer);
     if (io->brk > config->mem.dram_bytes) {
         *why = (struct bt_reason){"DRAM bytes", (int64_t)io->brk, (int64_t)config->mem.dram_bytes};
@@ -349,7 +356,7 @@ static enum bt_status fake_pack(const void *plan, const struct bt_layer_data *da
 static void fake_load(const void *plan, const void *ifmap, struct bt_hal *hal)
 {
     const struct fake_plan *p = plan;
-    bt_hal_mem_write(hal, p->io.in_addr, ifmap, (size_t)bt_conv2d_ifmap_elems(&p->layer.u.conv));
+    bt_hal_mem_write(hal, p->io.in_addr, ifmap, fake_ifmap_bytes(&p->layer));
 }
 
 static void fake_program(const void *plan, struct bt_hal *hal)
@@ -418,7 +425,7 @@ static enum bt_status fake_model(const struct bt_config *config, const void *pla
         const struct fake_plan sound = {.layer = ((const struct fake_plan *)plan)->layer};
         fake_pool(&sound, data, ofmap);
     } else {
-        status = ref_conv2d_s8(&layers[0].u.conv, data, ofmap);
+        status = fake_conv(&layers[0], data, ofmap);
     }
     if (bt_config_get(config, "FAULT", 0) == FAKE_MODEL) {
         ((uint8_t *)ofmap)[0] ^= 0x80;

@@ -24,7 +24,10 @@ static const struct {
     const char *last;
     int32_t h, w, c;
 } expected[] = {
+    {"alexnet", 60965224, 60965224, 60965224, 724406816, 5, 0, 3, "prob", 1, 1, 1000},
+    {"googlenet", 6998552, 6998552, 6998552, 1582671872, 57, 0, 1, "prob", 1, 1, 1000},
     {"lenet5", 61706, 61706, 61706, 416520, 3, 0, 2, "prob", 1, 1, 10},
+    {"mobilenet_v1", 4231976, 4253864, 4221032, 568740352, 28, 13, 0, "predictions", 1, 1, 1000},
     {"resnet18", 11689512, 11699112, 11684712, 1814073344, 20, 0, 1, "prob", 1, 1, 1000},
     {"resnet34", 21797672, 21814696, 21789160, 3663761408, 36, 0, 1, "prob", 1, 1, 1000},
     {"resnet50", 25557032, 25610152, 25530472, 4089184256, 53, 0, 1, "prob", 1, 1, 1000},
@@ -165,6 +168,14 @@ static void test_shapes(void **state)
         {"lenet5", "input", 32, 32, 1, BT_NODE_INPUT, BT_ACT_NONE},
         {"lenet5", "s4", 5, 5, 16, BT_NODE_AVGPOOL, BT_ACT_NONE},
         {"lenet5", "f6", 1, 1, 84, BT_NODE_FC, BT_ACT_TANH},
+        {"alexnet", "conv1", 55, 55, 96, BT_NODE_CONV, BT_ACT_RELU},
+        {"alexnet", "pool5", 6, 6, 256, BT_NODE_MAXPOOL, BT_ACT_NONE},
+        {"googlenet", "pool2.3x3_s2", 28, 28, 192, BT_NODE_MAXPOOL, BT_ACT_NONE},
+        {"googlenet", "inception_3b.pool", 28, 28, 256, BT_NODE_MAXPOOL, BT_ACT_NONE},
+        {"googlenet", "inception_4e.output", 14, 14, 832, BT_NODE_CONCAT, BT_ACT_NONE},
+        {"googlenet", "inception_5b.output", 7, 7, 1024, BT_NODE_CONCAT, BT_ACT_NONE},
+        {"mobilenet_v1", "conv1", 112, 112, 32, BT_NODE_CONV, BT_ACT_RELU6},
+        {"mobilenet_v1", "conv_dw_12", 7, 7, 512, BT_NODE_CONV, BT_ACT_RELU6},
         {"resnet50", "conv1", 112, 112, 64, BT_NODE_CONV, BT_ACT_RELU},
         {"resnet50", "maxpool", 56, 56, 64, BT_NODE_MAXPOOL, BT_ACT_NONE},
         {"resnet50", "layer2.0.conv1", 56, 56, 128, BT_NODE_CONV, BT_ACT_RELU},

@@ -116,7 +116,8 @@ static void test_lowered_layer(void **state)
     const int32_t shift[2] = {0, -1};
     const struct bt_layer_data data = {.weights = weights, .bias = bias, .mult = mult, .shift = shift};
     bt_program_begin(&image, dram, DRAM_BYTES, 4096);
-    const struct bt_lowered constants = bt_lower_constants(&image, &conv, &data);
+    struct bt_layer layer = {.op = BT_OP_CONV2D, .dtype = BT_S8, .u.conv = conv};
+    const struct bt_lowered constants = bt_lower_constants(&image, &layer, &data);
     assert_memory_equal(dram + constants.weights, weights, sizeof(weights));
     assert_memory_equal(dram + constants.bias, bias, sizeof(bias));
     assert_memory_equal(dram + constants.mult, mult, sizeof(mult));
@@ -131,6 +132,12 @@ static void test_lowered_layer(void **state)
     bt_lower_start(&image, 5, &plan);
     bt_lower_wait(&image, 5, &plan);
     bt_lower_unpack(&image, 5, &plan, out);
+    layer.dtype = BT_S16;
+    const int16_t wide[6] = {-32768, 32767, 1, 2, 3, 4};
+    const struct bt_layer_data wide_data = {.weights = wide, .bias = bias, .mult = mult, .shift = shift};
+    const struct bt_lowered wide_constants = bt_lower_constants(&image, &layer, &wide_data);
+    assert_memory_equal(dram + wide_constants.weights, wide, sizeof(wide));
+    assert_memory_equal(dram + wide_constants.bias, bias, sizeof(bias));
     static const enum bt_step_kind kinds[] = {BT_STEP_CONV2D,      BT_STEP_ACCEL_PACK, BT_STEP_ACCEL_LOAD,
                                               BT_STEP_ACCEL_START, BT_STEP_ACCEL_WAIT, BT_STEP_ACCEL_UNPACK};
     assert_int_equal(image.count, sizeof(kinds) / sizeof(kinds[0]));

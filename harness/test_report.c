@@ -31,6 +31,8 @@ static void record(struct bt_record *record, const char *layer, uint64_t predict
     (void)snprintf(record->variant, sizeof(record->variant), "var");
     (void)snprintf(record->config, sizeof(record->config), "8x8");
     (void)snprintf(record->pattern, sizeof(record->pattern), "uniform");
+    (void)snprintf(record->dtype, sizeof(record->dtype), "int8");
+    (void)snprintf(record->structure, sizeof(record->structure), "random");
     record->seed = 3;
     record->same = 1;
     record->macs = 64000;
@@ -197,9 +199,9 @@ static void test_csv(void **state)
     struct bench bench;
     make_nasty(&bench);
     char *text = text_of(&bench.report, bt_report_csv);
-    contains(
-        text,
-        "\nnet,a,var,8x8,uniform,0,1,64000,PASS,SKIP,SKIP,PASS,SKIP,SKIP,SKIP,1500,1500,1000,0,0.000000,-33.333333,");
+    contains(text,
+             "\nnet,a,var,8x8,uniform,0,int8,0,random,1,64000,PASS,SKIP,SKIP,PASS,SKIP,SKIP,SKIP,1500,1500,1000,0,0."
+             "000000,-33.333333,");
     contains(text, "\nnet,\"<a,\"\"b\"\"&'c'>");
     free(text);
     free(bench.gates);
@@ -323,6 +325,9 @@ static void test_csv_columns(void **state)
         {"config", "8x8"},
         {"pattern", "uniform"},
         {"stall_percent", "30"},
+        {"dtype", "int8"},
+        {"sparsity", "0"},
+        {"structure", "random"},
         {"same", "4"},
         {"macs", "64000"},
         {"verdict", "FAIL"},
@@ -582,8 +587,10 @@ static void test_replay(void **state)
     static const struct bt_engine_options all = {
         .soc = &soc_map, .own_soc = true, .cpu_mips = 80, .device = BT_DEVICE_MODEL, .wait = BT_WAIT_POLL, .images = 5};
     static const struct bt_engine_options none = {.own_soc = true, .wait = BT_WAIT_WFI, .images = 5};
-#define ONE "bt replay --network 'net' --layer 'b' --variant var --config 8x8 --pattern uniform --stalls 0 --seed 3"
-#define WHOLE "bt run --chained --network 'net' --variant var --config 8x8 --seed 3"
+#define ONE                                                                                                            \
+    "bt replay --network 'net' --layer 'b' --variant var --config 8x8 --pattern uniform --stalls 0 --seed 3 "          \
+    "--dtype int8 --sparsity 0"
+#define WHOLE "bt run --chained --network 'net' --variant var --config 8x8 --seed 3 --sparsity 0"
     static const struct {
         const char *layer;
         const struct bt_engine_options *options;
@@ -595,7 +602,7 @@ static void test_replay(void **state)
         {"b", &none, NULL, ONE " --wait wfi"},
         {"b", &usual, "a.yaml",
          "bt replay --suite a.yaml --network 'net' --layer 'b' --variant var --config 8x8 --pattern uniform --stalls 0 "
-         "--seed 3"},
+         "--seed 3 --dtype int8 --sparsity 0"},
         {"chained/b", NULL, NULL, WHOLE},
         {"chained/b", &usual, NULL, WHOLE},
         {"chained/b", &all, NULL, WHOLE " --soc 'soc.yaml' --cpu-mips 80 --device model --wait poll --images 5"},
@@ -632,6 +639,47 @@ static void test_failures_in_order(void **state)
     const char *whole = strstr(text, "run --chained");
     assert_true(alone != NULL && whole != NULL && alone < whole);
     free(text);
+}
+
+/* What is not the usual is said wherever two records of a layer could be mistaken for each other. */
+static void test_kind(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, 1.0, 1.0);
+    (void)snprintf(bench.records[1].dtype, sizeof(bench.records[1].dtype), "int16");
+    (void)snprintf(bench.records[1].structure, sizeof(bench.records[1].structure), "filter");
+    bench.records[1].sparsity = 50;
+    assert_true(bt_record_same_kind(&bench.records[0], &bench.records[0]));
+    for (int i = 0; i < 3; i++) {
+        struct bt_record other = bench.records[0];
+        other.dtype[3] = i == 0 ? '9' : other.dtype[3];
+        other.sparsity = i == 1 ? 1 : 0;
+        other.structure[0] = i == 2 ? 'R' : other.structure[0];
+        assert_false(bt_record_same_kind(&bench.records[0], &other));
+    }
+    make_gates(&bench);
+    static const struct {
+        void (*write)(const struct bt_report *report, FILE *out);
+        const char *words[2];
+    } cases[] = {
+        {bt_report_table, {"0.00\n", "0.00  int16  50 % zero by filter\n"}},
+        {bt_report_junit,
+         {"name=\"a [uniform, stalls 0 %]\"", "name=\"b [uniform, stalls 0 %, int16, 50 % zero by filter]\""}},
+        {bt_report_summary, {"| net | var | 8x8 | 1 |", "| net, int16, 50 % zero by filter | var | 8x8 | 1 |"}},
+        {bt_report_csv, {"net,a,var,8x8,uniform,0,int8,0,random,1,", "net,b,var,8x8,uniform,0,int16,50,filter,1,"}},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *text = text_of(&bench.report, cases[i].write);
+        contains(text, cases[i].words[0]);
+        contains(text, cases[i].words[1]);
+        free(text);
+    }
+    char text[1024];
+    bt_report_replay(&bench.report, &bench.records[1], text, sizeof(text));
+    contains(text, "--layer 'b' --variant var --config 8x8 --pattern uniform --stalls 0 --seed 3 --dtype int16 "
+                   "--sparsity 50 --structure filter");
+    free(bench.gates);
 }
 
 static void test_junit(void **state)
@@ -682,7 +730,7 @@ static void test_table_and_failures(void **state)
     free(text);
     text = text_of(&bench.report, bt_report_failures);
     contains(text, "FAIL net b on var 8x8\n  rtl: bits\n  replay: bt replay --network 'net' --layer 'b' "
-                   "--variant var --config 8x8 --pattern uniform --stalls 0 --seed 3\n");
+                   "--variant var --config 8x8 --pattern uniform --stalls 0 --seed 3 --dtype int8 --sparsity 0\n");
     contains(text, "SKIP 1 layer, first");
     contains(text, "FAIL cycle gate of var 8x8\n  largest cycle error 0.5000 %, allowed 0.1000 %\n");
     free(text);
@@ -720,6 +768,7 @@ int main(void)
         cmocka_unit_test(test_gates),
         cmocka_unit_test(test_gate_members),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_kind),
         cmocka_unit_test(test_csv),
         cmocka_unit_test(test_csv_columns),
         cmocka_unit_test(test_json_engines),

@@ -39,7 +39,7 @@ static void test_all_and_full(void **state)
     struct bt_suite *all = load("suites/all.yaml");
     assert_string_equal(full->name, "full");
     assert_int_equal(full->engines, (1u << BT_ENGINE_COUNT) - 1);
-    assert_int_equal(full->network_count, 10);
+    assert_int_equal(full->network_count, 13);
     assert_int_equal(full->run_count, 2);
     assert_int_equal(all->run_count, 3);
 
@@ -398,6 +398,55 @@ static void test_selection(void **state)
     bt_suite_free(suite);
 }
 
+/* Formats and pruning of runs: the clamps of int16 layers, what counts as the same, and no other run touched by it. */
+static void test_kinds(void **state)
+{
+    (void)state;
+    static const char text[] =
+        HEAD "shapes:\n"
+             "  - {name: x, h: 5, w: 4, c_in: 3, c_out: 2, act: relu}\n"
+             "  - {name: y, h: 5, w: 4, c_in: 2, c_out: 6, act: relu6, rounding: single}\n"
+             "  - {name: z, h: 5, w: 4, c_in: 6, c_out: 6}\n"
+             "  - {name: t, h: 5, w: 4, c_in: 6, c_out: 6, act: silu}\n"
+             "chains:\n  - {name: c, layers: [shapes/x, shapes/y, shapes/z]}\n"
+             "runs:\n"
+             "  - shapes: [all]\n    chains: [c]\n    dtype: int16\n" VARIANTS
+             "  - shapes: [all]\n    chains: [c]\n    sparsity: 60\n" VARIANTS
+             "  - shapes: [all]\n    dtype: int8\n    sparsity: 99\n    structure: channel\n" VARIANTS;
+    static const int32_t lower[] = {0, 0, INT16_MIN, INT16_MIN};
+    struct bt_error err = {""};
+    struct bt_suite *suite = NULL;
+    if (bt_suite_parse("suites/s.yaml", text, strlen(text), &suite, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+    const struct bt_suite_run *wide = &suite->runs[0];
+    assert_int_equal(wide->dtype, BT_S16);
+    for (uint32_t i = 0; i < 7; i++) {
+        const struct bt_suite_layer *layer = i < 4 ? &wide->layers[i] : &wide->chains[0].layers[i - 4];
+        assert_int_equal(layer->work.dtype, BT_S16);
+        assert_int_equal(layer->work.u.conv.act_min, lower[i < 4 ? i : i - 4]);
+        assert_int_equal(layer->work.u.conv.act_max, INT16_MAX);
+        assert_int_equal(layer->work.u.conv.rounding, BT_ROUND_DOUBLE);
+        assert_int_equal(bt_layer_check(&layer->work, NULL), i == 3 ? BT_EUNSUPPORTED : BT_OK);
+    }
+    for (uint32_t r = 1; r < 3; r++) {
+        assert_int_equal(suite->runs[r].dtype, BT_S8);
+        assert_int_equal(suite->runs[r].layers[1].work.dtype, BT_S8);
+        assert_int_equal(suite->runs[r].layers[1].work.u.conv.act_max, 96);
+        assert_int_equal(suite->runs[r].layers[1].work.u.conv.rounding, BT_ROUND_SINGLE);
+    }
+    assert_int_equal(suite->runs[1].chains[0].layers[0].work.dtype, BT_S8);
+    assert_int_equal(wide->pruning.percent, 0);
+    assert_int_equal(suite->runs[1].pruning.percent, 60);
+    assert_int_equal(suite->runs[1].pruning.structure, BT_STRUCTURE_RANDOM);
+    assert_int_equal(suite->runs[2].pruning.percent, 99);
+    assert_int_equal(suite->runs[2].pruning.structure, BT_STRUCTURE_CHANNEL);
+    assert_string_equal(bt_dtype_name(BT_S8), "int8");
+    assert_string_equal(bt_dtype_name(BT_S16), "int16");
+    assert_null(bt_dtype_name(BT_BF16));
+    bt_suite_free(suite);
+}
+
 #define POOLED                                                                                                         \
     "shapes:\n"                                                                                                        \
     "  - {name: x, h: 6, w: 9, c_in: 3, c_out: 2, kernel: 3, pad: 1, pool: 3x2, pool_stride: 2x3, pool_pad: 1}\n"      \
@@ -558,7 +607,14 @@ static const struct {
     {RUN("patterns: [min, min]"), "suites/s.yaml:14: pattern 'min' a second time: expected it once"},
     {RUN("layers: some"), "suites/s.yaml:14: unknown layers 'some': expected one of all, distinct, chained"},
     {RUN("config: [a]"), "suites/s.yaml:14: unknown key 'config': expected one of networks, layers, shapes, chains, "
-                         "variants, patterns, stalls"},
+                         "dtype, sparsity, structure, variants, patterns, stalls"},
+    {RUN("sparsity: 100"), "suites/s.yaml:14: sparsity of 100 percent: expected 0 to 99"},
+    {RUN("sparsity: -1"), "suites/s.yaml:14: sparsity: '-1': expected an unsigned decimal integer of 32 bits"},
+    {RUN("structure: filter"), "suites/s.yaml:14: structure filter without sparsity: expected both"},
+    {RUN("structure: block"), "suites/s.yaml:14: unknown structure 'block': expected one of random, filter, channel"},
+    {RUN("dtype: int4"), "suites/s.yaml:14: unknown dtype 'int4': expected one of int8, int16"},
+    {HEAD "runs:\n  - networks: [lenet5]\n    layers: chained\n    dtype: int16\n" VARIANTS,
+     "suites/s.yaml:8: dtype int16 with layers: chained: expected int8, whole networks have no other"},
     {"name: s\nsummary: a test\nseed: 7\nengines: [iss]\nruns: [{networks: [lenet5], variants: [{name: v, configs: "
      "[a]}]}]\n",
      "suites/s.yaml:4: unknown engines 'iss': expected one of ref, model, rtl, cycles, iss:sw, iss:accel"},
@@ -658,17 +714,12 @@ static void test_no_networks_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_and_full),
-        cmocka_unit_test(test_smoke),
-        cmocka_unit_test(test_configs),
-        cmocka_unit_test(test_refused_configs),
-        cmocka_unit_test(test_os_array),
-        cmocka_unit_test(test_selection),
-        cmocka_unit_test(test_pooled),
-        cmocka_unit_test(test_same),
-        cmocka_unit_test(test_same_pool),
-        cmocka_unit_test(test_refused_suites),
-        cmocka_unit_test(test_no_networks_folder),
+        cmocka_unit_test(test_all_and_full),   cmocka_unit_test(test_smoke),
+        cmocka_unit_test(test_configs),        cmocka_unit_test(test_refused_configs),
+        cmocka_unit_test(test_os_array),       cmocka_unit_test(test_selection),
+        cmocka_unit_test(test_kinds),          cmocka_unit_test(test_pooled),
+        cmocka_unit_test(test_same),           cmocka_unit_test(test_same_pool),
+        cmocka_unit_test(test_refused_suites), cmocka_unit_test(test_no_networks_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

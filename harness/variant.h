@@ -123,7 +123,7 @@ struct bt_driver {
      * its code).
      */
     enum bt_status (*service)(void *plan, struct bt_hal *hal, enum bt_event event, struct bt_reason *why);
-    /** Reads the ofmap back, dense: int8, or int32 when raw; the pooled one where the layer pools. */
+    /** Reads the ofmap back, dense: int8, int16 as the layer says, or int32 when raw; the pooled one where the layer pools. */
     void (*unpack)(const void *plan, struct bt_hal *hal, void *ofmap);
     /** Reads the core's counters and leaves it ready for the next plan without a reset. */
     void (*finish)(void *plan, struct bt_hal *hal, struct bt_counters *counters);

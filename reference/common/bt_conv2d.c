@@ -161,7 +161,8 @@ static bool product_fits(const int64_t *factors, size_t count)
     return true;
 }
 
-enum bt_status bt_conv2d_check(const struct bt_conv2d *conv, struct bt_reason *why)
+/* All that does not depend on the number format. */
+static enum bt_status check_geometry(const struct bt_conv2d *conv, struct bt_reason *why)
 {
     const struct range ranges[] = {
         FIELD(conv->n, 1, BT_MAX_DIM, "batch"),
@@ -180,11 +181,6 @@ enum bt_status bt_conv2d_check(const struct bt_conv2d *conv, struct bt_reason *w
         FIELD(conv->pad_left, 0, BT_MAX_DIM, "left padding"),
         FIELD(conv->pad_right, 0, BT_MAX_DIM, "right padding"),
         FIELD(conv->groups, 1, BT_MAX_DIM, "groups"),
-        FIELD(conv->in_zp, -128, 127, "input zero point"),
-        FIELD(conv->out_zp, -128, 127, "output zero point"),
-        FIELD(conv->act_min, -128, 127, "lower clamp"),
-        FIELD(conv->act_max, -128, 127, "upper clamp"),
-        FIELD((int64_t)conv->rounding, 0, 1, "rounding"),
     };
     const enum bt_status status = check_ranges(ranges, sizeof(ranges) / sizeof(ranges[0]), why);
     if (status != BT_OK) {
@@ -198,9 +194,6 @@ enum bt_status bt_conv2d_check(const struct bt_conv2d *conv, struct bt_reason *w
     }
     if (conv->act_min > conv->act_max) {
         return refuse(why, "lower clamp above the upper clamp", conv->act_min, conv->act_max);
-    }
-    if (conv->raw && conv->table) {
-        return refuse(why, "activation table on raw sums", 1, 0);
     }
 
     const int32_t padded_h = conv->h + conv->pad_top + conv->pad_bottom;
@@ -231,6 +224,36 @@ enum bt_status bt_conv2d_check(const struct bt_conv2d *conv, struct bt_reason *w
     return BT_OK;
 }
 
+enum bt_status bt_conv2d_check(const struct bt_conv2d *conv, struct bt_reason *why)
+{
+    const struct range ranges[] = {
+        FIELD(conv->in_zp, -128, 127, "input zero point"),
+        FIELD(conv->out_zp, -128, 127, "output zero point"),
+        FIELD(conv->act_min, -128, 127, "lower clamp"),
+        FIELD(conv->act_max, -128, 127, "upper clamp"),
+        FIELD((int64_t)conv->rounding, 0, 1, "rounding"),
+    };
+    enum bt_status status = check_ranges(ranges, sizeof(ranges) / sizeof(ranges[0]), why);
+    if (status == BT_OK && conv->raw && conv->table) {
+        status = refuse(why, "activation table on raw sums", 1, 0);
+    }
+    return status == BT_OK ? check_geometry(conv, why) : status;
+}
+
+enum bt_status bt_conv2d_check_s16(const struct bt_conv2d *conv, struct bt_reason *why)
+{
+    const struct range ranges[] = {
+        FIELD(conv->in_zp, 0, 0, "int16 input zero point"),
+        FIELD(conv->out_zp, 0, 0, "int16 output zero point"),
+        FIELD(conv->act_min, -32768, 32767, "lower clamp"),
+        FIELD(conv->act_max, -32768, 32767, "upper clamp"),
+        FIELD((int64_t)conv->table, 0, 0, "int16 activation tables"),
+        FIELD((int64_t)conv->raw, 0, 0, "int16 raw sums"),
+    };
+    const enum bt_status status = check_ranges(ranges, sizeof(ranges) / sizeof(ranges[0]), why);
+    return status == BT_OK ? check_geometry(conv, why) : status;
+}
+
 enum bt_status bt_conv2d_check_acc(const struct bt_conv2d *conv, const int8_t *weights, const int32_t *bias,
                                    struct bt_reason *why)
 {
@@ -257,9 +280,37 @@ enum bt_status bt_conv2d_check_acc(const struct bt_conv2d *conv, const int8_t *w
     return BT_OK;
 }
 
+/* The layer's number format, with what it has. */
+static enum bt_status check_format(const struct bt_layer *layer, struct bt_reason *why)
+{
+    const struct bt_conv2d *conv = &layer->u.conv;
+    if (layer->dtype == BT_S8) {
+        return bt_conv2d_check(conv, why);
+    }
+    if (layer->dtype != BT_S16) {
+        (void)refuse(why, "number format, int8 and int16 only", layer->dtype, BT_S16);
+        return BT_EUNSUPPORTED;
+    }
+    if (conv->table || conv->raw || layer->pool.kh != 0) {
+        (void)refuse(why, "an activation table, raw sums or pooling in int16", 1, 0);
+        return BT_EUNSUPPORTED;
+    }
+    return bt_conv2d_check_s16(conv, why);
+}
+
+uint32_t bt_layer_elem_bytes(const struct bt_layer *layer)
+{
+    return layer->dtype == BT_S16 ? sizeof(int16_t) : sizeof(int8_t);
+}
+
+uint32_t bt_layer_ofmap_elem_bytes(const struct bt_layer *layer)
+{
+    return layer->u.conv.raw ? sizeof(int32_t) : bt_layer_elem_bytes(layer);
+}
+
 enum bt_status bt_layer_check(const struct bt_layer *layer, struct bt_reason *why)
 {
-    const enum bt_status status = bt_conv2d_check(&layer->u.conv, why);
+    const enum bt_status status = check_format(layer, why);
     const struct bt_maxpool *pool = &layer->pool;
     if (status != BT_OK || pool->kh == 0) {
         return status;

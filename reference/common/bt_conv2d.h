@@ -34,10 +34,18 @@ int32_t bt_layer_oh(const struct bt_layer *layer);
 int32_t bt_layer_ow(const struct bt_layer *layer);
 int64_t bt_layer_ofmap_elems(const struct bt_layer *layer);
 
+/** Bytes of one element of the layer's ifmap and of its weights; of its ofmap, where raw sums are int32. */
+uint32_t bt_layer_elem_bytes(const struct bt_layer *layer);
+uint32_t bt_layer_ofmap_elem_bytes(const struct bt_layer *layer);
+
+/** bt_conv2d_check() for BT_S16: the same geometry, zero points 0, clamps within int16, no table, no raw sums. */
+BT_MUST_CHECK enum bt_status bt_conv2d_check_s16(const struct bt_conv2d *conv, struct bt_reason *why);
+
 /**
- * @brief  bt_conv2d_check() and, where the layer pools, the pool's: extents, pads below the kernel, at least one window, no
- *         raw sums.
- * @return BT_OK or BT_EINVAL.
+ * @brief  bt_conv2d_check() or bt_conv2d_check_s16() and, where the layer pools, the pool's: extents, pads below the kernel,
+ *         at least one window, no raw sums.
+ * @return BT_OK; BT_EINVAL; BT_EUNSUPPORTED for what its number format does not have: anything but int8 and int16; as
+ *         int16 a table, raw sums, pooling.
  */
 BT_MUST_CHECK enum bt_status bt_layer_check(const struct bt_layer *layer, struct bt_reason *why);
 

@@ -10,7 +10,19 @@
 /** Largest extent of any tensor dimension, in elements. */
 #define BT_MAX_DIM 65536
 
-enum bt_dtype { BT_S8, BT_S16, BT_S32, BT_BF16 };
+/** Number format of a layer: of its activations, and what follows from that for all else. */
+enum bt_dtype {
+    BT_S8, /**< TFLite int8, see struct bt_conv2d */
+    /**
+     * 16-bit fixed point: ifmap, weights (any value) and ofmap are int16 in the layouts of struct bt_conv2d; zero points are 0,
+     * and padding is 0. bias is int32, shift in [-31, 7]. A sum, bias included, has at most 48 bits; it is requantised by
+     * ref_requantise_s64() (multiplier of 16 bits, one rounding) and saturated to [act_min, act_max] within int16. There is
+     * no table, no raw output and no pooling; rounding is ignored.
+     */
+    BT_S16,
+    BT_S32,
+    BT_BF16,
+};
 
 /** Requantisation: TFLite double rounding (gemmlowp), or the single rounding of TFLITE_SINGLE_ROUNDING. */
 enum bt_rounding { BT_ROUND_DOUBLE, BT_ROUND_SINGLE };
@@ -31,7 +43,7 @@ enum bt_op {
 };
 
 /**
- * 2-D convolution, int8 in the TFLite int8 specification. Extents in elements.
+ * 2-D convolution, int8 in the TFLite int8 specification; what differs for int16 stands at BT_S16. Extents in elements.
  * ifmap   [n][h][w][c_in] int8, zero point in_zp; padding is in_zp
  * weights [c_out][kh][kw][c_in/groups] int8 in [-127, 127], zero point 0
  * bias    [c_out] int32; mult [c_out] Q31 in [0, 2^31-1]; shift [c_out] in [-31, 30], positive is left
@@ -45,7 +57,7 @@ struct bt_conv2d {
     int32_t pad_top, pad_bottom, pad_left, pad_right;
     int32_t groups;
     int32_t in_zp, out_zp;    /**< [-128, 127] */
-    int32_t act_min, act_max; /**< clamp of the requantised value, within [-128, 127] */
+    int32_t act_min, act_max; /**< clamp of the requantised value, within [-128, 127]; int16: within int16 */
     enum bt_rounding rounding;
     bool table; /**< a 256-entry int8 table follows the clamp: out = table[q + 128] */
     bool raw;   /**< output the int32 sums; no requantisation, clamp or table */
@@ -69,7 +81,7 @@ struct bt_maxpool {
  */
 struct bt_layer {
     enum bt_op op;
-    enum bt_dtype dtype; /**< of the activations */
+    enum bt_dtype dtype;
     union {
         struct bt_conv2d conv; /**< BT_OP_CONV2D */
     } u;

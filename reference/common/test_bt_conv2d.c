@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "reference/common/bt_conv2d.h"
 
@@ -158,6 +159,58 @@ static void test_raw_with_table(void **state)
     assert_string_equal(why.what, "activation table on raw sums");
     conv.raw = false;
     assert_int_equal(bt_conv2d_check(&conv, &why), BT_OK);
+}
+
+/* What int16 layers have and have not: the limits of the clamps, zero points, what makes a layer a SKIP. */
+static void test_int16(void **state)
+{
+    (void)state;
+    static const struct {
+        int field; /* of the switch below */
+        int32_t value;
+        enum bt_status status;
+        const char *what;
+    } cases[] = {
+        {0, 0, BT_OK, NULL},
+        {1, 1, BT_EINVAL, "int16 input zero point above 0"},
+        {2, -1, BT_EINVAL, "int16 output zero point below 0"},
+        {3, -32769, BT_EINVAL, "lower clamp below -32768"},
+        {4, 32768, BT_EINVAL, "upper clamp above 32767"},
+        {4, -32769, BT_EINVAL, "upper clamp below -32768"},
+        {5, 65, BT_EINVAL, "kernel height above 64"},
+        {6, 1, BT_EUNSUPPORTED, "an activation table, raw sums or pooling in int16"},
+        {7, 1, BT_EUNSUPPORTED, "an activation table, raw sums or pooling in int16"},
+        {8, 2, BT_EUNSUPPORTED, "an activation table, raw sums or pooling in int16"},
+        {9, BT_BF16, BT_EUNSUPPORTED, "number format, int8 and int16 only"},
+        {10, 7, BT_OK, NULL}, /* rounding is ignored */
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct bt_layer layer = {.op = BT_OP_CONV2D, .dtype = BT_S16, .u.conv = good()};
+        struct bt_conv2d *conv = &layer.u.conv;
+        struct bt_reason why = {0};
+        const int field = cases[i].field;
+        conv->in_zp = field == 1 ? cases[i].value : 0;
+        conv->out_zp = field == 2 ? cases[i].value : 0;
+        conv->act_min = field == 3 ? cases[i].value : INT16_MIN;
+        conv->act_max = field == 4 ? cases[i].value : INT16_MAX;
+        conv->kh = field == 5 ? cases[i].value : conv->kh;
+        conv->table = field == 6;
+        conv->raw = field == 7;
+        layer.pool.kh = field == 8 ? cases[i].value : 0;
+        layer.dtype = field == 9 ? (enum bt_dtype)cases[i].value : BT_S16;
+        conv->rounding = field == 10 ? (enum bt_rounding)cases[i].value : BT_ROUND_DOUBLE;
+        assert_int_equal(bt_layer_check(&layer, &why), cases[i].status);
+        assert_true((why.what == NULL) == (cases[i].what == NULL));
+        assert_true(why.what == NULL || strcmp(why.what, cases[i].what) == 0);
+    }
+    struct bt_layer layer = {.op = BT_OP_CONV2D, .dtype = BT_S16};
+    assert_int_equal(bt_layer_elem_bytes(&layer), 2);
+    assert_int_equal(bt_layer_ofmap_elem_bytes(&layer), 2);
+    layer.dtype = BT_S8;
+    assert_int_equal(bt_layer_elem_bytes(&layer), 1);
+    assert_int_equal(bt_layer_ofmap_elem_bytes(&layer), 1);
+    layer.u.conv.raw = true;
+    assert_int_equal(bt_layer_ofmap_elem_bytes(&layer), 4);
 }
 
 /* Extents that are each allowed and whose product is not: it must be refused, not wrap around. */
@@ -331,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_raw_with_table),
+        cmocka_unit_test(test_int16),
         cmocka_unit_test(test_products_beyond_64_bits),
         cmocka_unit_test(test_accumulator_bound),
         cmocka_unit_test(test_accumulator_bound_beyond_32_bits),

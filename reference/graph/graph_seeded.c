@@ -32,6 +32,7 @@
 struct build {
     const struct bt_network *network;
     uint64_t seed;
+    struct bt_pruning pruning;
     struct bt_graph *graph;
     uint32_t at[BT_MAX_NODES]; /* network's node -> graph's node */
     int8_t **outputs;          /* of the graph's nodes */
@@ -153,7 +154,8 @@ static enum bt_status add_conv(struct build *build, const struct bt_node *from, 
     const int8_t *ifmap = build->outputs[node->inputs[0]];
     char own[2 * BT_MAX_NAME + 2]; /* two layers of one geometry shall not have the same weights */
     (void)snprintf(own, sizeof(own), "%.47s/%.47s", build->network->name, from->name);
-    const struct bt_data_key key = {.seed = build->seed, .network = own, .pattern = BT_PATTERN_UNIFORM};
+    const struct bt_data_key key = {
+        .seed = build->seed, .network = own, .pattern = BT_PATTERN_UNIFORM, .pruning = build->pruning};
     struct bt_tensors tensors = {0};
     int32_t *sums = NULL;
 
@@ -440,11 +442,11 @@ static enum bt_status build_node(struct build *build, uint32_t index)
     return status;
 }
 
-enum bt_status bt_graph_seeded(const struct bt_network *network, uint64_t seed, struct bt_graph **graph,
-                               struct bt_error *err)
+enum bt_status bt_graph_seeded(const struct bt_network *network, uint64_t seed, const struct bt_pruning *pruning,
+                               struct bt_graph **graph, struct bt_error *err)
 {
-    if (network == NULL || network->count < 1 || network->count > BT_MAX_NODES || graph == NULL) {
-        return bt_fail(err, BT_EINVAL, "no network or no place for its graph: expected both");
+    if (network == NULL || network->count < 1 || network->count > BT_MAX_NODES || pruning == NULL || graph == NULL) {
+        return bt_fail(err, BT_EINVAL, "no network, no pruning or no place for its graph: expected all of them");
     }
     struct build *build = calloc(1, sizeof(*build));
     struct bt_graph *made = calloc(1, sizeof(*made));
@@ -457,7 +459,7 @@ enum bt_status bt_graph_seeded(const struct bt_network *network, uint64_t seed, 
         status = bt_fail(err, BT_ENOMEM, "%.47s: no memory for the graph", network->name);
         goto cleanup;
     }
-    *build = (struct build){.network = network, .seed = seed, .graph = made, .err = err};
+    *build = (struct build){.network = network, .seed = seed, .pruning = *pruning, .graph = made, .err = err};
     (void)snprintf(made->name, sizeof(made->name), "%s", network->name);
     (void)snprintf(made->source, sizeof(made->source), "seed %" PRIu64, seed);
     made->nodes = calloc(most, sizeof(*made->nodes));

@@ -7,6 +7,7 @@
 
 #include "harness/error.h"
 #include "harness/network.h"
+#include "harness/prune.h"
 #include "reference/graph/bt_graph.h"
 
 /**
@@ -16,10 +17,12 @@
  *
  *         Nodes keep the names and the order of the network. A fully connected layer is a 1x1 convolution. An activation
  *         that is no clamp, behind anything but a convolution, becomes a BT_OP_TABLE node "<name>.act" of its own.
+ * @param[in]  pruning  Of every convolution's weights.
  * @param[out] graph  Checked; release with bt_graph_free().
  * @return BT_OK; BT_EINVAL (a scale that cannot be expressed; err names the node); BT_ENOMEM.
  */
-BT_MUST_CHECK enum bt_status bt_graph_seeded(const struct bt_network *network, uint64_t seed, struct bt_graph **graph,
+BT_MUST_CHECK enum bt_status bt_graph_seeded(const struct bt_network *network, uint64_t seed,
+                                             const struct bt_pruning *pruning, struct bt_graph **graph,
                                              struct bt_error *err);
 
 /** An input for any graph: seeded bytes, uniform over int8. @param[out] input  bt_graph_bytes() of node 0. */

@@ -48,11 +48,13 @@ static struct bt_network *load(const char *name)
     return network;
 }
 
+static const struct bt_pruning dense;
+
 static struct bt_graph *seeded(const struct bt_network *network, uint64_t seed)
 {
     struct bt_error err = {""};
     struct bt_graph *graph = NULL;
-    if (bt_graph_seeded(network, seed, &graph, &err) != BT_OK) {
+    if (bt_graph_seeded(network, seed, &dense, &graph, &err) != BT_OK) {
         fail_msg("%s", err.text);
     }
     return graph;
@@ -1846,9 +1848,37 @@ static void test_known(void **state)
     }
 }
 
+/* Each convolution of its own has as many zeros as asked for, and the rest still spreads to the end of the network. */
+static void test_pruned(void **state)
+{
+    (void)state;
+    const struct bt_pruning pruning = {.percent = 75, .structure = BT_STRUCTURE_CHANNEL};
+    struct bt_network *network = load("resnet8");
+    struct bt_error err = {""};
+    struct bt_graph *graph = NULL;
+    if (bt_graph_seeded(network, 1, &pruning, &graph, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct bt_graph_node *node = &graph->nodes[i];
+        if (node->op != BT_OP_CONV2D) {
+            continue;
+        }
+        int64_t zeros = 0;
+        for (int64_t w = 0; w < bt_conv2d_weight_elems(&node->u.conv); w++) {
+            zeros += node->weights[w] == 0;
+        }
+        const int64_t pruned = bt_prune_count(&pruning, &node->u.conv) * node->u.conv.kh * node->u.conv.kw;
+        assert_true(zeros >= pruned && zeros <= pruned + bt_conv2d_weight_elems(&node->u.conv) / 50 + 2);
+    }
+    bt_graph_free(graph);
+    bt_network_free(network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pruned),
         cmocka_unit_test(test_every_operator),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_seeded),

@@ -5,69 +5,119 @@
 #include "reference/common/bt_conv2d.h"
 #include "reference/ops/requantise.h"
 
-static bool geometry_valid(const struct bt_conv2d *conv)
+/* Products of one 16-bit value with the halves of another that 32 bits hold for certain: 2^15 * 255 * 256 < 2^31. */
+#define BLOCK 256
+
+static enum bt_status refuse(struct bt_reason *why, enum bt_status status, const char *what, int64_t got, int64_t limit)
 {
-    struct bt_conv2d geometry = *conv; /* the clamp is the one field whose range depends on the element type */
-    geometry.act_min = 0;
-    geometry.act_max = 0;
-    return bt_conv2d_check(&geometry, NULL) == BT_OK && conv->in_zp == 0 && conv->out_zp == 0 && !conv->table &&
-           !conv->raw && conv->act_min >= INT16_MIN && conv->act_min <= conv->act_max && conv->act_max <= INT16_MAX;
+    if (why != NULL) {
+        *why = (struct bt_reason){what, got, limit};
+    }
+    return status;
 }
 
-static bool data_valid(const struct bt_conv2d *conv, const struct ref_conv2d_s16_data *data)
+static enum bt_status check_channels(const struct bt_conv2d *conv, const struct ref_conv2d_s16_data *data,
+                                     struct bt_reason *why)
 {
-    if (data->ifmap == NULL || data->weights == NULL || data->mult == NULL || data->shift == NULL) {
-        return false;
-    }
     const int64_t bias_limit = INT64_C(1) << 46;
     for (int32_t oc = 0; oc < conv->c_out; oc++) {
-        if (data->mult[oc] < 0 || data->shift[oc] < -31 || data->shift[oc] > 7) {
-            return false;
+        if (data->mult[oc] < 0) {
+            return refuse(why, BT_EINVAL, "multiplier below 0", data->mult[oc], 0);
+        }
+        if (data->shift[oc] < -31 || data->shift[oc] > 7) {
+            return refuse(why, BT_EINVAL, "int16 shift outside -31 to 7", data->shift[oc],
+                          data->shift[oc] < 0 ? -31 : 7);
         }
         if (data->bias != NULL && (data->bias[oc] <= -bias_limit || data->bias[oc] >= bias_limit)) {
-            return false;
+            return refuse(why, BT_EINVAL, "bias beyond 46 bits", data->bias[oc], bias_limit);
         }
     }
-    return true;
+    return BT_OK;
 }
 
 /* Every filter's sum|w| * 2^15 + |bias| within the 48 bits that ref_requantise_s64() takes. */
-static bool sums_fit_48_bits(const struct bt_conv2d *conv, const struct ref_conv2d_s16_data *data)
+static enum bt_status check_sums(const struct bt_conv2d *conv, const struct ref_conv2d_s16_data *data,
+                                 struct bt_reason *why)
 {
     const int64_t filter_elems = bt_conv2d_weight_elems(conv) / conv->c_out;
+    const int64_t limit = (INT64_C(1) << 47) - 1;
     for (int32_t oc = 0; oc < conv->c_out; oc++) {
-        const int8_t *filter = data->weights + oc * filter_elems;
-        int64_t bound = 0;
+        const int16_t *filter = data->weights + oc * filter_elems;
+        int64_t magnitude = 0;
         for (int64_t i = 0; i < filter_elems; i++) {
-            bound += (filter[i] < 0 ? -filter[i] : filter[i]) * (INT64_C(1) << 15);
+            magnitude += filter[i] < 0 ? -filter[i] : filter[i];
         }
+        int64_t bound = magnitude * (INT64_C(1) << 15);
         if (data->bias != NULL) {
             bound += data->bias[oc] < 0 ? -data->bias[oc] : data->bias[oc];
         }
-        if (bound >= INT64_C(1) << 47) {
-            return false;
+        if (bound > limit) {
+            return refuse(why, BT_EOVERFLOW, "accumulator bound of a filter above 48 bits", bound, limit);
         }
     }
-    return true;
+    return BT_OK;
+}
+
+enum bt_status ref_conv2d_s16_check(const struct bt_conv2d *conv, const struct ref_conv2d_s16_data *data,
+                                    struct bt_reason *why)
+{
+    if (conv == NULL || data == NULL) {
+        return refuse(why, BT_EINVAL, "geometry or tensors missing", 0, 1);
+    }
+    enum bt_status status = bt_conv2d_check_s16(conv, why);
+    if (status == BT_OK && (data->ifmap == NULL || data->weights == NULL || data->mult == NULL || data->shift == NULL)) {
+        status = refuse(why, BT_EINVAL, "ifmap, weights, mult or shift missing", 0, 1);
+    }
+    if (status == BT_OK) {
+        status = check_channels(conv, data, why);
+    }
+    return status == BT_OK ? check_sums(conv, data, why) : status;
+}
+
+/*
+ * Exact: each weight is 256 * high + low, and both halves' products are summed in 32 bits, a block at a time. So written,
+ * the compiler finds the instruction that multiplies 16 by 16 bits and adds pairs.
+ */
+static int64_t dot(const int16_t *x, const int16_t *w, int64_t count)
+{
+    int64_t sum = 0;
+    for (int64_t begin = 0; begin < count; begin += BLOCK) {
+        const int64_t left = count - begin;
+        const int32_t length = left < BLOCK ? (int32_t)left : BLOCK;
+        int32_t low = 0;
+        int32_t high = 0;
+        for (int32_t i = 0; i < length; i++) {
+            const int16_t w_low = (int16_t)(w[begin + i] & 0xff);
+            const int16_t w_high = (int16_t)(w[begin + i] >> 8);
+            low += x[begin + i] * w_low;
+            high += x[begin + i] * w_high;
+        }
+        sum += low + (int64_t)high * 256;
+    }
+    return sum;
 }
 
 /* One output element before requantisation; taps outside the ifmap add nothing. */
-static int64_t window_sum(const struct bt_conv2d *conv, const int16_t *image, const int8_t *filter, int32_t origin_y,
+static int64_t window_sum(const struct bt_conv2d *conv, const int16_t *image, const int16_t *filter, int32_t origin_y,
                           int32_t origin_x, int32_t first_channel)
 {
     const int32_t depth = conv->c_in / conv->groups;
+    /* Neighbouring taps are neighbours in memory where they read all channels. */
+    const int32_t run = conv->groups == 1 && conv->dil_w == 1 ? conv->kw : 1;
     int64_t sum = 0;
     for (int32_t ky = 0; ky < conv->kh; ky++) {
-        const int64_t y = origin_y + ky * conv->dil_h;
-        for (int32_t kx = 0; kx < conv->kw; kx++) {
-            const int64_t x = origin_x + kx * conv->dil_w;
-            if (y < 0 || y >= conv->h || x < 0 || x >= conv->w) {
-                continue;
-            }
-            const int16_t *pixel = image + (y * conv->w + x) * conv->c_in + first_channel;
-            const int8_t *tap = filter + ((int64_t)ky * conv->kw + kx) * depth;
-            for (int32_t ic = 0; ic < depth; ic++) {
-                sum += pixel[ic] * tap[ic];
+        const int64_t y = origin_y + (int64_t)ky * conv->dil_h;
+        if (y < 0 || y >= conv->h) {
+            continue;
+        }
+        for (int32_t kx = 0; kx < conv->kw; kx += run) {
+            const int64_t x = origin_x + (int64_t)kx * conv->dil_w;
+            const int64_t from = x < 0 ? -x : 0; /* taps of the run that lie in the padding on the left */
+            const int64_t end = conv->w - x < run ? conv->w - x : run;
+            if (from < end) {
+                const int16_t *pixel = image + (y * conv->w + x + from) * conv->c_in + first_channel;
+                const int16_t *tap = filter + ((int64_t)ky * conv->kw + kx + from) * depth;
+                sum += dot(pixel, tap, (end - from) * depth);
             }
         }
     }
@@ -77,11 +127,9 @@ static int64_t window_sum(const struct bt_conv2d *conv, const int16_t *image, co
 enum bt_status ref_conv2d_s16(const struct bt_conv2d *conv, const struct ref_conv2d_s16_data *data,
                               enum ref_s16_kind kind, int16_t *ofmap)
 {
-    if (conv == NULL || data == NULL || ofmap == NULL || !geometry_valid(conv) || !data_valid(conv, data)) {
-        return BT_EINVAL;
-    }
-    if (!sums_fit_48_bits(conv, data)) {
-        return BT_EOVERFLOW;
+    const enum bt_status status = ref_conv2d_s16_check(conv, data, NULL);
+    if (status != BT_OK || ofmap == NULL) {
+        return status != BT_OK ? status : BT_EINVAL;
     }
     const int32_t oh = bt_conv2d_oh(conv);
     const int32_t ow = bt_conv2d_ow(conv);

@@ -320,6 +320,16 @@ static const int8_t *weights_s8(struct test_case *tc, const char *name, int64_t 
     return weights;
 }
 
+/* Weights for the operator, which takes 16 bits of them. */
+static const int16_t *widen_weights(struct test_case *tc, const int8_t *weights, int64_t elems)
+{
+    int16_t *wide = take(tc, elems, sizeof(int16_t));
+    for (int64_t i = 0; i < elems; i++) {
+        wide[i] = weights[i];
+    }
+    return wide;
+}
+
 /* `elems` copies of a per-tensor parameter. */
 static const int32_t *repeated(struct test_case *tc, int64_t elems, int32_t value)
 {
@@ -492,7 +502,7 @@ static void run_conv_s16(struct test_case *tc, const struct bt_conv2d *conv, con
     }
     const struct ref_conv2d_s16_data data = {
         .ifmap = raw_as(tc, &input, "int16", bt_conv2d_ifmap_elems(conv)),
-        .weights = weights,
+        .weights = widen_weights(tc, weights, bt_conv2d_weight_elems(conv)),
         .bias = bias.elems == 0 ? NULL : widen(tc, &bias),
         .mult = mult,
         .shift = shift,
