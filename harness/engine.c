@@ -321,11 +321,34 @@ void bt_step_run_model(struct bt_engine_step *step)
     }
 }
 
-static struct bt_cycle_facts facts_of(const struct bt_engine_step *step)
+/*
+ * Multiplications that no core can do without: all of them, or where it skips zero weights those with others. Counted once, where
+ * there are weights.
+ */
+static uint64_t needed_macs(struct bt_engine_step *step)
+{
+    const struct bt_conv2d *conv = &step->layer.u.conv;
+    const void *weights = step->tensors.view.weights;
+    if (!step->job->variant->skips_zero_weights || weights == NULL) {
+        return step->record->macs;
+    }
+    if (step->needed_macs == 0) {
+        const int64_t elems = bt_conv2d_weight_elems(conv);
+        for (int64_t i = 0; i < elems; i++) {
+            const int32_t weight =
+                step->layer.dtype == BT_S16 ? ((const int16_t *)weights)[i] : ((const int8_t *)weights)[i];
+            step->needed_macs += weight != 0;
+        }
+        step->needed_macs *= (uint64_t)conv->n * (uint64_t)bt_conv2d_oh(conv) * (uint64_t)bt_conv2d_ow(conv);
+    }
+    return step->needed_macs;
+}
+
+static struct bt_cycle_facts facts_of(struct bt_engine_step *step)
 {
     const struct bt_record *record = step->record;
     return (struct bt_cycle_facts){
-        .macs = record->macs,
+        .macs = needed_macs(step),
         .multipliers = record->multipliers,
         .start_to_done = record->rtl_cycles,
         .measured = &record->measured,

@@ -19,6 +19,7 @@ struct bt_engine_step {
     void *plan;
     struct bt_io io;
     struct bt_blob aux, profile;
+    uint64_t needed_macs; /**< with weights that are not zero; 0: not counted */
 };
 
 /** First byte of DRAM that a plan may have: address 0 stays unused, so that a register nobody wrote points at no tensor. */

@@ -7,6 +7,7 @@
 #ifndef BT_VARIANT_H
 #define BT_VARIANT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -137,7 +138,7 @@ struct bt_driver {
  *
  *   const struct bt_variant *bt_variant_entry(void);
  */
-#define BT_VARIANT_ABI 3u
+#define BT_VARIANT_ABI 4u
 #define BT_VARIANT_SYMBOL "bt_variant_entry"
 
 struct bt_variant {
@@ -184,6 +185,8 @@ struct bt_variant {
 
     /** Multipliers of the configuration (for utilisation and the lower bound cycles >= MACs / multipliers). Or NULL. */
     uint64_t (*multipliers)(const struct bt_config *config);
+    /** Multiplications with zero weights may be left out: the lower bound then counts the others, and utilisation may pass 1. */
+    bool skips_zero_weights;
 
     /**
      * The core in C behind its own registers, in place of the RTL: same registers, same bits, same cycles (harness/sim.h).

@@ -67,6 +67,10 @@ struct bt_brick_connect {
 struct bt_brick_item {
     uint32_t beats, steps;
 };
+/** Weights that are not zero, and of these those promoted within their lane, from another one. */
+struct bt_brick_worth {
+    uint64_t effectual, ahead, aside;
+};
 struct bt_brick_aux {
     uint32_t magic, bytes;
     uint32_t items, warps, slots;
@@ -75,7 +79,7 @@ struct bt_brick_aux {
     uint32_t items_at, channels_at, image_at; /**< bytes from the beginning, multiples of 16 */
     uint32_t image_beats;
     uint32_t rows, steps; /**< of all warps: rows, steps that are left of them */
-    uint32_t reserved[3];
+    struct bt_brick_worth worth;
 };
 
 /** A layer on the hardware. Plain data, no pointers. */
@@ -153,12 +157,14 @@ struct bt_brick_schedule {
  * @brief  The items of one warp, packed.
  * @param[in]  channels  [slots] of this warp.
  * @param[out] items     [ceil(steps / weight_rows), at least 1] beats and steps of each.
- * @param[out] image     NULL: only counts; heads are left to be written (bt_brick_head()).
+ * @param[out] image     NULL: only counts; who has all items writes into each head how long the next one is.
+ * @param[in,out] worth  Added to.
  * @return beats.
  */
 uint64_t bt_brick_pack_warp(const struct bt_brick_plan *plan, const struct bt_brick_connect *connect,
                             const struct bt_brick_schedule *schedule, const struct bt_layer_data *data, int32_t warp,
-                            const int32_t *channels, struct bt_brick_item *items, uint8_t *image);
+                            const int32_t *channels, struct bt_brick_item *items, uint8_t *image,
+                            struct bt_brick_worth *worth);
 
 /** Items of a warp of so many steps. */
 int32_t bt_brick_items_of(const struct bt_brick_plan *plan, int32_t steps);

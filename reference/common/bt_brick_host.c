@@ -35,14 +35,20 @@ int32_t *bt_brick_in_order(const struct bt_brick_plan *plan)
     return channels;
 }
 
-enum bt_status bt_brick_prepare_raw(struct bt_blob *aux)
+enum bt_status bt_brick_prepare_raw(const struct bt_brick_plan *plan, const struct bt_layer_data *data,
+                                    struct bt_blob *aux)
 {
+    const int64_t weights = bt_conv2d_weight_elems(&plan->conv);
     struct bt_brick_aux *made = calloc(1, sizeof(*made));
     if (made == NULL) {
         return BT_ENOMEM;
     }
     made->magic = BT_BRICK_AUX_MAGIC;
     made->bytes = sizeof(*made);
+    for (int64_t i = 0; i < weights; i++) {
+        made->worth.effectual += (plan->hw.bits == 16 ? ((const int16_t *)data->weights)[i]
+                                                      : ((const int8_t *)data->weights)[i]) != 0;
+    }
     *aux = (struct bt_blob){made, sizeof(*made)};
     return BT_OK;
 }
@@ -70,19 +76,21 @@ static uint8_t *grow(struct pile *pile, size_t bytes)
 
 static enum bt_status pack_warp(const struct bt_brick_plan *plan, const struct bt_brick_connect *connect,
                                 const struct bt_brick_schedule *schedule, const struct bt_layer_data *data, int32_t warp,
-                                const int32_t *channels, struct pile *items, struct pile *image)
+                                const int32_t *channels, struct pile *items, struct pile *image,
+                                struct bt_brick_worth *worth)
 {
     const size_t item_bytes = (size_t)bt_brick_items_of(plan, schedule->steps) * sizeof(struct bt_brick_item);
+    struct bt_brick_worth unused = {0};
     struct bt_brick_item *made = (struct bt_brick_item *)(void *)grow(items, item_bytes);
     if (made == NULL) {
         return BT_ENOMEM;
     }
-    const size_t bytes = bt_brick_pack_warp(plan, connect, schedule, data, warp, channels, made, NULL) * 16;
+    const size_t bytes = bt_brick_pack_warp(plan, connect, schedule, data, warp, channels, made, NULL, &unused) * 16;
     uint8_t *stream = grow(image, bytes);
     if (stream == NULL) {
         return BT_ENOMEM;
     }
-    (void)bt_brick_pack_warp(plan, connect, schedule, data, warp, channels, made, stream);
+    (void)bt_brick_pack_warp(plan, connect, schedule, data, warp, channels, made, stream, worth);
     items->used += item_bytes;
     image->used += bytes;
     return BT_OK;
@@ -125,7 +133,7 @@ enum bt_status bt_brick_prepare(const struct bt_brick_plan *plan, const struct b
         struct bt_brick_schedule schedule = {0};
         status = scheduler(context, plan, data, warp, slots, &schedule);
         if (status == BT_OK) {
-            status = pack_warp(plan, connect, &schedule, data, warp, slots, &items, &image);
+            status = pack_warp(plan, connect, &schedule, data, warp, slots, &items, &image, &header.worth);
             header.rows += (uint32_t)plan->rows;
             header.steps += (uint32_t)(schedule.steps > 0 ? schedule.steps : 1);
         }

@@ -29,8 +29,9 @@ BT_MUST_CHECK enum bt_status bt_brick_prepare(const struct bt_brick_plan *plan, 
 /** Channels in their own order, for bt_brick_prepare(); freed by the caller. NULL: there is no memory. */
 int32_t *bt_brick_in_order(const struct bt_brick_plan *plan);
 
-/** An aux that says: the raw stream. */
-BT_MUST_CHECK enum bt_status bt_brick_prepare_raw(struct bt_blob *aux);
+/** An aux that says: the raw stream of these weights. */
+BT_MUST_CHECK enum bt_status bt_brick_prepare_raw(const struct bt_brick_plan *plan, const struct bt_layer_data *data,
+                                                  struct bt_blob *aux);
 
 /** Cycles of the layer with these weights, on its best bands. @return UINT64_MAX where the time model gives none. */
 uint64_t bt_brick_best_cycles(const struct bt_config *config, const struct bt_layer *layer, const struct bt_blob *aux);

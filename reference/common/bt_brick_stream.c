@@ -87,6 +87,7 @@ struct writer {
     uint64_t beats;
     int32_t bits, per_beat;
     int32_t filled; /* entries of the beat at work */
+    struct bt_brick_worth *worth;
 };
 
 static uint8_t *beat_at(struct writer *w)
@@ -164,6 +165,9 @@ static int32_t put_step(const struct bt_brick_plan *plan, const struct bt_brick_
                 count++;
             }
             put_entry(w, skip, select, weight);
+            w->worth->effectual++;
+            w->worth->ahead += select > 0 && connect->aside[select - 1] == 0;
+            w->worth->aside += select > 0 && connect->aside[select - 1] != 0;
             count++;
             skip = 0;
         }
@@ -174,9 +178,10 @@ static int32_t put_step(const struct bt_brick_plan *plan, const struct bt_brick_
 
 uint64_t bt_brick_pack_warp(const struct bt_brick_plan *plan, const struct bt_brick_connect *connect,
                             const struct bt_brick_schedule *schedule, const struct bt_layer_data *data, int32_t warp,
-                            const int32_t *channels, struct bt_brick_item *items, uint8_t *image)
+                            const int32_t *channels, struct bt_brick_item *items, uint8_t *image,
+                            struct bt_brick_worth *worth)
 {
-    struct writer w = {.image = image, .bits = plan->hw.bits, .per_beat = plan->hw.entries};
+    struct writer w = {.image = image, .bits = plan->hw.bits, .per_beat = plan->hw.entries, .worth = worth};
     const int32_t count = bt_brick_items_of(plan, schedule->steps);
     /* A pixel's result needs a step, even one without weights. */
     const int32_t steps = schedule->steps > 0 ? schedule->steps : 1;

@@ -211,5 +211,12 @@ enum bt_status bt_brick_cycles(const struct bt_config *config, const void *plan_
     for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
         bt_counters_add(prediction, items[i].name, (uint64_t)items[i].value);
     }
+    if (aux != NULL) { /* what the weights are worth is known: each meets every pixel */
+        const struct bt_brick_worth *worth = &((const struct bt_brick_aux *)aux->data)->worth;
+        const uint64_t pixels = (uint64_t)plan->conv.n * (uint64_t)plan->oh * (uint64_t)plan->ow;
+        bt_counters_add(prediction, "macs_effectual", worth->effectual * pixels);
+        bt_counters_add(prediction, "macs_ahead", worth->ahead * pixels);
+        bt_counters_add(prediction, "macs_aside", worth->aside * pixels);
+    }
     return BT_OK;
 }

@@ -18,7 +18,7 @@ static enum bt_status prepare(const struct bt_config *config, const struct bt_la
     struct bt_blob packed = {0};
     enum bt_status status = bt_brick_map(config, layers, count, 0, &plan, why);
     if (status == BT_OK) {
-        status = bt_brick_prepare_raw(&raw);
+        status = bt_brick_prepare_raw(&plan, data, &raw);
     }
     if (status != BT_OK || bt_config_get(config, "PACKED", 0) == 0) {
         *aux = raw;
