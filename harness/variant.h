@@ -94,8 +94,8 @@ struct bt_driver {
     uint32_t max_layers; /**< layers in one plan: 1 for layer-wise cores, more for pipelines */
 
     /**
-     * Can this configuration run these layers? No effect. BT_EUNSUPPORTED with the reason is a SKIP. A core that does not
-     * pool refuses a layer with layer.pool.kh != 0.
+     * Can this configuration run these layers? No effect. BT_EUNSUPPORTED with the reason is a SKIP. A core refuses
+     * the number formats that it does not compute (layer.dtype) and, where it does not pool, a layer with layer.pool.kh != 0.
      */
     enum bt_status (*supports)(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
                                struct bt_reason *why);
