@@ -173,7 +173,7 @@ int32_t bt_brick_items_of(const struct bt_brick_plan *plan, int32_t steps);
  * What a weight stream says of one weight: its warp, step (of the warp), slot and lane, and the operand that it meets: row, lane.
  */
 struct bt_brick_use {
-    int32_t warp, step, slot, lane;
+    int32_t warp, step, slot, lane, select;
     int32_t channel, tile_brick, row, row_lane, weight;
 };
 

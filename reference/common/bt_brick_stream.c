@@ -265,6 +265,7 @@ static enum bt_status use_weight(struct reader *r, int32_t position, int32_t sel
                                      .step = r->warp_step,
                                      .slot = slot,
                                      .lane = lane,
+                                     .select = select,
                                      .channel = r->channels[slot],
                                      .tile_brick = r->bricks[slot / hw->filters],
                                      .row = r->base[slot / hw->filters] + ahead,
