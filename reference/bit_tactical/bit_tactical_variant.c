@@ -36,9 +36,8 @@ static enum bt_status check(const struct bt_config *config, struct bt_reason *wh
         return status;
     }
     const struct bt_brick_connect connect = bit_tactical_connect_of(config);
-    struct bit_tactical_connect checked = {.lanes = (int32_t)bt_config_get(config, "LANES", 16),
-                                           .lookahead = connect.lookahead,
-                                           .inputs = connect.inputs};
+    struct bit_tactical_connect checked = {
+        .lanes = (int32_t)bt_config_get(config, "LANES", 16), .lookahead = connect.lookahead, .inputs = connect.inputs};
     for (int32_t i = 0; i < connect.inputs; i++) {
         checked.input[i].ahead = connect.ahead[i];
         checked.input[i].aside = connect.aside[i];

@@ -185,7 +185,8 @@ static void test_extreme_sparsity(void **state)
             for (size_t i = 0; i < all; i += elem) {
                 const size_t in_filter = i % filter / elem;
                 const bool keep = kind == DENSE || (kind == FILTER && i / filter != 5) ||
-                                  (kind == ROW && in_filter / (size_t)conv->c_in != 4) || (kind == ONE && i == 7 * elem);
+                                  (kind == ROW && in_filter / (size_t)conv->c_in != 4) ||
+                                  (kind == ONE && i == 7 * elem);
                 memset(weights + i, keep ? 1 : 0, elem);
             }
             brick_expect(&layer, &job.tensors.view, job.expected);
@@ -291,10 +292,10 @@ static void test_schedules_are_proved(void **state)
                         }
                     }
                 }
-                const struct bit_tactical_tile of = {
-                    .rows = plan->rows, .filters = plan->hw.filters, .nonzero = mask};
+                const struct bit_tactical_tile of = {.rows = plan->rows, .filters = plan->hw.filters, .nonzero = mask};
                 if (!bit_tactical_schedule_check(&checked, &of, s.steps[t], s.base + t * (size_t)plan->rows,
-                                                 s.select + t * (size_t)(plan->rows * plan->hw.filters * plan->hw.lanes),
+                                                 s.select +
+                                                     t * (size_t)(plan->rows * plan->hw.filters * plan->hw.lanes),
                                                  mask + (size_t)plan->rows * (size_t)plan->hw.filters, &fault)) {
                     fail_msg("tile %zu: %s, step %d, filter %d, lane %d", t, fault.what, fault.step, fault.filter,
                              fault.lane);
@@ -317,11 +318,10 @@ static void test_connectivities(void **state)
         const char *key;
         int64_t value;
     } cases[] = {
-        {"AHEAD_2", 3},    /* beyond the window of T<2,5> */
-        {"LOOKAHEAD", 1},  /* now its second rows are */
-        {"ASIDE_1", 16},   /* as far as there are lanes */
-        {"ASIDE_3", -16},
-        {"ASIDE_4", -1},   /* twice the same */
+        {"AHEAD_2", 3},                    /* beyond the window of T<2,5> */
+        {"LOOKAHEAD", 1},                  /* now its second rows are */
+        {"ASIDE_1", 16},                   /* as far as there are lanes */
+        {"ASIDE_3", -16}, {"ASIDE_4", -1}, /* twice the same */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct bt_config config = brick_config("T_2_5");

@@ -177,9 +177,10 @@ enum bt_status bt_brick_map(const struct bt_config *config, const struct bt_laye
     plan->in_image_bytes = (uint64_t)conv->h * (uint64_t)conv->w * plan->in_pitch;
     plan->out_image_bytes = (uint64_t)plan->oh * (uint64_t)plan->ow * plan->out_pitch;
     if (plan->in_image_bytes > INT32_MAX || plan->out_image_bytes > INT32_MAX) {
-        return refuse(why, BT_EUNSUPPORTED, "bytes of one image",
-                      (int64_t)(plan->in_image_bytes > plan->out_image_bytes ? plan->in_image_bytes : plan->out_image_bytes),
-                      INT32_MAX);
+        return refuse(
+            why, BT_EUNSUPPORTED, "bytes of one image",
+            (int64_t)(plan->in_image_bytes > plan->out_image_bytes ? plan->in_image_bytes : plan->out_image_bytes),
+            INT32_MAX);
     }
     plan->pixel_bricks = (int32_t)(plan->in_pitch / brick);
     plan->warps = div_up(conv->c_out, plan->hw.slots);

@@ -46,8 +46,8 @@ enum bt_status bt_brick_prepare_raw(const struct bt_brick_plan *plan, const stru
     made->magic = BT_BRICK_AUX_MAGIC;
     made->bytes = sizeof(*made);
     for (int64_t i = 0; i < weights; i++) {
-        made->worth.effectual += (plan->hw.bits == 16 ? ((const int16_t *)data->weights)[i]
-                                                      : ((const int8_t *)data->weights)[i]) != 0;
+        made->worth.effectual +=
+            (plan->hw.bits == 16 ? ((const int16_t *)data->weights)[i] : ((const int8_t *)data->weights)[i]) != 0;
     }
     *aux = (struct bt_blob){made, sizeof(*made)};
     return BT_OK;
@@ -75,8 +75,8 @@ static uint8_t *grow(struct pile *pile, size_t bytes)
 }
 
 static enum bt_status pack_warp(const struct bt_brick_plan *plan, const struct bt_brick_connect *connect,
-                                const struct bt_brick_schedule *schedule, const struct bt_layer_data *data, int32_t warp,
-                                const int32_t *channels, struct pile *items, struct pile *image,
+                                const struct bt_brick_schedule *schedule, const struct bt_layer_data *data,
+                                int32_t warp, const int32_t *channels, struct pile *items, struct pile *image,
                                 struct bt_brick_worth *worth)
 {
     const size_t item_bytes = (size_t)bt_brick_items_of(plan, schedule->steps) * sizeof(struct bt_brick_item);
@@ -177,8 +177,7 @@ uint64_t bt_brick_best_cycles(const struct bt_config *config, const struct bt_la
     struct bt_brick_terms terms;
     struct bt_reason why = {0};
     if (bt_brick_map(config, layer, 1, 0, &plan, &why) != BT_OK ||
-        bt_brick_bands(&plan, &config->mem, aux, &why) != BT_OK ||
-        !bt_brick_time(&plan, &config->mem, aux, &terms)) {
+        bt_brick_bands(&plan, &config->mem, aux, &why) != BT_OK || !bt_brick_time(&plan, &config->mem, aux, &terms)) {
         return UINT64_MAX;
     }
     return (uint64_t)terms.cycles;
@@ -189,7 +188,7 @@ uint64_t bt_brick_best_cycles(const struct bt_config *config, const struct bt_la
 struct model {
     const struct bt_brick_plan *plan;
     int32_t plane_w;
-    int64_t plane; /* elements of one channel, padding included */
+    int64_t plane;  /* elements of one channel, padding included */
     int16_t *ifmap; /* [c_in][h + pads][w + pads]: what lies in the padding is the zero point */
     int64_t *sums;  /* [c_out][oh][ow] */
 };
@@ -244,8 +243,8 @@ static void fill_planes(const struct model *m, const void *ifmap, int32_t image)
             const int64_t pixel = from + ((int64_t)y * conv->w + x) * conv->c_in;
             int16_t *to = m->ifmap + (int64_t)(y + conv->pad_top) * m->plane_w + x + conv->pad_left;
             for (int32_t c = 0; c < conv->c_in; c++) {
-                to[c * m->plane] = m->plan->hw.bits == 16 ? ((const int16_t *)ifmap)[pixel + c]
-                                                          : ((const int8_t *)ifmap)[pixel + c];
+                to[c * m->plane] =
+                    m->plan->hw.bits == 16 ? ((const int16_t *)ifmap)[pixel + c] : ((const int8_t *)ifmap)[pixel + c];
             }
         }
     }
@@ -258,8 +257,8 @@ static int64_t wrap(const struct bt_brick_plan *plan, int64_t sum)
     return (int64_t)((uint64_t)sum << drop) >> drop;
 }
 
-static void finish_channel(const struct model *m, const struct bt_layer_data *data, int32_t channel, bt_brick_finisher finish,
-                           uint8_t *ofmap)
+static void finish_channel(const struct model *m, const struct bt_layer_data *data, int32_t channel,
+                           bt_brick_finisher finish, uint8_t *ofmap)
 {
     const struct bt_brick_plan *plan = m->plan;
     const int64_t pixels = (int64_t)plan->oh * plan->ow;
@@ -268,8 +267,7 @@ static void finish_channel(const struct model *m, const struct bt_layer_data *da
     bt_brick_record(plan, data, 0, 0, channel, record);
     const int32_t bias = (int32_t)BT_BRICK_GET(record, RECORD_BIAS);
     for (int64_t p = 0; p < pixels; p++) {
-        const int32_t value =
-            finish(plan, data, wrap(plan, sums[p] + bias), data->mult[channel], data->shift[channel]);
+        const int32_t value = finish(plan, data, wrap(plan, sums[p] + bias), data->mult[channel], data->shift[channel]);
         const int64_t at = p * plan->conv.c_out + channel;
         if (plan->hw.bits == 16) {
             ((int16_t *)(void *)ofmap)[at] = (int16_t)value;
@@ -356,7 +354,10 @@ void bt_brick_describe(const void *plan_in, char *text, size_t text_bytes)
     const struct bt_brick_plan *plan = plan_in;
     (void)snprintf(text, text_bytes, "%d band%s of %d ofmap rows, %d warp%s, %d item%s, %s weights", plan->bands,
                    plan->bands > 1 ? "s" : "", plan->band_rows, plan->warps, plan->warps > 1 ? "s" : "", plan->items,
-                   plan->items > 1 ? "s" : "", plan->scheduled ? "scheduled" : plan->packed ? "packed" : "raw");
+                   plan->items > 1 ? "s" : "",
+                   plan->scheduled ? "scheduled"
+                   : plan->packed  ? "packed"
+                                   : "raw");
 }
 
 uint64_t bt_brick_roofline(const struct bt_config *config, const struct bt_layer *layers, uint32_t count)

@@ -44,8 +44,9 @@ typedef int32_t (*bt_brick_finisher)(const struct bt_brick_plan *plan, const str
  * @brief  Bit-true model: reads the weight stream as the hardware does, and adds what each weight of it meets.
  * @return BT_OK; BT_ENOMEM; BT_EINPUT (a stream that is none).
  */
-enum bt_status bt_brick_model(const void *plan, const struct bt_brick_connect *connect, const struct bt_layer_data *data,
-                              const struct bt_blob *aux, bt_brick_finisher finish, void *ofmap);
+enum bt_status bt_brick_model(const void *plan, const struct bt_brick_connect *connect,
+                              const struct bt_layer_data *data, const struct bt_blob *aux, bt_brick_finisher finish,
+                              void *ofmap);
 
 void bt_brick_locate(const void *plan, uint64_t elem, char *text, size_t text_bytes);
 void bt_brick_describe(const void *plan, char *text, size_t text_bytes);

@@ -21,9 +21,9 @@ struct bt_brick_item bt_brick_item(const struct bt_brick_plan *plan, const struc
     const int32_t chunk = item % plan->chunks;
     const int32_t first = chunk * plan->hw.weight_rows;
     const int32_t steps = plan->rows - first < plan->hw.weight_rows ? plan->rows - first : plan->hw.weight_rows;
-    return (struct bt_brick_item){
-        .beats = (uint32_t)(1 + (chunk == 0 ? plan->hw.slots : 0) + steps * plan->hw.row_beats),
-        .steps = (uint32_t)steps};
+    return (struct bt_brick_item){.beats =
+                                      (uint32_t)(1 + (chunk == 0 ? plan->hw.slots : 0) + steps * plan->hw.row_beats),
+                                  .steps = (uint32_t)steps};
 }
 
 void bt_brick_head(const struct bt_brick_plan *plan, const struct bt_blob *aux, int32_t item, uint32_t beat[4])
@@ -208,8 +208,7 @@ uint64_t bt_brick_pack_warp(const struct bt_brick_plan *plan, const struct bt_br
             const int32_t entries = put_step(plan, connect, schedule, data, warp, channels, step, &w);
             BT_BRICK_SET(beat, STEP_COUNT, entries);
             for (int32_t tile = 0; tile < plan->hw.tiles; tile++) {
-                const uint32_t base =
-                    step < schedule->tile_steps[tile] ? (uint32_t)schedule->base[tile][step] : 0;
+                const uint32_t base = step < schedule->tile_steps[tile] ? (uint32_t)schedule->base[tile][step] : 0;
                 beat[(1 + tile) / 2] |= base << (1 + tile) % 2 * 16;
             }
             if (image != NULL) {
@@ -298,7 +297,8 @@ static enum bt_status read_entries(struct reader *r, const uint8_t *beats, int32
     const struct bt_brick_hw *hw = &r->plan->hw;
     int32_t position = 0;
     for (int32_t e = 0; e < count; e++) {
-        const uint8_t *entry = beats + (size_t)(e / hw->entries) * 16 + (size_t)(e % hw->entries) * (size_t)(hw->bits + 8) / 8;
+        const uint8_t *entry =
+            beats + (size_t)(e / hw->entries) * 16 + (size_t)(e % hw->entries) * (size_t)(hw->bits + 8) / 8;
         const uint8_t where = entry[hw->elem_bytes];
         position += where >> 4;
         if (position >= hw->slots * hw->lanes) {

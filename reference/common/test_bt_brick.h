@@ -218,9 +218,8 @@ static inline enum bt_status plan_job(struct job *job, struct bt_reason *why)
     job->aux = (struct bt_blob){0};
     const enum bt_status status =
         brick_variant->prepare(&job->config, &job->layer, 1, &job->tensors.view, &job->aux, why);
-    return status != BT_OK
-               ? status
-               : brick_variant->driver->plan(&job->config, &job->layer, 1, &job->aux, &io, job->plan, why);
+    return status != BT_OK ? status
+                           : brick_variant->driver->plan(&job->config, &job->layer, 1, &job->aux, &io, job->plan, why);
 }
 
 static inline void free_job(struct job *job)
@@ -272,8 +271,7 @@ static inline void must_make_job(struct job *job, const struct bt_config *config
 static inline struct bt_counters predict(const struct job *job)
 {
     struct bt_counters prediction = {0};
-    assert_int_equal(
-        brick_variant->cycles(&job->config, job->plan, &job->layer, &job->aux, NULL, &prediction), BT_OK);
+    assert_int_equal(brick_variant->cycles(&job->config, job->plan, &job->layer, &job->aux, NULL, &prediction), BT_OK);
     return prediction;
 }
 
@@ -325,9 +323,9 @@ static inline void check_model(struct job *job)
 {
     struct bt_blob profile = {0};
     memset(job->got, 0x55, job->out_bytes);
-    assert_int_equal(brick_variant->model(&job->config, job->plan, &job->layer, &job->tensors.view, &job->aux, job->got,
-                                          &profile),
-                     BT_OK);
+    assert_int_equal(
+        brick_variant->model(&job->config, job->plan, &job->layer, &job->tensors.view, &job->aux, job->got, &profile),
+        BT_OK);
     if (memcmp(job->got, job->expected, job->out_bytes) != 0) {
         describe_layer(&job->layer, &job->config.mem);
         fail_msg("the model's bits differ");
@@ -613,7 +611,8 @@ static inline void test_damaged_streams(void **state)
             run_damaged_stream(&job, hal, item, 1, 1, "one step more or less");
             run_damaged_stream(&job, hal, item, 1, 0x4000, "more steps than the memory has");
             run_damaged_stream(&job, hal, item, 0, 2, "another length of the next item");
-            run_damaged_stream(&job, hal, item, 1, 1 << BT_BRICK_HEAD_FIRST_LSB, "records where there are none, or none");
+            run_damaged_stream(&job, hal, item, 1, 1 << BT_BRICK_HEAD_FIRST_LSB,
+                               "records where there are none, or none");
             if (plan_of(&job)->packed) {
                 uint32_t head[4];
                 lay_out(&job, hal);
@@ -835,9 +834,9 @@ static inline void test_registers_of(uint32_t id, uint32_t version)
         struct bt_hal *hal = open_core(brick_cores[core], &config.mem);
         assert_int_equal(bt_hal_reg_read(hal, BT_BRICK_REG_ID), id);
         assert_int_equal(bt_hal_reg_read(hal, BT_BRICK_REG_VERSION), version);
-        assert_int_equal(bt_hal_reg_read(hal, BT_BRICK_REG_GEOMETRY),
-                         (uint32_t)hw.tiles | (uint32_t)hw.filters << 8 | (uint32_t)hw.lanes << 16 |
-                             (uint32_t)hw.bits << 24);
+        assert_int_equal(bt_hal_reg_read(hal, BT_BRICK_REG_GEOMETRY), (uint32_t)hw.tiles | (uint32_t)hw.filters << 8 |
+                                                                          (uint32_t)hw.lanes << 16 |
+                                                                          (uint32_t)hw.bits << 24);
         assert_int_equal(bt_hal_reg_read(hal, BT_BRICK_REG_STATUS), 0);
         bt_hal_reg_write(hal, BT_BRICK_REG_DESC_ADDR, 0x9234567f);
         assert_int_equal(bt_hal_reg_read(hal, BT_BRICK_REG_DESC_ADDR), 0x92345670);
@@ -926,8 +925,9 @@ static inline void test_extremes(void **state)
             }
             for (int32_t c = 0; c < layer.u.conv.c_out; c++) {
                 ((int32_t *)(uintptr_t)job.tensors.view.bias)[c] = rng(2) == 0 ? -1000000 : 1000000;
-                ((int32_t *)(uintptr_t)job.tensors.view.mult)[c] =
-                    rng(4) == 0 ? INT32_MAX : rng(4) == 0 ? 0x7ffeffff + (int32_t)rng(3) : (int32_t)rng(0x7fffffff);
+                ((int32_t *)(uintptr_t)job.tensors.view.mult)[c] = rng(4) == 0   ? INT32_MAX
+                                                                   : rng(4) == 0 ? 0x7ffeffff + (int32_t)rng(3)
+                                                                                 : (int32_t)rng(0x7fffffff);
                 ((int32_t *)(uintptr_t)job.tensors.view.shift)[c] = wide ? between(-31, 7) : between(-31, 30);
             }
             brick_expect(&layer, &job.tensors.view, job.expected);
@@ -1011,9 +1011,11 @@ static inline void test_refusals(void **state)
     assert_int_equal(brick_variant->driver->plan(&config, &job.layer, 1, &job.aux, &io, job.plan, &why), BT_ENOMEM);
     config.mem.dram_bytes = UINT64_C(1) << 26;
     io = (struct bt_io){.in_addr = 4096, .in_pitch = 56, .out_addr = BT_ANYWHERE};
-    assert_int_equal(brick_variant->driver->plan(&config, &job.layer, 1, &job.aux, &io, job.plan, &why), BT_EUNSUPPORTED);
+    assert_int_equal(brick_variant->driver->plan(&config, &job.layer, 1, &job.aux, &io, job.plan, &why),
+                     BT_EUNSUPPORTED);
     io = (struct bt_io){.in_addr = 4100, .in_pitch = 48, .out_addr = BT_ANYWHERE};
-    assert_int_equal(brick_variant->driver->plan(&config, &job.layer, 1, &job.aux, &io, job.plan, &why), BT_EUNSUPPORTED);
+    assert_int_equal(brick_variant->driver->plan(&config, &job.layer, 1, &job.aux, &io, job.plan, &why),
+                     BT_EUNSUPPORTED);
     free_job(&job);
 }
 

@@ -29,8 +29,7 @@ static enum bt_status prepare(const struct bt_config *config, const struct bt_la
     status = channels == NULL || rows == NULL
                  ? BT_ENOMEM
                  : bt_brick_prepare(&plan, &dadiannao_connect, data, channels, bt_brick_dense, rows, false, &packed);
-    if (status == BT_OK &&
-        bt_brick_best_cycles(config, layers, &packed) < bt_brick_best_cycles(config, layers, &raw)) {
+    if (status == BT_OK && bt_brick_best_cycles(config, layers, &packed) < bt_brick_best_cycles(config, layers, &raw)) {
         *aux = packed;
         packed = raw;
     } else {
