@@ -459,12 +459,17 @@ static void test_pooled(void **state)
     (void)state;
     static const struct {
         const char *word, *names;
-    } selections[] = {{"all", "xyz"}, {"pooled", "xz"}, {"unpooled", "y"}, {"y, x", "yx"}};
+    } selections[] = {{"[all]", "xyz"},
+                      {"[pooled]", "xz"},
+                      {"[unpooled]", "y"},
+                      {"[y, x]", "yx"},
+                      {"[all]\n    without: [y]", "xz"},
+                      {"[pooled]\n    without: [z, y]", "x"}};
     struct bt_error err = {""};
     for (size_t i = 0; i < sizeof(selections) / sizeof(selections[0]); i++) {
         char text[1024];
         struct bt_suite *suite = NULL;
-        (void)snprintf(text, sizeof(text), HEAD POOLED "runs:\n  - shapes: [%s]\n" VARIANTS, selections[i].word);
+        (void)snprintf(text, sizeof(text), HEAD POOLED "runs:\n  - shapes: %s\n" VARIANTS, selections[i].word);
         if (bt_suite_parse("suites/s.yaml", text, strlen(text), &suite, &err) != BT_OK) {
             fail_msg("%s", err.text);
         }
@@ -672,6 +677,8 @@ static const struct {
      "dilation, pad, pads, groups, pool, pool_stride, pool_pad, pool_pads, act, raw, rounding"},
     {HEAD SHAPES "runs:\n  - shapes: [pooled]\n" VARIANTS,
      "suites/s.yaml:10: run selects nothing: expected networks, shapes or chains with a conv or fc layer"},
+    {HEAD SHAPES "runs:\n  - shapes: [all]\n    without: [q]\n" VARIANTS,
+     "suites/s.yaml:11: unknown shape 'q': expected one of this suite"},
     {HEAD SHAPES "runs:\n  - shapes: [pooled, x]\n" VARIANTS,
      "suites/s.yaml:10: unknown shape 'pooled': expected one of this suite"},
     {HEAD POOLED "chains:\n  - {name: c, layers: [shapes/x, shapes/z]}\nruns:\n  - chains: [c]\n" VARIANTS,
