@@ -140,7 +140,7 @@ module bt_brick_walk #(
   assign last_step  = (step_q == steps - (StepBits + 1)'(1));
   assign row_last   = (ox_q == ow - 16'd1);
   assign pixel_last = row_last & (oy_q == rows - 16'd1);
-  assign retire     = (state_q == StTurn) & (flight_q == '0);
+  assign retire     = (state_q == StTurn) & (flight_q == '0) & ~abort_i;
   // The half's first row is the first one that is not in the padding: the corner may lie above it.
   assign above      = top_q - $signed({15'd0, band_q[0] ? window_row_i[33:17] : window_row_i[16:0]});
   assign line_first = x_start + $unsigned(above) * row_bricks;
