@@ -134,7 +134,7 @@ module bt_brick_walk #(
   assign last_band  = (band_q == bands - 16'd1);
   assign last_item  = (item_q == items - 32'd1);
   assign operands   = (items_i != pass_q) & (windows_i > band_q);
-  assign room       = (band_q < bands_stored_i + 16'd2);
+  assign room       = (17'(band_q) < 17'(bands_stored_i) + 17'd2);
   assign go         = (state_q == StWait) & operands & room;
   assign issue      = (state_q == StRun);
   assign last_step  = (step_q == steps - (StepBits + 1)'(1));
