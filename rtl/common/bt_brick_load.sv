@@ -107,6 +107,7 @@ module bt_brick_load #(
   logic [CountBits-1:0] effectual_q, ahead_q, aside_q;
   logic                item_beat, head, head_end, packed_item, row_end, more, item_bad, over_q;
   logic [15:0]         count, steps;
+  logic [31:0]         next_beats;
   logic [PosBits-1:0]  next_pos;
   logic [3:0]          select;
 
@@ -368,7 +369,7 @@ module bt_brick_load #(
         items_q      <= items_q + 32'd1;
         item_q       <= last_item ? '0 : item_q + 32'd1;
         item_addr_q  <= last_item ? desc_q[bt_brick_regs_pkg::WEIGHTS_LSB +: 32] : item_addr_q + {item_beats_q[27:0], 4'd0};
-        item_beats_q <= head_q[bt_brick_regs_pkg::HEAD_NEXT_LSB +: 32];
+        item_beats_q <= next_beats;
         if (head_end) set_q <= ~set_q;
         if (last_item && !last_band) band_q <= band_q + 16'd1;
       end
@@ -456,8 +457,11 @@ module bt_brick_load #(
       if (row_end && more) step_q <= step_q + 16'd1;
     end
   end
-  // Looked at behind the last beat: all steps are there, the last one complete, and nothing came behind them.
-  assign item_bad = over_q | (phase_q != PhRow) | (raw_beat_q != '0) | (step_q != steps) | (steps == '0);
+  // Looked at behind the last beat: all steps are there, the last one complete, and nothing came behind them; and the next
+  // item has beats, as many as the reader can count.
+  assign next_beats = head_q[bt_brick_regs_pkg::HEAD_NEXT_LSB +: 32];
+  assign item_bad = over_q | (phase_q != PhRow) | (raw_beat_q != '0) | (step_q != steps) | (steps == '0) |
+                    (next_beats == '0) | (next_beats[31:24] != '0);
 
   // Entries: each one's lane follows from the skips of those before. Weights are only counted here.
   always_comb begin

@@ -58,7 +58,7 @@ module bt_brick_store #(
   logic [BeatBits-1:0] part;
 
   assign last_band   = (band_q == bands - 16'd1);
-  assign begin_band  = ~running_q & (complete_q != band_q);
+  assign begin_band  = ~running_q & (complete_q != band_q) & (left_q == '0);
   assign band_pixels = last_band ? 32'(tail_rows) * 32'(ow) : pixels;
   assign pixel_end   = (beat_q == out_beats - 16'd1);
   assign end_band    = move & pixel_end & (pixel_q == 32'd1);

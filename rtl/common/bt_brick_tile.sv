@@ -93,21 +93,14 @@ module bt_brick_tile #(
     end
     assign selects2 = selects[step2_i];
 
-    // What each lane can choose from: the same for all filters of the tile.
-    function automatic int unsigned source(input int unsigned lane, input int unsigned select);
-      int ahead, aside;
-      ahead  = 0;
-      aside  = 0;
-      if (select != 0 && select <= Inputs) begin
-        ahead = int'(Ahead[8*(select - 1) +: 8]);
-        aside = int'($signed(Aside[8*(select - 1) +: 8]));
-      end
-      source = 32'(ahead) * Lanes + 32'((int'(lane) + aside + int'(Lanes)) % int'(Lanes));
-    endfunction
+    // What each lane can choose from: the same for all filters of the tile. Yosys evaluates no function of these constants.
     logic [Bits-1:0] choice [Lanes << SelBits];
     for (genvar l = 0; l < Lanes; l++) begin : g_lane
       for (genvar s = 0; s < 1 << SelBits; s++) begin : g_select
-        assign choice[(l << SelBits) + s] = bricks2_i[Bits*source(l, s) +: Bits];
+        localparam logic [7:0] Rows = (s != 0 && s <= Inputs) ? 8'(Ahead >> (8 * (s - 1))) : 8'd0;
+        localparam logic [7:0] Beside = (s != 0 && s <= Inputs) ? 8'(Aside >> (8 * (s - 1))) : 8'd0;
+        localparam int unsigned From = 32'(Rows) * Lanes + (l + 32'(Beside)) % Lanes;
+        assign choice[(l << SelBits) + s] = bricks2_i[Bits*From +: Bits];
       end
     end
     always_ff @(posedge clk_i) begin

@@ -134,13 +134,13 @@ module bt_brick_walk #(
   assign last_band  = (band_q == bands - 16'd1);
   assign last_item  = (item_q == items - 32'd1);
   assign operands   = (items_i != pass_q) & (windows_i > band_q);
-  assign room       = (band_q < bands_stored_i + 16'd2);
+  assign room       = (17'(band_q) < 17'(bands_stored_i) + 17'd2);
   assign go         = (state_q == StWait) & operands & room;
   assign issue      = (state_q == StRun);
   assign last_step  = (step_q == steps - (StepBits + 1)'(1));
   assign row_last   = (ox_q == ow - 16'd1);
   assign pixel_last = row_last & (oy_q == rows - 16'd1);
-  assign retire     = (state_q == StTurn) & (flight_q == '0);
+  assign retire     = (state_q == StTurn) & (flight_q == '0) & ~abort_i;
   // The half's first row is the first one that is not in the padding: the corner may lie above it.
   assign above      = top_q - $signed({15'd0, band_q[0] ? window_row_i[33:17] : window_row_i[16:0]});
   assign line_first = x_start + $unsigned(above) * row_bricks;
