@@ -40,8 +40,8 @@ static void test_all_and_full(void **state)
     assert_string_equal(full->name, "full");
     assert_int_equal(full->engines, (1u << BT_ENGINE_COUNT) - 1);
     assert_int_equal(full->network_count, 13);
-    assert_int_equal(full->run_count, 2);
-    assert_int_equal(all->run_count, 3);
+    assert_int_equal(full->run_count, 3);
+    assert_int_equal(all->run_count, 6);
 
     /* Whole networks: every node but the input, layers or not. */
     const struct bt_suite_run *whole = &all->runs[1];
@@ -52,7 +52,14 @@ static void test_all_and_full(void **state)
     assert_int_equal(whole->chains[0].count, whole->chains[0].network->count - 1);
     assert_string_equal(whole->chains[0].layers[1].layer, "s2");
     assert_int_equal(whole->chains[0].layers[1].work.op, BT_OP_AVGPOOL);
-    assert_int_equal(full->runs[1].chain_count, full->network_count);
+    assert_int_equal(full->runs[2].chain_count, full->network_count);
+
+    /* 16-bit fixed point, dense and pruned. */
+    assert_int_equal(full->runs[1].dtype, BT_S16);
+    assert_int_equal(all->runs[3].dtype, BT_S16);
+    assert_int_equal(all->runs[3].pruning.percent, 0);
+    assert_int_equal(all->runs[4].dtype, BT_S16);
+    assert_int_equal(all->runs[4].pruning.percent, 75);
 
     const struct bt_suite_run *every = &full->runs[0];
     const struct bt_suite_run *distinct = &all->runs[0];

@@ -162,6 +162,13 @@ struct bt_variant {
                               const struct bt_layer_data *data, struct bt_blob *aux, struct bt_reason *why);
 
     /**
+     * Is a blob from a file what prepare() could have made for these weights? It may hold anything: all of it is checked, and
+     * afterwards it is as good as prepare()'s. BT_EINPUT with what is wrong. NULL: the room takes none.
+     */
+    enum bt_status (*accept)(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
+                             const struct bt_layer_data *data, const struct bt_blob *aux, struct bt_reason *why);
+
+    /**
      * Bit-true model: same tiling, order and widths as the RTL, from the same plan and the tensors alone. NULL: this
      * engine is a SKIP for the room.
      * @param[out] ofmap   As unpack() delivers it.

@@ -265,7 +265,8 @@ static void test_schedules_are_proved(void **state)
             memset(s.base, 0xff, tiles * (size_t)plan->rows * sizeof(*s.base));
             memset(s.select, BIT_TACTICAL_NO_WEIGHT, lanes);
             const struct bt_brick_aux *made = job.aux.data;
-            assert_int_equal(bt_brick_read(plan, &connect, (const uint8_t *)made + made->image_at, keep_use, &s, &why),
+            const struct bt_brick_visitor visitor = {.use = keep_use, .context = &s};
+            assert_int_equal(bt_brick_read(plan, &connect, (const uint8_t *)made + made->image_at, &visitor, &why),
                              BT_OK);
             const int32_t *channels = (const int32_t *)(const void *)((const uint8_t *)made + made->channels_at);
             struct bit_tactical_connect checked = {

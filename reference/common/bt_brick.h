@@ -15,6 +15,7 @@
 
 #define BT_BRICK_MAX_TILES 4
 #define BT_BRICK_MAX_SLOTS 64
+#define BT_BRICK_MAX_LANES 32
 #define BT_BRICK_MAX_INPUTS 10
 
 /** Hardware parameters, and what follows from them as in bt_brick.sv. */
@@ -180,13 +181,19 @@ struct bt_brick_use {
     int32_t channel, tile_brick, row, row_lane, weight;
 };
 
+/** Called by bt_brick_read(): for each warp with the channels of its slots, -1 for none (or NULL), and for each weight. */
+struct bt_brick_visitor {
+    void (*warp)(void *context, int32_t warp, const int32_t *channels);
+    void (*use)(void *context, const struct bt_brick_use *use);
+    void *context;
+};
+
 /**
- * @brief  Reads a stream as the hardware does and calls `use` for each weight that is not zero.
+ * @brief  Reads a stream as the hardware does and calls the visitor for each warp and each weight that is not zero.
  * @return BT_OK; BT_EINPUT (an item that does not have what it states, a select or a lane that is none), with the item.
  */
 BT_MUST_CHECK enum bt_status bt_brick_read(const struct bt_brick_plan *plan, const struct bt_brick_connect *connect,
-                                           const uint8_t *image,
-                                           void (*use)(void *context, const struct bt_brick_use *use), void *context,
+                                           const uint8_t *image, const struct bt_brick_visitor *visitor,
                                            struct bt_reason *why);
 
 /**

@@ -171,6 +171,100 @@ cleanup:
     return status;
 }
 
+/* Do the tables lie in the blob, and do the items' facts agree with the heads in the stream? */
+static const char *shape_fault(const struct bt_brick_plan *plan, const struct bt_blob *aux)
+{
+    struct bt_brick_aux made;
+    if (aux->bytes < sizeof(made)) {
+        return "bytes of the header";
+    }
+    memcpy(&made, aux->data, sizeof(made));
+    if (made.magic != BT_BRICK_AUX_MAGIC || made.bytes != aux->bytes) {
+        return "magic, or bytes in all";
+    }
+    if (made.packed == 0) {
+        return aux->bytes == sizeof(made) ? NULL : "bytes behind the header of raw weights";
+    }
+    const uint64_t bytes = aux->bytes;
+    const uint64_t channel_bytes = (uint64_t)plan->warps * (uint64_t)plan->hw.slots * sizeof(int32_t);
+    if (made.warps != (uint32_t)plan->warps || made.slots != (uint32_t)plan->hw.slots || made.items < made.warps) {
+        return "warps, slots or items";
+    }
+    if (made.items_at % 16 != 0 || made.channels_at % 16 != 0 || made.image_at % 16 != 0 ||
+        made.items_at < sizeof(made) || made.items_at + (uint64_t)made.items * sizeof(struct bt_brick_item) > bytes ||
+        made.channels_at + channel_bytes > bytes || made.image_at + (uint64_t)made.image_beats * 16 > bytes) {
+        return "tables that lie beyond the bytes";
+    }
+    const uint8_t *from = aux->data;
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < made.items; i++) {
+        struct bt_brick_item item;
+        struct bt_brick_item next;
+        uint32_t head[4];
+        memcpy(&item, from + made.items_at + i * sizeof(item), sizeof(item));
+        memcpy(&next, from + made.items_at + (i + 1) % made.items * sizeof(next), sizeof(next));
+        if (item.beats == 0 || item.beats > made.image_beats - at) {
+            return "beats of the items";
+        }
+        memcpy(head, from + made.image_at + at * 16, sizeof(head));
+        if (BT_BRICK_GET(head, HEAD_STEPS) != item.steps || BT_BRICK_GET(head, HEAD_NEXT) != next.beats) {
+            return "steps and beats of an item, in its head";
+        }
+        at += item.beats;
+    }
+    return at == made.image_beats ? NULL : "beats of the stream";
+}
+
+static void count_worth(void *context, const struct bt_brick_use *use)
+{
+    struct bt_brick_worth *worth = context;
+    worth->effectual++;
+    worth->ahead += use->select != 0 && use->lane == use->row_lane;
+    worth->aside += use->select != 0 && use->lane != use->row_lane;
+}
+
+enum bt_status bt_brick_accept(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
+                               const struct bt_brick_connect *connect, const struct bt_layer_data *data,
+                               const struct bt_blob *aux, struct bt_reason *why)
+{
+    struct bt_brick_plan plan;
+    enum bt_status status = bt_brick_map(config, layers, count, 0, &plan, why);
+    if (status != BT_OK) {
+        return status;
+    }
+    const char *fault = shape_fault(&plan, aux);
+    if (fault != NULL) {
+        *why = (struct bt_reason){fault, (int64_t)aux->bytes, (int64_t)aux->bytes};
+        return BT_EINPUT;
+    }
+    const struct bt_brick_aux *made = aux->data;
+    struct bt_blob raw = {0};
+    struct bt_brick_worth worth = {0};
+    if (made->packed == 0) {
+        status = bt_brick_prepare_raw(&plan, data, &raw);
+        if (status == BT_OK) {
+            worth = ((const struct bt_brick_aux *)raw.data)->worth;
+        }
+        free(raw.data);
+    } else {
+        status = bt_brick_bands(&plan, &config->mem, aux, why);
+        const uint8_t *image = (const uint8_t *)aux->data + made->image_at;
+        if (status == BT_OK) {
+            status = bt_brick_verify(&plan, connect, data->weights, image, why);
+        }
+        if (status == BT_OK) {
+            const struct bt_brick_visitor visitor = {.use = count_worth, .context = &worth};
+            status = bt_brick_read(&plan, connect, image, &visitor, why);
+        }
+    }
+    if (status == BT_OK && memcmp(&worth, &made->worth, sizeof(worth)) != 0) {
+        *why = (struct bt_reason){"weights, or promoted ones, as the header counts them",
+                                  (int64_t)made->worth.effectual, (int64_t)worth.effectual};
+        status = BT_EINPUT;
+    }
+    return status;
+}
+
 uint64_t bt_brick_best_cycles(const struct bt_config *config, const struct bt_layer *layer, const struct bt_blob *aux)
 {
     struct bt_brick_plan plan;
@@ -195,7 +289,7 @@ struct model {
 
 /* The hot loop, once for wide vectors where the machine has them. */
 __attribute__((target_clones("avx512f", "avx2", "default"))) static void
-multiply_accumulate(const int16_t *restrict in, int32_t stride, int32_t weight, int32_t count, int64_t *restrict sums)
+accumulate_plane(const int16_t *restrict in, int32_t stride, int32_t weight, int32_t count, int64_t *restrict sums)
 {
     if (stride == 1) {
         for (int32_t i = 0; i < count; i++) {
@@ -222,12 +316,12 @@ static void model_use(void *context, const struct bt_brick_use *use)
                         position % conv->kw * conv->dil_w;
     int64_t *sums = m->sums + (int64_t)use->channel * plan->oh * plan->ow;
     if (conv->stride_w == 1 && plan->ow == m->plane_w && conv->stride_h == 1) {
-        multiply_accumulate(in, 1, use->weight, plan->oh * plan->ow, sums);
+        accumulate_plane(in, 1, use->weight, plan->oh * plan->ow, sums);
         return;
     }
     for (int32_t y = 0; y < plan->oh; y++) {
-        multiply_accumulate(in + (int64_t)y * conv->stride_h * m->plane_w, conv->stride_w, use->weight, plan->ow,
-                            sums + (int64_t)y * plan->ow);
+        accumulate_plane(in + (int64_t)y * conv->stride_h * m->plane_w, conv->stride_w, use->weight, plan->ow,
+                         sums + (int64_t)y * plan->ow);
     }
 }
 
@@ -309,6 +403,7 @@ enum bt_status bt_brick_model(const void *plan_in, const struct bt_brick_connect
     const struct bt_conv2d *conv = &plan->conv;
     const size_t sum_elems = (size_t)conv->c_out * (size_t)plan->oh * (size_t)plan->ow;
     struct model m = {.plan = plan, .plane_w = conv->w + conv->pad_left + conv->pad_right};
+    const struct bt_brick_visitor visitor = {.use = model_use, .context = &m};
     struct bt_reason why = {0};
     enum bt_status status = BT_OK;
     m.plane = (int64_t)(conv->h + conv->pad_top + conv->pad_bottom) * m.plane_w;
@@ -323,7 +418,7 @@ enum bt_status bt_brick_model(const void *plan_in, const struct bt_brick_connect
     for (int32_t n = 0; n < conv->n && status == BT_OK; n++) {
         fill_planes(&m, data->ifmap, n);
         memset(m.sums, 0, sum_elems * sizeof(*m.sums));
-        status = bt_brick_read(plan, connect, image, model_use, &m, &why);
+        status = bt_brick_read(plan, connect, image, &visitor, &why);
         for (int32_t c = 0; c < conv->c_out && status == BT_OK; c++) {
             finish_channel(&m, data, c, finish, (uint8_t *)ofmap + (size_t)n * sum_elems * (size_t)plan->hw.elem_bytes);
         }
