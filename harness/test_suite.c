@@ -618,8 +618,9 @@ static const struct {
      "suites/s.yaml:14: unknown patterns 'random': expected one of uniform, min, ties, extreme_zp"},
     {RUN("patterns: [min, min]"), "suites/s.yaml:14: pattern 'min' a second time: expected it once"},
     {RUN("layers: some"), "suites/s.yaml:14: unknown layers 'some': expected one of all, distinct, chained"},
-    {RUN("config: [a]"), "suites/s.yaml:14: unknown key 'config': expected one of networks, layers, shapes, chains, "
-                         "dtype, sparsity, structure, variants, patterns, stalls"},
+    {RUN("config: [a]"),
+     "suites/s.yaml:14: unknown key 'config': expected one of networks, layers, shapes, without, chains, "
+     "dtype, sparsity, structure, variants, patterns, stalls"},
     {RUN("sparsity: 100"), "suites/s.yaml:14: sparsity of 100 percent: expected 0 to 99"},
     {RUN("sparsity: -1"), "suites/s.yaml:14: sparsity: '-1': expected an unsigned decimal integer of 32 bits"},
     {RUN("structure: filter"), "suites/s.yaml:14: structure filter without sparsity: expected both"},

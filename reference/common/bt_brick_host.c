@@ -1,5 +1,6 @@
 #include "reference/common/bt_brick_host.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +142,7 @@ enum bt_status bt_brick_prepare(const struct bt_brick_plan *plan, const struct b
     if (status != BT_OK) {
         goto cleanup;
     }
+    assert(items.data != NULL && image.data != NULL); /* there is a warp, and each has an item */
     link_items(&items, &image);
     const size_t channel_bytes = (size_t)plan->warps * (size_t)plan->hw.slots * sizeof(*channels);
     header.items = (uint32_t)(items.used / sizeof(struct bt_brick_item));
