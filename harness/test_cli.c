@@ -205,6 +205,8 @@ static void test_usage(void **state)
         {"run --soc nowhere.yaml", 2, "nowhere.yaml"},
         {"run --chained --suite suites/good.yaml", 2, "--chained and --suite exclude each other"},
         {"run --timeline no/such/place", 2, "--timeline is for whole networks"},
+        {"run --prepared a --save-prepared b", 2, "--prepared and --save-prepared exclude each other"},
+        {"run --save-prepared suites/good.yaml/x", 2, "--save-prepared 'suites/good.yaml/x'"},
         {"replay --chained", 2, "unknown option '--chained'"},
         {"run --seed", 2, "run: option '--seed' needs a value"},
         {"run here", 2, "run: unexpected argument 'here'"},
