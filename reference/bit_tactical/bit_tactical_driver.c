@@ -25,20 +25,13 @@ static enum bt_status make_plan(const struct bt_config *config, const struct bt_
     return bt_brick_make_plan(config, layers, count, aux, io, &plan->brick, why);
 }
 
-static enum bt_status pack(const void *plan_in, const struct bt_layer_data *data, const struct bt_blob *aux,
-                           struct bt_hal *hal, struct bt_reason *why)
-{
-    const struct bit_tactical_plan *plan = plan_in;
-    return bt_brick_pack(&plan->brick, data, aux, &plan->connect, hal, why);
-}
-
 /* The family's callbacks find its plan at the beginning of ours. */
 const struct bt_driver bit_tactical_driver = {
     .plan_bytes = sizeof(struct bit_tactical_plan),
     .max_layers = 1,
     .supports = bt_brick_supports,
     .plan = make_plan,
-    .pack = pack,
+    .pack = bt_brick_pack,
     .load = bt_brick_load,
     .program = bt_brick_program,
     .start = bt_brick_start,

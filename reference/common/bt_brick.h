@@ -203,14 +203,14 @@ BT_MUST_CHECK enum bt_status bt_brick_read(const struct bt_brick_plan *plan, con
 BT_MUST_CHECK enum bt_status bt_brick_verify(const struct bt_brick_plan *plan, const struct bt_brick_connect *connect,
                                              const void *weights, const uint8_t *image, struct bt_reason *why);
 
-/* ---- driver (bt_brick_driver.c); a room's own callbacks add its connectivity ---- */
+/* ---- driver (bt_brick_driver.c) ---- */
 
 enum bt_status bt_brick_supports(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
                                  struct bt_reason *why);
 enum bt_status bt_brick_make_plan(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
                                   const struct bt_blob *aux, struct bt_io *io, void *plan, struct bt_reason *why);
 enum bt_status bt_brick_pack(const void *plan, const struct bt_layer_data *data, const struct bt_blob *aux,
-                             const struct bt_brick_connect *connect, struct bt_hal *hal, struct bt_reason *why);
+                             struct bt_hal *hal, struct bt_reason *why);
 void bt_brick_load(const void *plan, const void *ifmap, struct bt_hal *hal);
 void bt_brick_program(const void *plan, struct bt_hal *hal);
 void bt_brick_start(void *plan, struct bt_hal *hal);

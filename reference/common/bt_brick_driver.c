@@ -116,7 +116,7 @@ static void pack_raw(const struct bt_brick_plan *plan, const struct bt_layer_dat
 }
 
 enum bt_status bt_brick_pack(const void *plan_in, const struct bt_layer_data *data, const struct bt_blob *aux,
-                             const struct bt_brick_connect *connect, struct bt_hal *hal, struct bt_reason *why)
+                             struct bt_hal *hal, struct bt_reason *why)
 {
     const struct bt_brick_plan *plan = plan_in;
     if (plan->packed) {
@@ -125,12 +125,8 @@ enum bt_status bt_brick_pack(const void *plan_in, const struct bt_layer_data *da
             made->items != (uint32_t)plan->items || made->image_beats != plan->image_beats) {
             return refuse(why, BT_EINPUT, "prepared weights, which are not this plan's", 0, 0);
         }
-        const uint8_t *image = (const uint8_t *)made + made->image_at;
-        const enum bt_status status = bt_brick_verify(plan, connect, data->weights, image, why);
-        if (status != BT_OK) {
-            return status;
-        }
-        bt_hal_mem_write(hal, plan->weights_addr, image, (size_t)plan->image_beats * 16);
+        bt_hal_mem_write(hal, plan->weights_addr, (const uint8_t *)made + made->image_at,
+                         (size_t)plan->image_beats * 16);
     } else {
         pack_raw(plan, data, hal);
     }

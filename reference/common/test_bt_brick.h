@@ -649,7 +649,7 @@ static inline void test_streams_of_other_weights(void **state)
         assert_non_null(weights);
         memcpy(weights, data.weights, bytes);
         data.weights = weights;
-        assert_int_equal(brick_variant->driver->pack(job.plan, &data, &job.aux, hal, &why), BT_OK);
+        assert_int_equal(brick_variant->accept(&config, &job.layer, 1, &data, &job.aux, &why), BT_OK);
 
         /* Channel 0 is slot 0 of its warp: another value there, one that is gone, one that was zero. */
         const size_t elem = bt_layer_elem_bytes(&job.layer);
@@ -672,7 +672,7 @@ static inline void test_streams_of_other_weights(void **state)
                 weights[at + 1] = 0;
             }
             why = (struct bt_reason){0};
-            assert_int_equal(brick_variant->driver->pack(job.plan, &data, &job.aux, hal, &why), BT_EINPUT);
+            assert_int_equal(brick_variant->accept(&config, &job.layer, 1, &data, &job.aux, &why), BT_EINPUT);
             assert_string_equal(why.what, what[i]);
             const int64_t lanes = plan_of(&job)->hw.lanes;
             assert_true(why.got >= 0 && why.got / lanes % plan_of(&job)->hw.slots == 0);
@@ -693,16 +693,6 @@ static inline void test_streams_of_other_weights(void **state)
         assert_int_equal(brick_variant->driver->pack(job.plan, &data, NULL, hal, &why), BT_EINPUT);
         assert_int_equal(brick_variant->driver->pack(job.plan, &data, &job.aux, hal, &why), BT_OK);
 
-        /* Each single byte of the stream flipped: no crash, and refused unless it changes nothing that is read. */
-        uint8_t *image = (uint8_t *)made + made->image_at;
-        int refused = 0;
-        for (size_t i = 0; i < (size_t)made->image_beats * 16; i += 1 + rng(40)) {
-            const uint8_t flip = (uint8_t)(1 << rng(8));
-            image[i] ^= flip;
-            refused += brick_variant->driver->pack(job.plan, &data, &job.aux, hal, &why) != BT_OK;
-            image[i] ^= flip;
-        }
-        assert_true(refused > 100);
         free(weights);
         bt_hal_sim_close(hal);
         free_job(&job);
