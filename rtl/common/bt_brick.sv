@@ -347,9 +347,9 @@ module bt_brick #(
   for (genvar t = 0; t < Tiles; t++) begin : g_tile
     bt_brick_tile #(
       .Filters(Filters), .Lanes(Lanes), .Bits(Bits), .Window(Window), .Inputs(Inputs), .Ahead(Ahead), .Aside(Aside),
-      .StepBits(StepBits), .PixelBits(PixelBits), .Index(t), .PosBits(PosBits), .Entries(Entries)
+      .StepBits(StepBits), .PixelBits(PixelBits), .PosBits(PosBits), .Entries(Entries)
     ) u_tile (
-      .clk_i,
+      .clk_i, .index_i(2'(t)),
       .step_i(step), .begin_i(step_begin), .packed_i(step_packed), .raw_i(raw), .raw_lane_i(raw_lane),
       .entry_i(entry), .entry_pos_i(entry_pos), .data_i(data),
       .valid2_i(valid2), .step2_i(step2), .bricks2_i(bricks2[Lanes*Bits*Window*t +: Lanes*Bits*Window]),

@@ -12,7 +12,6 @@ module bt_brick_tile #(
   parameter logic [79:0] Aside = '0,       // two's complement
   parameter int unsigned StepBits = 6,
   parameter int unsigned PixelBits = 10,
-  parameter int unsigned Index = 0,        // the tile's number
   parameter int unsigned PosBits = 8,      // of a lane among those of all tiles
   parameter int unsigned Entries = 5,
   localparam int unsigned EntryBits = Bits + 8,
@@ -23,6 +22,7 @@ module bt_brick_tile #(
   localparam int unsigned SumBits = 2 * Bits + $clog2(Lanes)
 ) (
   input  logic                      clk_i,
+  input  logic [1:0]                index_i,         // the tile's number: a constant
   // weights of a step
   input  logic [StepBits:0]         step_i,
   input  logic                      begin_i,
@@ -51,13 +51,13 @@ module bt_brick_tile #(
   logic [RowWidth-1:0] row2;
   logic [31:0]         raw_at;
   logic                raw_here;
-  assign raw_at   = 32'(raw_lane_i) - TileLanes * Index;
+  assign raw_at   = 32'(raw_lane_i) - TileLanes * 32'(index_i);
   assign raw_here = raw_i & (raw_at < TileLanes);
   always_ff @(posedge clk_i) begin
     if (begin_i && packed_i) weights[step_i] <= '0;
     if (raw_here) weights[step_i][Bits*raw_at +: 128] <= data_i;
     for (int unsigned e = 0; e < Entries; e++) begin
-      if (entry_i[e] && 32'(entry_pos_i[PosBits*e +: PosBits]) / TileLanes == Index) begin
+      if (entry_i[e] && 32'(entry_pos_i[PosBits*e +: PosBits]) / TileLanes == 32'(index_i)) begin
         weights[step_i][Bits*(32'(entry_pos_i[PosBits*e +: PosBits]) % TileLanes) +: Bits] <= data_i[EntryBits*e +: Bits];
       end
     end
@@ -86,7 +86,7 @@ module bt_brick_tile #(
     always_ff @(posedge clk_i) begin
       if (begin_i) selects[step_i] <= '0;
       for (int unsigned e = 0; e < Entries; e++) begin
-        if (entry_i[e] && 32'(entry_pos_i[PosBits*e +: PosBits]) / TileLanes == Index) begin
+        if (entry_i[e] && 32'(entry_pos_i[PosBits*e +: PosBits]) / TileLanes == 32'(index_i)) begin
           selects[step_i][4*(32'(entry_pos_i[PosBits*e +: PosBits]) % TileLanes) +: 4] <= data_i[EntryBits*e + Bits +: 4];
         end
       end
