@@ -164,7 +164,7 @@
   //@ file build/gen/bt_brick/bt_brick_regs_pkg.sv rtl/common/bt_brick_walk.sv
   //@ set Tiles 1 Window 1 BrickBits 4 StepBits 1 PixelBits 3 TableBits 2 CountBits 2
   //@ cut mul
-  //@ steps 20
+  //@ steps 26
   logic        f_reset_q = 1'b1;
   logic [7:0]  f_way_q;                          // steps under way: bit i was issued i + 1 cycles ago
   logic [31:0] f_pass_q;
