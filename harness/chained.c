@@ -191,8 +191,9 @@ static enum bt_status plan_layer(struct bt_chained *chained, uint32_t index, str
         step->plan = aligned_alloc(16, ((size_t)variant->driver->plan_bytes + 31) / 16 * 16);
         status = step->plan == NULL ? BT_ENOMEM : BT_OK;
     }
-    if (status == BT_OK && variant->prepare != NULL) {
-        status = variant->prepare(&chained->job->config, &step->layer, 1, &step->tensors.view, &step->aux, why);
+    struct bt_error err = {""};
+    if (status == BT_OK) {
+        status = bt_step_prepare(step, why, &err);
     }
     if (status == BT_OK) {
         status = plan_node(chained, index, why);

@@ -36,10 +36,11 @@ struct bt_cli {
     bool data_asked;
     uint32_t images; /**< of a whole network; 0: all that there are */
     const char *timeline;
-    bool quiet;       /**< no progress */
-    bool layers;      /**< list */
-    const char *wave; /**< replay */
-    char id[512];     /**< replay: the selection's texts point in here */
+    const char *prepared, *save_prepared; /**< folders */
+    bool quiet;                           /**< no progress */
+    bool layers;                          /**< list */
+    const char *wave;                     /**< replay */
+    char id[512];                         /**< replay: the selection's texts point in here */
     const char *arguments[2];
     int argument_count; /**< trace: [core] file */
 };

@@ -71,6 +71,8 @@ static const struct option_spec specs[] = {
     {'k', "chained", NULL, RUN, "whole networks, each layer reading what the one before wrote"},
     {'i', "images", "N", RUN, "pictures per whole network; default: all that come with trained weights, else one"},
     {'T', "timeline", "DIR", RUN, "who is busy when in a whole network, as Chrome trace JSON (Perfetto opens it)"},
+    {'P', "prepared", "DIR", RUN, "weights prepared offline (schedules), in place of the variant's own"},
+    {'E', "save-prepared", "DIR", RUN, "writes those that the variant prepares, a file per layer"},
     {'j', "jobs", "N", RUN, "worker processes; default: one per CPU"},
     {'x', "shard", "I/N", RUN | PREDICT, "the I-th of N parts of the selection, 1 <= I <= N"},
     {'t', "timeout", "SECONDS", RUN | REPLAY | TRACE, "wall clock per job; default: from its expected cycles"},
@@ -453,6 +455,12 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'T':
         cli->timeline = value;
         return true;
+    case 'P':
+        cli->prepared = value;
+        return true;
+    case 'E':
+        cli->save_prepared = value;
+        return true;
     case 'M':
         (void)snprintf(cli->soc_path, sizeof(cli->soc_path), "%s", value);
         return true;
@@ -593,6 +601,8 @@ struct bt_engine_options bt_cli_engine_options(const struct bt_cli *cli)
         .data_asked = cli->data_asked,
         .images = cli->images,
         .timeline = cli->timeline,
+        .prepared = cli->prepared,
+        .save_prepared = cli->save_prepared,
     };
 }
 

@@ -48,7 +48,7 @@ static void print_job(const struct bt_job *job)
     }
     char pruned[40] = "";
     if (job->pruning.percent != 0) {
-        (void)snprintf(pruned, sizeof(pruned), ", %" PRIu32 " %% zero by %s", job->pruning.percent,
+        (void)snprintf(pruned, sizeof(pruned), ", %" PRIu32 " %% zero (%s)", job->pruning.percent,
                        bt_structure_name(job->pruning.structure));
     }
     (void)printf(

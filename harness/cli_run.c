@@ -8,6 +8,7 @@
 
 #include "harness/cli.h"
 #include "harness/cli_jobs.h"
+#include "harness/prepared.h"
 #include "harness/report.h"
 
 static enum bt_status write_reports(const struct bt_cli *cli, const struct bt_report *report, char *dir,
@@ -135,7 +136,43 @@ static enum bt_status check_options(const struct bt_cli *cli, struct bt_error *e
     if (status == BT_OK && cli->out[0] != '\0') {
         status = check_folder("out", cli->out, err);
     }
+    if (status == BT_OK && cli->prepared != NULL && cli->save_prepared != NULL) {
+        return bt_fail(err, BT_EINPUT, "run: --prepared and --save-prepared exclude each other");
+    }
+    if (status == BT_OK && cli->save_prepared != NULL) {
+        status = check_folder("save-prepared", cli->save_prepared, err);
+        if (status == BT_OK && mkdir(cli->save_prepared, 0777) != 0 && errno != EEXIST) {
+            return bt_fail(err, BT_EINPUT, "--save-prepared '%s': %s", cli->save_prepared, strerror(errno));
+        }
+    }
     return status;
+}
+
+/* Files of prepared weights: all there and whole, before anything runs. Whether they are the layers' is a verdict of each. */
+static enum bt_status check_prepared(const struct bt_cli *cli, const struct bt_plan *plan, struct bt_error *err)
+{
+    for (uint32_t i = 0; i < plan->count && cli->prepared != NULL; i++) {
+        const struct bt_job *job = &plan->jobs[i];
+        if (job->variant->accept == NULL) {
+            return bt_fail(err, BT_EINPUT,
+                           "--prepared: %s takes no prepared weights: expected --variant for one that does",
+                           job->variant->name);
+        }
+        for (uint32_t l = 0; l < job->count && job->network == NULL; l++) {
+            char path[4096];
+            char layer[sizeof(((struct bt_record *)NULL)->layer)];
+            struct bt_blob blob;
+            bt_job_layer_name(job, l, layer, sizeof(layer));
+            bt_prepared_path(cli->prepared, job->layers[l].network, layer, job->variant->name, job->config.name, path,
+                             sizeof(path));
+            const enum bt_status status = bt_prepared_read(path, job->variant->name, &blob, err);
+            if (status != BT_OK) {
+                return status;
+            }
+            free(blob.data);
+        }
+    }
+    return BT_OK;
 }
 
 /* A device that was asked for and does not exist must not end as a SKIP that nobody sees. */
@@ -166,7 +203,7 @@ int bt_cli_run(const struct bt_cli *cli)
         return BT_EXIT_ERROR;
     }
     int status = BT_EXIT_ERROR;
-    if (check_device(cli, &plan, &err) == BT_OK) {
+    if (check_device(cli, &plan, &err) == BT_OK && check_prepared(cli, &plan, &err) == BT_OK) {
         status = bt_cli_finish(run_plan(cli, &plan, &err));
     }
     if (err.text[0] != '\0') {

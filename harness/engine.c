@@ -18,6 +18,7 @@
 #include "harness/hal_sim.h"
 #include "harness/iss.h"
 #include "harness/layer_pool.h"
+#include "harness/prepared.h"
 #include "harness/progress.h"
 #include "harness/spot_check.h"
 #include "reference/common/bt_conv2d.h"
@@ -257,12 +258,44 @@ void bt_step_judge_ofmap(struct bt_engine_step *step, enum bt_engine engine)
 
 /* ---- plan, model, cycles ---- */
 
-static enum bt_status prepare(struct bt_engine_step *step, struct bt_reason *why)
+/* Weights that somebody prepared, in place of prepare()'s: are they this layer's? */
+static enum bt_status take_prepared(struct bt_engine_step *step, const char *path, struct bt_reason *why,
+                                    struct bt_error *err)
 {
     const struct bt_variant *variant = step->job->variant;
-    return variant->prepare == NULL
-               ? BT_OK
-               : variant->prepare(&step->job->config, &step->layer, 1, &step->tensors.view, &step->aux, why);
+    if (variant->accept == NULL) {
+        return bt_fail(err, BT_EINPUT, "%s takes no prepared weights", variant->name);
+    }
+    enum bt_status status = bt_prepared_read(path, variant->name, &step->aux, err);
+    if (status == BT_OK) {
+        status = variant->accept(&step->job->config, &step->layer, 1, &step->tensors.view, &step->aux, why);
+        if (status != BT_OK) {
+            (void)bt_fail(err, status, "%s", path);
+        }
+    }
+    return status;
+}
+
+enum bt_status bt_step_prepare(struct bt_engine_step *step, struct bt_reason *why, struct bt_error *err)
+{
+    const struct bt_variant *variant = step->job->variant;
+    const struct bt_engine_options *options = step->options;
+    char path[PATH_BYTES];
+    if (variant->prepare == NULL) {
+        return BT_OK;
+    }
+    if (options != NULL && options->prepared != NULL) {
+        bt_prepared_path(options->prepared, step->record->network, step->record->layer, variant->name,
+                         step->job->config.name, path, sizeof(path));
+        return take_prepared(step, path, why, err);
+    }
+    enum bt_status status = variant->prepare(&step->job->config, &step->layer, 1, &step->tensors.view, &step->aux, why);
+    if (status == BT_OK && options != NULL && options->save_prepared != NULL) {
+        bt_prepared_path(options->save_prepared, step->record->network, step->record->layer, variant->name,
+                         step->job->config.name, path, sizeof(path));
+        status = bt_prepared_write(path, variant->name, &step->aux, err);
+    }
+    return status;
 }
 
 static bool run_plan(struct bt_engine_step *step)
@@ -276,9 +309,11 @@ static bool run_plan(struct bt_engine_step *step)
         refuse_all(step, BT_FAIL, "no memory on the host for the plan", &why);
         return false;
     }
-    status = prepare(step, &why);
+    struct bt_error err = {""};
+    status = bt_step_prepare(step, &why, &err);
     if (status != BT_OK) {
-        refuse_all(step, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, "preparation", &why);
+        refuse_all(step, status == BT_EUNSUPPORTED ? BT_SKIP : BT_FAIL, err.text[0] != '\0' ? err.text : "preparation",
+                   &why);
         return false;
     }
     const struct bt_io wanted = step->io;
@@ -813,7 +848,8 @@ static enum bt_status prepare_seeded(struct bt_engine_step *step, struct bt_reas
             (struct bt_reason){"no memory on the host for the tensors", bt_conv2d_weight_elems(&step->layer.u.conv), 0};
         return BT_ENOMEM;
     }
-    return prepare(step, why);
+    struct bt_error err = {""};
+    return bt_step_prepare(step, why, &err);
 }
 
 void bt_engine_predict(const struct bt_job *job, void *plan, struct bt_record *record)

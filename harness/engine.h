@@ -32,6 +32,8 @@ const char *bt_wait_name(enum bt_wait wait);
 struct bt_engine_options {
     const char *build_dir; /**< holds rtl/<variant>-<config>.so and firmware/<variant>.elf */
     enum bt_ref_path ref;
+    const char *prepared;      /**< folder of prepared weights to take in place of prepare()'s, or NULL */
+    const char *save_prepared; /**< folder to write prepare()'s to, or NULL */
     /* iss:sw and iss:accel */
     const struct bt_soc_map *soc; /**< NULL: both are a SKIP */
     bool own_soc;                 /**< the map is not the suites' */

@@ -32,6 +32,12 @@ bool bt_step_selected(const struct bt_engine_step *step, enum bt_engine engine);
 /** What was not made is handed on as NULL. */
 const struct bt_blob *bt_step_given(const struct bt_blob *blob);
 
+/**
+ * @brief  step->aux: what prepare() makes of the weights, or the file that the options name in its place.
+ * @param[out] err  "" or what is wrong with a file; why then says with what in it.
+ */
+BT_MUST_CHECK enum bt_status bt_step_prepare(struct bt_engine_step *step, struct bt_reason *why, struct bt_error *err);
+
 /** Room for what an engine puts out: a pooled layer's is as large as if it did not pool, so that a room that does not is seen. */
 size_t bt_step_got_bytes(const struct bt_engine_step *step);
 

@@ -43,7 +43,7 @@ void bt_record_kind(const struct bt_record *record, const char *before, char *te
     const bool usual = strcmp(record->dtype, "int8") == 0;
     char sparsity[40] = "";
     if (record->sparsity != 0) {
-        (void)snprintf(sparsity, sizeof(sparsity), "%s%" PRIu32 " %% zero by %s", before, record->sparsity,
+        (void)snprintf(sparsity, sizeof(sparsity), "%s%" PRIu32 " %% zero (%s)", before, record->sparsity,
                        record->structure);
     }
     (void)snprintf(text, text_bytes, "%s%s%s", usual ? "" : before, usual ? "" : record->dtype, sparsity);

@@ -99,7 +99,7 @@ const char *bt_engine_name(enum bt_engine engine);
 bool bt_engine_parse(const char *name, enum bt_engine *engine);
 
 /**
- * What tells the record from others of its layer where it is not the usual (int8, dense): "int16", "50 % zero by filter". With
+ * What tells the record from others of its layer where it is not the usual (int8, dense): "int16", "50 % zero (filter)". With
  * `before` in front of each; "" for the usual.
  */
 void bt_record_kind(const struct bt_record *record, const char *before, char *text, size_t text_bytes);

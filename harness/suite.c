@@ -48,8 +48,8 @@ struct wanted_yaml {
 };
 
 struct run_yaml {
-    char **networks, **shapes, **chains;
-    uint32_t networks_count, shapes_count, chains_count;
+    char **networks, **shapes, **without, **chains;
+    uint32_t networks_count, shapes_count, without_count, chains_count;
     int layers;
     int dtype, structure;
     uint32_t sparsity;
@@ -133,6 +133,8 @@ static const cyaml_schema_field_t run_fields[] = {
                          1, MAX_NAMES),
     CYAML_FIELD_ENUM("layers", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct run_yaml, layers, selection_words, 3),
     CYAML_FIELD_SEQUENCE("shapes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, shapes, &name_schema, 1,
+                         MAX_NAMES),
+    CYAML_FIELD_SEQUENCE("without", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, without, &name_schema, 1,
                          MAX_NAMES),
     CYAML_FIELD_SEQUENCE("chains", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, chains, &name_schema, 1,
                          MAX_NAMES),
@@ -238,6 +240,16 @@ static enum bt_status check_unique(const struct context *context, bt_yaml_node l
 static bool is_word(char *const *names, uint32_t count, const char *word)
 {
     return count == 1 && strcmp(names[0], word) == 0;
+}
+
+static bool is_among(char *const *names, uint32_t count, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* [all] stands for everything there is. */
@@ -643,6 +655,14 @@ static enum bt_status run_layers(const struct context *context, bt_yaml_node at,
     const bool unpooled = is_word(raw->shapes, raw->shapes_count, "unpooled");
     const bool all = pooled || unpooled || is_all(raw->shapes, raw->shapes_count);
     const uint32_t shapes = all ? context->raw->shapes_count : raw->shapes_count;
+    for (uint32_t i = 0; i < raw->without_count; i++) {
+        if (find_shape(context, raw->without[i]) == NULL) {
+            const bt_yaml_node without = bt_yaml_get(context->yaml, at, "without");
+            status = bt_yaml_fail(context->yaml, bt_yaml_item(context->yaml, without, i), context->err,
+                                  "unknown shape '%.60s': expected one of this suite", raw->without[i]);
+            goto cleanup;
+        }
+    }
     for (uint32_t i = 0; i < shapes; i++) {
         const struct bt_suite_layer *shape = all ? &context->shapes[i] : find_shape(context, raw->shapes[i]);
         if (shape == NULL) {
@@ -650,7 +670,8 @@ static enum bt_status run_layers(const struct context *context, bt_yaml_node at,
                                   "unknown shape '%.60s': expected one of this suite", raw->shapes[i]);
             goto cleanup;
         }
-        if ((bt_layer_pools(&shape->work) && unpooled) || (!bt_layer_pools(&shape->work) && pooled)) {
+        if ((bt_layer_pools(&shape->work) && unpooled) || (!bt_layer_pools(&shape->work) && pooled) ||
+            is_among(raw->without, raw->without_count, shape->layer)) {
             continue;
         }
         add_layer(run, shape, false);

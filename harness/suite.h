@@ -6,7 +6,7 @@
  *
  * A shape may pool its results: `pool: 3x3`, `pool_stride` (1 where absent, as a network's maxpool), `pool_pad` or
  * `pool_pads: [top, bottom, left, right]` (0). `shapes: [all]` selects all shapes, `[pooled]` those that pool, `[unpooled]`
- * the others.
+ * the others; `without: [names]` leaves out what the run's variants do not do.
  *
  * A run may choose the number format of its layers: `dtype: int8` (the default) or `int16`, 16-bit fixed point as BT_S16 says.
  * As int16 a clamp at zero (relu, relu6) stays and every other one opens to the whole range; layers with an activation table,

@@ -205,6 +205,8 @@ static void test_usage(void **state)
         {"run --soc nowhere.yaml", 2, "nowhere.yaml"},
         {"run --chained --suite suites/good.yaml", 2, "--chained and --suite exclude each other"},
         {"run --timeline no/such/place", 2, "--timeline is for whole networks"},
+        {"run --prepared a --save-prepared b", 2, "--prepared and --save-prepared exclude each other"},
+        {"run --save-prepared suites/good.yaml/x", 2, "--save-prepared 'suites/good.yaml/x'"},
         {"replay --chained", 2, "unknown option '--chained'"},
         {"run --seed", 2, "run: option '--seed' needs a value"},
         {"run here", 2, "run: unexpected argument 'here'"},
@@ -319,7 +321,7 @@ static void test_kinds(void **state)
     assert_int_equal(call("replay --suite formats --layer conv1 --config good --dtype int16"), 0);
     holds(out, "data      int16, pattern uniform, seed 5");
     assert_int_equal(call("replay --suite formats --layer conv1 --config good --sparsity 50"), 0);
-    holds(out, "data      int8, 50 % zero by filter, pattern uniform, seed 5");
+    holds(out, "data      int8, 50 % zero (filter), pattern uniform, seed 5");
     assert_int_equal(call("run --network tiny --config good --sparsity 40 --structure channel --out o/wide"), 0);
     json = results("o/wide/results.json");
     first = json_array_get(json_object_get(json, "results"), 0);
@@ -329,7 +331,7 @@ static void test_kinds(void **state)
                         "tiny:conv1:fake:good:uniform:0:int8:40:channel");
     json_decref(json);
     assert_int_equal(call("replay tiny:conv1:fake:good:uniform:0:int8:40:channel"), 0);
-    holds(out, "data      int8, 40 % zero by channel, pattern uniform, seed 1");
+    holds(out, "data      int8, 40 % zero (channel), pattern uniform, seed 1");
     assert_int_equal(call("replay tiny:conv1:fake:good:uniform:0:int16"), 0);
     holds(out, "data      int16, pattern uniform, seed 1");
     assert_int_equal(call("predict --suite formats --config good"), 0);

@@ -663,10 +663,10 @@ static void test_kind(void **state)
         void (*write)(const struct bt_report *report, FILE *out);
         const char *words[2];
     } cases[] = {
-        {bt_report_table, {"0.00\n", "0.00  int16  50 % zero by filter\n"}},
+        {bt_report_table, {"0.00\n", "0.00  int16  50 % zero (filter)\n"}},
         {bt_report_junit,
-         {"name=\"a [uniform, stalls 0 %]\"", "name=\"b [uniform, stalls 0 %, int16, 50 % zero by filter]\""}},
-        {bt_report_summary, {"| net | var | 8x8 | 1 |", "| net, int16, 50 % zero by filter | var | 8x8 | 1 |"}},
+         {"name=\"a [uniform, stalls 0 %]\"", "name=\"b [uniform, stalls 0 %, int16, 50 % zero (filter)]\""}},
+        {bt_report_summary, {"| net | var | 8x8 | 1 |", "| net, int16, 50 % zero (filter) | var | 8x8 | 1 |"}},
         {bt_report_csv, {"net,a,var,8x8,uniform,0,int8,0,random,1,", "net,b,var,8x8,uniform,0,int16,50,filter,1,"}},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

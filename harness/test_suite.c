@@ -40,8 +40,8 @@ static void test_all_and_full(void **state)
     assert_string_equal(full->name, "full");
     assert_int_equal(full->engines, (1u << BT_ENGINE_COUNT) - 1);
     assert_int_equal(full->network_count, 13);
-    assert_int_equal(full->run_count, 2);
-    assert_int_equal(all->run_count, 3);
+    assert_int_equal(full->run_count, 3);
+    assert_int_equal(all->run_count, 6);
 
     /* Whole networks: every node but the input, layers or not. */
     const struct bt_suite_run *whole = &all->runs[1];
@@ -52,7 +52,14 @@ static void test_all_and_full(void **state)
     assert_int_equal(whole->chains[0].count, whole->chains[0].network->count - 1);
     assert_string_equal(whole->chains[0].layers[1].layer, "s2");
     assert_int_equal(whole->chains[0].layers[1].work.op, BT_OP_AVGPOOL);
-    assert_int_equal(full->runs[1].chain_count, full->network_count);
+    assert_int_equal(full->runs[2].chain_count, full->network_count);
+
+    /* 16-bit fixed point, dense and pruned. */
+    assert_int_equal(full->runs[1].dtype, BT_S16);
+    assert_int_equal(all->runs[3].dtype, BT_S16);
+    assert_int_equal(all->runs[3].pruning.percent, 0);
+    assert_int_equal(all->runs[4].dtype, BT_S16);
+    assert_int_equal(all->runs[4].pruning.percent, 75);
 
     const struct bt_suite_run *every = &full->runs[0];
     const struct bt_suite_run *distinct = &all->runs[0];
@@ -459,12 +466,17 @@ static void test_pooled(void **state)
     (void)state;
     static const struct {
         const char *word, *names;
-    } selections[] = {{"all", "xyz"}, {"pooled", "xz"}, {"unpooled", "y"}, {"y, x", "yx"}};
+    } selections[] = {{"[all]", "xyz"},
+                      {"[pooled]", "xz"},
+                      {"[unpooled]", "y"},
+                      {"[y, x]", "yx"},
+                      {"[all]\n    without: [y]", "xz"},
+                      {"[pooled]\n    without: [z, y]", "x"}};
     struct bt_error err = {""};
     for (size_t i = 0; i < sizeof(selections) / sizeof(selections[0]); i++) {
         char text[1024];
         struct bt_suite *suite = NULL;
-        (void)snprintf(text, sizeof(text), HEAD POOLED "runs:\n  - shapes: [%s]\n" VARIANTS, selections[i].word);
+        (void)snprintf(text, sizeof(text), HEAD POOLED "runs:\n  - shapes: %s\n" VARIANTS, selections[i].word);
         if (bt_suite_parse("suites/s.yaml", text, strlen(text), &suite, &err) != BT_OK) {
             fail_msg("%s", err.text);
         }
@@ -606,8 +618,9 @@ static const struct {
      "suites/s.yaml:14: unknown patterns 'random': expected one of uniform, min, ties, extreme_zp"},
     {RUN("patterns: [min, min]"), "suites/s.yaml:14: pattern 'min' a second time: expected it once"},
     {RUN("layers: some"), "suites/s.yaml:14: unknown layers 'some': expected one of all, distinct, chained"},
-    {RUN("config: [a]"), "suites/s.yaml:14: unknown key 'config': expected one of networks, layers, shapes, chains, "
-                         "dtype, sparsity, structure, variants, patterns, stalls"},
+    {RUN("config: [a]"),
+     "suites/s.yaml:14: unknown key 'config': expected one of networks, layers, shapes, without, chains, "
+     "dtype, sparsity, structure, variants, patterns, stalls"},
     {RUN("sparsity: 100"), "suites/s.yaml:14: sparsity of 100 percent: expected 0 to 99"},
     {RUN("sparsity: -1"), "suites/s.yaml:14: sparsity: '-1': expected an unsigned decimal integer of 32 bits"},
     {RUN("structure: filter"), "suites/s.yaml:14: structure filter without sparsity: expected both"},
@@ -672,6 +685,8 @@ static const struct {
      "dilation, pad, pads, groups, pool, pool_stride, pool_pad, pool_pads, act, raw, rounding"},
     {HEAD SHAPES "runs:\n  - shapes: [pooled]\n" VARIANTS,
      "suites/s.yaml:10: run selects nothing: expected networks, shapes or chains with a conv or fc layer"},
+    {HEAD SHAPES "runs:\n  - shapes: [all]\n    without: [q]\n" VARIANTS,
+     "suites/s.yaml:11: unknown shape 'q': expected one of this suite"},
     {HEAD SHAPES "runs:\n  - shapes: [pooled, x]\n" VARIANTS,
      "suites/s.yaml:10: unknown shape 'pooled': expected one of this suite"},
     {HEAD POOLED "chains:\n  - {name: c, layers: [shapes/x, shapes/z]}\nruns:\n  - chains: [c]\n" VARIANTS,

@@ -94,8 +94,8 @@ struct bt_driver {
     uint32_t max_layers; /**< layers in one plan: 1 for layer-wise cores, more for pipelines */
 
     /**
-     * Can this configuration run these layers? No effect. BT_EUNSUPPORTED with the reason is a SKIP. A core that does not
-     * pool refuses a layer with layer.pool.kh != 0.
+     * Can this configuration run these layers? No effect. BT_EUNSUPPORTED with the reason is a SKIP. A core refuses
+     * the number formats that it does not compute (layer.dtype) and, where it does not pool, a layer with layer.pool.kh != 0.
      */
     enum bt_status (*supports)(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
                                struct bt_reason *why);
@@ -160,6 +160,13 @@ struct bt_variant {
      */
     enum bt_status (*prepare)(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
                               const struct bt_layer_data *data, struct bt_blob *aux, struct bt_reason *why);
+
+    /**
+     * Is a blob from a file what prepare() could have made for these weights? It may hold anything: all of it is checked, and
+     * afterwards it is as good as prepare()'s. BT_EINPUT with what is wrong. NULL: the room takes none.
+     */
+    enum bt_status (*accept)(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
+                             const struct bt_layer_data *data, const struct bt_blob *aux, struct bt_reason *why);
 
     /**
      * Bit-true model: same tiling, order and widths as the RTL, from the same plan and the tensors alone. NULL: this

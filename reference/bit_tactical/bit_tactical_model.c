@@ -1,5 +1,5 @@
-#include "reference/common/bt_brick_host.h"
 #include "reference/bit_tactical/bit_tactical_plan.h"
+#include "reference/common/bt_brick_host.h"
 #include "reference/ops/requantise.h"
 
 static int32_t finish(const struct bt_brick_plan *plan, const struct bt_layer_data *data, int64_t sum, int32_t mult,

@@ -68,8 +68,9 @@ struct context {
     uint8_t *select[BT_BRICK_MAX_TILES]; /* [rows][filters][lanes] */
 };
 
-static enum bt_status schedule_warp(void *context_in, const struct bt_brick_plan *plan, const struct bt_layer_data *data,
-                                    int32_t warp, const int32_t *channels, struct bt_brick_schedule *schedule)
+static enum bt_status schedule_warp(void *context_in, const struct bt_brick_plan *plan,
+                                    const struct bt_layer_data *data, int32_t warp, const int32_t *channels,
+                                    struct bt_brick_schedule *schedule)
 {
     struct context *context = context_in;
     const struct bt_brick_hw *hw = &plan->hw;

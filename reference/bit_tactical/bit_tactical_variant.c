@@ -36,14 +36,20 @@ static enum bt_status check(const struct bt_config *config, struct bt_reason *wh
         return status;
     }
     const struct bt_brick_connect connect = bit_tactical_connect_of(config);
-    struct bit_tactical_connect checked = {.lanes = (int32_t)bt_config_get(config, "LANES", 16),
-                                           .lookahead = connect.lookahead,
-                                           .inputs = connect.inputs};
+    struct bit_tactical_connect checked = {
+        .lanes = (int32_t)bt_config_get(config, "LANES", 16), .lookahead = connect.lookahead, .inputs = connect.inputs};
     for (int32_t i = 0; i < connect.inputs; i++) {
         checked.input[i].ahead = connect.ahead[i];
         checked.input[i].aside = connect.aside[i];
     }
     return bit_tactical_connect_check(&checked, why) == BT_OK ? BT_OK : BT_EINPUT;
+}
+
+static enum bt_status accept(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
+                             const struct bt_layer_data *data, const struct bt_blob *aux, struct bt_reason *why)
+{
+    const struct bt_brick_connect connect = bit_tactical_connect_of(config);
+    return bt_brick_accept(config, layers, count, &connect, data, aux, why);
 }
 
 const struct bt_variant bit_tactical_variant = {
@@ -53,6 +59,7 @@ const struct bt_variant bit_tactical_variant = {
     .driver = &bit_tactical_driver,
     .check = check,
     .prepare = bit_tactical_prepare,
+    .accept = accept,
     .model = bit_tactical_model,
     .cycles = bit_tactical_cycles,
     .roofline = bt_brick_roofline,

@@ -88,7 +88,7 @@ enum bt_status bt_brick_check(const struct bt_config *config, struct bt_reason *
 uint64_t bt_brick_multipliers(const struct bt_config *config)
 {
     const struct bt_brick_hw hw = bt_brick_hw(config);
-    return (uint64_t)(hw.slots * hw.lanes);
+    return (uint64_t)hw.slots * (uint64_t)hw.lanes;
 }
 
 /* ---- filters and their bricks ---- */
@@ -177,9 +177,10 @@ enum bt_status bt_brick_map(const struct bt_config *config, const struct bt_laye
     plan->in_image_bytes = (uint64_t)conv->h * (uint64_t)conv->w * plan->in_pitch;
     plan->out_image_bytes = (uint64_t)plan->oh * (uint64_t)plan->ow * plan->out_pitch;
     if (plan->in_image_bytes > INT32_MAX || plan->out_image_bytes > INT32_MAX) {
-        return refuse(why, BT_EUNSUPPORTED, "bytes of one image",
-                      (int64_t)(plan->in_image_bytes > plan->out_image_bytes ? plan->in_image_bytes : plan->out_image_bytes),
-                      INT32_MAX);
+        return refuse(
+            why, BT_EUNSUPPORTED, "bytes of one image",
+            (int64_t)(plan->in_image_bytes > plan->out_image_bytes ? plan->in_image_bytes : plan->out_image_bytes),
+            INT32_MAX);
     }
     plan->pixel_bricks = (int32_t)(plan->in_pitch / brick);
     plan->warps = div_up(conv->c_out, plan->hw.slots);
@@ -260,6 +261,9 @@ enum bt_status bt_brick_bands(struct bt_brick_plan *plan, const struct bt_memory
     plan->packed = made != NULL && made->packed != 0;
     plan->scheduled = plan->packed && made->scheduled != 0;
     plan->items = plan->packed ? (int32_t)made->items : plan->warps * plan->chunks;
+    if (plan->items < 1) {
+        return refuse(why, BT_EINVAL, "items of the weight stream", plan->items, 1);
+    }
     plan->words = div_up((int32_t)plan->out_pitch, plan->hw.word_bytes);
     plan->image_beats = 0;
     for (int32_t i = 0; i < plan->items; i++) {

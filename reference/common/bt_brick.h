@@ -15,6 +15,7 @@
 
 #define BT_BRICK_MAX_TILES 4
 #define BT_BRICK_MAX_SLOTS 64
+#define BT_BRICK_MAX_LANES 32
 #define BT_BRICK_MAX_INPUTS 10
 
 /** Hardware parameters, and what follows from them as in bt_brick.sv. */
@@ -34,15 +35,16 @@ struct bt_brick_hw bt_brick_hw(const struct bt_config *config);
 
 /** Parameters that all rooms of the family have, for their tables; BT_BRICK_PARAMS(bits) with the default of BITS. */
 #define BT_BRICK_PARAMS                                                                                                \
-    {"TILES", 1, 4, 4, "tiles: 1, 2 or 4"},                                                                            \
-        {"FILTERS", 1, 16, 16, "filters of a tile at once, a power of two"},                                           \
+    {"TILES", 1, 4, 4, "tiles: 1, 2 or 4"}, {"FILTERS", 1, 16, 16, "filters of a tile at once, a power of two"},       \
         {"LANES", 8, 32, 16, "multipliers of a filter; LANES * BITS is 128 or 256"},                                   \
         {"BITS", 8, 16, 16, "bits of an operand, 8 or 16"},                                                            \
         {"IFMAP_BYTES", 4096, 1 << 24, 1 << 21, "ifmap memory, both halves, a power of two"},                          \
         {"OFMAP_BYTES", 4096, 1 << 24, 1 << 21, "ofmap memory, both halves, a power of two"},                          \
         {"WEIGHT_ROWS", 4, 1024, 64, "steps in one half of the weight memory, a power of two"},                        \
         {"BAND_PIXELS", 16, 4096, 1024, "partial sums of a filter, a power of two"},                                   \
-    {"TABLE_ROWS", 16, 16384, 2048, "bricks of a filter, a power of two"}
+    {                                                                                                                  \
+        "TABLE_ROWS", 16, 16384, 2048, "bricks of a filter, a power of two"                                            \
+    }
 
 /** Refuses parameters that contradict each other: BT_EINPUT. */
 BT_MUST_CHECK enum bt_status bt_brick_check(const struct bt_config *config, struct bt_reason *why);
@@ -74,8 +76,8 @@ struct bt_brick_worth {
 struct bt_brick_aux {
     uint32_t magic, bytes;
     uint32_t items, warps, slots;
-    uint32_t packed;    /**< 0: the raw stream pays more; the rest is empty */
-    uint32_t scheduled; /**< steps were merged, for describe() */
+    uint32_t packed;                          /**< 0: the raw stream pays more; the rest is empty */
+    uint32_t scheduled;                       /**< steps were merged, for describe() */
     uint32_t items_at, channels_at, image_at; /**< bytes from the beginning, multiples of 16 */
     uint32_t image_beats;
     uint32_t rows, steps; /**< of all warps: rows, steps that are left of them */
@@ -142,7 +144,8 @@ void bt_brick_record(const struct bt_brick_plan *plan, const struct bt_layer_dat
                      int32_t channel, uint32_t beat[4]);
 
 /** One raw step: row_beats * 16 bytes. */
-void bt_brick_raw_step(const struct bt_brick_plan *plan, const void *weights, int32_t warp, int32_t row, uint8_t *bytes);
+void bt_brick_raw_step(const struct bt_brick_plan *plan, const void *weights, int32_t warp, int32_t row,
+                       uint8_t *bytes);
 
 /** Schedule of one warp: step s of tile t begins with row base[t][s] and takes, per filter and lane, the weight that select says. */
 #define BT_BRICK_NO_WEIGHT 0xff
@@ -150,7 +153,8 @@ struct bt_brick_schedule {
     int32_t steps;                          /**< of the tile that takes most */
     int32_t tile_steps[BT_BRICK_MAX_TILES]; /**< the others are idle in the end */
     const int32_t *base[BT_BRICK_MAX_TILES];
-    const uint8_t *select[BT_BRICK_MAX_TILES]; /**< [steps][filters][lanes]; BT_BRICK_NO_WEIGHT, or which input; NULL: all 0 */
+    const uint8_t
+        *select[BT_BRICK_MAX_TILES]; /**< [steps][filters][lanes]; BT_BRICK_NO_WEIGHT, or which input; NULL: all 0 */
 };
 
 /**
@@ -173,17 +177,24 @@ int32_t bt_brick_items_of(const struct bt_brick_plan *plan, int32_t steps);
  * What a weight stream says of one weight: its warp, step (of the warp), slot and lane, and the operand that it meets: row, lane.
  */
 struct bt_brick_use {
-    int32_t warp, step, slot, lane;
+    int32_t warp, step, slot, lane, select;
     int32_t channel, tile_brick, row, row_lane, weight;
 };
 
+/** Called by bt_brick_read(): for each warp with the channels of its slots, -1 for none (or NULL), and for each weight. */
+struct bt_brick_visitor {
+    void (*warp)(void *context, int32_t warp, const int32_t *channels);
+    void (*use)(void *context, const struct bt_brick_use *use);
+    void *context;
+};
+
 /**
- * @brief  Reads a stream as the hardware does and calls `use` for each weight that is not zero.
+ * @brief  Reads a stream as the hardware does and calls the visitor for each warp and each weight that is not zero.
  * @return BT_OK; BT_EINPUT (an item that does not have what it states, a select or a lane that is none), with the item.
  */
 BT_MUST_CHECK enum bt_status bt_brick_read(const struct bt_brick_plan *plan, const struct bt_brick_connect *connect,
-                                           const uint8_t *image, void (*use)(void *context, const struct bt_brick_use *use),
-                                           void *context, struct bt_reason *why);
+                                           const uint8_t *image, const struct bt_brick_visitor *visitor,
+                                           struct bt_reason *why);
 
 /**
  * @brief  Does the stream compute with these weights, each once, at a lane that the connectivity allows?

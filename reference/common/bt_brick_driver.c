@@ -80,8 +80,7 @@ static void pack_rows(const struct bt_brick_plan *plan, struct bt_hal *hal)
         const int32_t y = row / plan->row_bricks / conv->kw * conv->dil_h;
         const int32_t x = row / plan->row_bricks % conv->kw * conv->dil_w;
         uint32_t entry[2] = {0, 0};
-        BT_BRICK_SET(entry, ENTRY_BRICK,
-                     (y * conv->w + x) * plan->pixel_bricks + row % plan->row_bricks);
+        BT_BRICK_SET(entry, ENTRY_BRICK, (y * conv->w + x) * plan->pixel_bricks + row % plan->row_bricks);
         BT_BRICK_SET(entry, ENTRY_Y, y);
         BT_BRICK_SET(entry, ENTRY_X, x);
         bt_hal_mem_write(hal, plan->rows_addr + (uint64_t)row * 8, entry, sizeof(entry));

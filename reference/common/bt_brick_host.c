@@ -1,5 +1,6 @@
 #include "reference/common/bt_brick_host.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,8 +47,8 @@ enum bt_status bt_brick_prepare_raw(const struct bt_brick_plan *plan, const stru
     made->magic = BT_BRICK_AUX_MAGIC;
     made->bytes = sizeof(*made);
     for (int64_t i = 0; i < weights; i++) {
-        made->worth.effectual += (plan->hw.bits == 16 ? ((const int16_t *)data->weights)[i]
-                                                      : ((const int8_t *)data->weights)[i]) != 0;
+        made->worth.effectual +=
+            (plan->hw.bits == 16 ? ((const int16_t *)data->weights)[i] : ((const int8_t *)data->weights)[i]) != 0;
     }
     *aux = (struct bt_blob){made, sizeof(*made)};
     return BT_OK;
@@ -75,8 +76,8 @@ static uint8_t *grow(struct pile *pile, size_t bytes)
 }
 
 static enum bt_status pack_warp(const struct bt_brick_plan *plan, const struct bt_brick_connect *connect,
-                                const struct bt_brick_schedule *schedule, const struct bt_layer_data *data, int32_t warp,
-                                const int32_t *channels, struct pile *items, struct pile *image,
+                                const struct bt_brick_schedule *schedule, const struct bt_layer_data *data,
+                                int32_t warp, const int32_t *channels, struct pile *items, struct pile *image,
                                 struct bt_brick_worth *worth)
 {
     const size_t item_bytes = (size_t)bt_brick_items_of(plan, schedule->steps) * sizeof(struct bt_brick_item);
@@ -141,6 +142,7 @@ enum bt_status bt_brick_prepare(const struct bt_brick_plan *plan, const struct b
     if (status != BT_OK) {
         goto cleanup;
     }
+    assert(items.data != NULL && image.data != NULL); /* there is a warp, and each has an item */
     link_items(&items, &image);
     const size_t channel_bytes = (size_t)plan->warps * (size_t)plan->hw.slots * sizeof(*channels);
     header.items = (uint32_t)(items.used / sizeof(struct bt_brick_item));
@@ -171,14 +173,107 @@ cleanup:
     return status;
 }
 
+/* Do the tables lie in the blob, and do the items' facts agree with the heads in the stream? */
+static const char *shape_fault(const struct bt_brick_plan *plan, const struct bt_blob *aux)
+{
+    struct bt_brick_aux made;
+    if (aux->bytes < sizeof(made)) {
+        return "bytes of the header";
+    }
+    memcpy(&made, aux->data, sizeof(made));
+    if (made.magic != BT_BRICK_AUX_MAGIC || made.bytes != aux->bytes) {
+        return "magic, or bytes in all";
+    }
+    if (made.packed == 0) {
+        return aux->bytes == sizeof(made) ? NULL : "bytes behind the header of raw weights";
+    }
+    const uint64_t bytes = aux->bytes;
+    const uint64_t channel_bytes = (uint64_t)plan->warps * (uint64_t)plan->hw.slots * sizeof(int32_t);
+    if (made.warps != (uint32_t)plan->warps || made.slots != (uint32_t)plan->hw.slots || made.items < made.warps) {
+        return "warps, slots or items";
+    }
+    if (made.items_at % 16 != 0 || made.channels_at % 16 != 0 || made.image_at % 16 != 0 ||
+        made.items_at < sizeof(made) || made.items_at + (uint64_t)made.items * sizeof(struct bt_brick_item) > bytes ||
+        made.channels_at + channel_bytes > bytes || made.image_at + (uint64_t)made.image_beats * 16 > bytes) {
+        return "tables that lie beyond the bytes";
+    }
+    const uint8_t *from = aux->data;
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < made.items; i++) {
+        struct bt_brick_item item;
+        struct bt_brick_item next;
+        uint32_t head[4];
+        memcpy(&item, from + made.items_at + i * sizeof(item), sizeof(item));
+        memcpy(&next, from + made.items_at + (i + 1) % made.items * sizeof(next), sizeof(next));
+        if (item.beats == 0 || item.beats > made.image_beats - at) {
+            return "beats of the items";
+        }
+        memcpy(head, from + made.image_at + at * 16, sizeof(head));
+        if (BT_BRICK_GET(head, HEAD_STEPS) != item.steps || BT_BRICK_GET(head, HEAD_NEXT) != next.beats) {
+            return "steps and beats of an item, in its head";
+        }
+        at += item.beats;
+    }
+    return at == made.image_beats ? NULL : "beats of the stream";
+}
+
+static void count_worth(void *context, const struct bt_brick_use *use)
+{
+    struct bt_brick_worth *worth = context;
+    worth->effectual++;
+    worth->ahead += use->select != 0 && use->lane == use->row_lane;
+    worth->aside += use->select != 0 && use->lane != use->row_lane;
+}
+
+enum bt_status bt_brick_accept(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
+                               const struct bt_brick_connect *connect, const struct bt_layer_data *data,
+                               const struct bt_blob *aux, struct bt_reason *why)
+{
+    struct bt_brick_plan plan;
+    enum bt_status status = bt_brick_map(config, layers, count, 0, &plan, why);
+    if (status != BT_OK) {
+        return status;
+    }
+    const char *fault = shape_fault(&plan, aux);
+    if (fault != NULL) {
+        *why = (struct bt_reason){fault, (int64_t)aux->bytes, (int64_t)aux->bytes};
+        return BT_EINPUT;
+    }
+    const struct bt_brick_aux *made = aux->data;
+    struct bt_blob raw = {0};
+    struct bt_brick_worth worth = {0};
+    if (made->packed == 0) {
+        status = bt_brick_prepare_raw(&plan, data, &raw);
+        if (status == BT_OK) {
+            worth = ((const struct bt_brick_aux *)raw.data)->worth;
+        }
+        free(raw.data);
+    } else {
+        status = bt_brick_bands(&plan, &config->mem, aux, why);
+        const uint8_t *image = (const uint8_t *)aux->data + made->image_at;
+        if (status == BT_OK) {
+            status = bt_brick_verify(&plan, connect, data->weights, image, why);
+        }
+        if (status == BT_OK) {
+            const struct bt_brick_visitor visitor = {.use = count_worth, .context = &worth};
+            status = bt_brick_read(&plan, connect, image, &visitor, why);
+        }
+    }
+    if (status == BT_OK && memcmp(&worth, &made->worth, sizeof(worth)) != 0) {
+        *why = (struct bt_reason){"weights, or promoted ones, as the header counts them",
+                                  (int64_t)made->worth.effectual, (int64_t)worth.effectual};
+        status = BT_EINPUT;
+    }
+    return status;
+}
+
 uint64_t bt_brick_best_cycles(const struct bt_config *config, const struct bt_layer *layer, const struct bt_blob *aux)
 {
     struct bt_brick_plan plan;
     struct bt_brick_terms terms;
     struct bt_reason why = {0};
     if (bt_brick_map(config, layer, 1, 0, &plan, &why) != BT_OK ||
-        bt_brick_bands(&plan, &config->mem, aux, &why) != BT_OK ||
-        !bt_brick_time(&plan, &config->mem, aux, &terms)) {
+        bt_brick_bands(&plan, &config->mem, aux, &why) != BT_OK || !bt_brick_time(&plan, &config->mem, aux, &terms)) {
         return UINT64_MAX;
     }
     return (uint64_t)terms.cycles;
@@ -189,14 +284,14 @@ uint64_t bt_brick_best_cycles(const struct bt_config *config, const struct bt_la
 struct model {
     const struct bt_brick_plan *plan;
     int32_t plane_w;
-    int64_t plane; /* elements of one channel, padding included */
+    int64_t plane;  /* elements of one channel, padding included */
     int16_t *ifmap; /* [c_in][h + pads][w + pads]: what lies in the padding is the zero point */
     int64_t *sums;  /* [c_out][oh][ow] */
 };
 
 /* The hot loop, once for wide vectors where the machine has them. */
 __attribute__((target_clones("avx512f", "avx2", "default"))) static void
-multiply_accumulate(const int16_t *restrict in, int32_t stride, int32_t weight, int32_t count, int64_t *restrict sums)
+accumulate_plane(const int16_t *restrict in, int32_t stride, int32_t weight, int32_t count, int64_t *restrict sums)
 {
     if (stride == 1) {
         for (int32_t i = 0; i < count; i++) {
@@ -223,12 +318,12 @@ static void model_use(void *context, const struct bt_brick_use *use)
                         position % conv->kw * conv->dil_w;
     int64_t *sums = m->sums + (int64_t)use->channel * plan->oh * plan->ow;
     if (conv->stride_w == 1 && plan->ow == m->plane_w && conv->stride_h == 1) {
-        multiply_accumulate(in, 1, use->weight, plan->oh * plan->ow, sums);
+        accumulate_plane(in, 1, use->weight, plan->oh * plan->ow, sums);
         return;
     }
     for (int32_t y = 0; y < plan->oh; y++) {
-        multiply_accumulate(in + (int64_t)y * conv->stride_h * m->plane_w, conv->stride_w, use->weight, plan->ow,
-                            sums + (int64_t)y * plan->ow);
+        accumulate_plane(in + (int64_t)y * conv->stride_h * m->plane_w, conv->stride_w, use->weight, plan->ow,
+                         sums + (int64_t)y * plan->ow);
     }
 }
 
@@ -244,8 +339,8 @@ static void fill_planes(const struct model *m, const void *ifmap, int32_t image)
             const int64_t pixel = from + ((int64_t)y * conv->w + x) * conv->c_in;
             int16_t *to = m->ifmap + (int64_t)(y + conv->pad_top) * m->plane_w + x + conv->pad_left;
             for (int32_t c = 0; c < conv->c_in; c++) {
-                to[c * m->plane] = m->plan->hw.bits == 16 ? ((const int16_t *)ifmap)[pixel + c]
-                                                          : ((const int8_t *)ifmap)[pixel + c];
+                to[c * m->plane] =
+                    m->plan->hw.bits == 16 ? ((const int16_t *)ifmap)[pixel + c] : ((const int8_t *)ifmap)[pixel + c];
             }
         }
     }
@@ -258,8 +353,8 @@ static int64_t wrap(const struct bt_brick_plan *plan, int64_t sum)
     return (int64_t)((uint64_t)sum << drop) >> drop;
 }
 
-static void finish_channel(const struct model *m, const struct bt_layer_data *data, int32_t channel, bt_brick_finisher finish,
-                           uint8_t *ofmap)
+static void finish_channel(const struct model *m, const struct bt_layer_data *data, int32_t channel,
+                           bt_brick_finisher finish, uint8_t *ofmap)
 {
     const struct bt_brick_plan *plan = m->plan;
     const int64_t pixels = (int64_t)plan->oh * plan->ow;
@@ -268,8 +363,7 @@ static void finish_channel(const struct model *m, const struct bt_layer_data *da
     bt_brick_record(plan, data, 0, 0, channel, record);
     const int32_t bias = (int32_t)BT_BRICK_GET(record, RECORD_BIAS);
     for (int64_t p = 0; p < pixels; p++) {
-        const int32_t value =
-            finish(plan, data, wrap(plan, sums[p] + bias), data->mult[channel], data->shift[channel]);
+        const int32_t value = finish(plan, data, wrap(plan, sums[p] + bias), data->mult[channel], data->shift[channel]);
         const int64_t at = p * plan->conv.c_out + channel;
         if (plan->hw.bits == 16) {
             ((int16_t *)(void *)ofmap)[at] = (int16_t)value;
@@ -311,6 +405,7 @@ enum bt_status bt_brick_model(const void *plan_in, const struct bt_brick_connect
     const struct bt_conv2d *conv = &plan->conv;
     const size_t sum_elems = (size_t)conv->c_out * (size_t)plan->oh * (size_t)plan->ow;
     struct model m = {.plan = plan, .plane_w = conv->w + conv->pad_left + conv->pad_right};
+    const struct bt_brick_visitor visitor = {.use = model_use, .context = &m};
     struct bt_reason why = {0};
     enum bt_status status = BT_OK;
     m.plane = (int64_t)(conv->h + conv->pad_top + conv->pad_bottom) * m.plane_w;
@@ -325,7 +420,7 @@ enum bt_status bt_brick_model(const void *plan_in, const struct bt_brick_connect
     for (int32_t n = 0; n < conv->n && status == BT_OK; n++) {
         fill_planes(&m, data->ifmap, n);
         memset(m.sums, 0, sum_elems * sizeof(*m.sums));
-        status = bt_brick_read(plan, connect, image, model_use, &m, &why);
+        status = bt_brick_read(plan, connect, image, &visitor, &why);
         for (int32_t c = 0; c < conv->c_out && status == BT_OK; c++) {
             finish_channel(&m, data, c, finish, (uint8_t *)ofmap + (size_t)n * sum_elems * (size_t)plan->hw.elem_bytes);
         }
@@ -356,7 +451,10 @@ void bt_brick_describe(const void *plan_in, char *text, size_t text_bytes)
     const struct bt_brick_plan *plan = plan_in;
     (void)snprintf(text, text_bytes, "%d band%s of %d ofmap rows, %d warp%s, %d item%s, %s weights", plan->bands,
                    plan->bands > 1 ? "s" : "", plan->band_rows, plan->warps, plan->warps > 1 ? "s" : "", plan->items,
-                   plan->items > 1 ? "s" : "", plan->scheduled ? "scheduled" : plan->packed ? "packed" : "raw");
+                   plan->items > 1 ? "s" : "",
+                   plan->scheduled ? "scheduled"
+                   : plan->packed  ? "packed"
+                                   : "raw");
 }
 
 uint64_t bt_brick_roofline(const struct bt_config *config, const struct bt_layer *layers, uint32_t count)

@@ -33,6 +33,15 @@ int32_t *bt_brick_in_order(const struct bt_brick_plan *plan);
 BT_MUST_CHECK enum bt_status bt_brick_prepare_raw(const struct bt_brick_plan *plan, const struct bt_layer_data *data,
                                                   struct bt_blob *aux);
 
+/**
+ * @brief  Is a blob from a file one that bt_brick_prepare() could have made of these weights? All of it is checked.
+ * @return BT_OK; BT_EINPUT with what is wrong: of a weight, why->got is the first wrong lane (bt_brick_verify()).
+ */
+BT_MUST_CHECK enum bt_status bt_brick_accept(const struct bt_config *config, const struct bt_layer *layers,
+                                             uint32_t count, const struct bt_brick_connect *connect,
+                                             const struct bt_layer_data *data, const struct bt_blob *aux,
+                                             struct bt_reason *why);
+
 /** Cycles of the layer with these weights, on its best bands. @return UINT64_MAX where the time model gives none. */
 uint64_t bt_brick_best_cycles(const struct bt_config *config, const struct bt_layer *layer, const struct bt_blob *aux);
 
@@ -44,8 +53,9 @@ typedef int32_t (*bt_brick_finisher)(const struct bt_brick_plan *plan, const str
  * @brief  Bit-true model: reads the weight stream as the hardware does, and adds what each weight of it meets.
  * @return BT_OK; BT_ENOMEM; BT_EINPUT (a stream that is none).
  */
-enum bt_status bt_brick_model(const void *plan, const struct bt_brick_connect *connect, const struct bt_layer_data *data,
-                              const struct bt_blob *aux, bt_brick_finisher finish, void *ofmap);
+enum bt_status bt_brick_model(const void *plan, const struct bt_brick_connect *connect,
+                              const struct bt_layer_data *data, const struct bt_blob *aux, bt_brick_finisher finish,
+                              void *ofmap);
 
 void bt_brick_locate(const void *plan, uint64_t elem, char *text, size_t text_bytes);
 void bt_brick_describe(const void *plan, char *text, size_t text_bytes);

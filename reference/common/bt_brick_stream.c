@@ -21,9 +21,9 @@ struct bt_brick_item bt_brick_item(const struct bt_brick_plan *plan, const struc
     const int32_t chunk = item % plan->chunks;
     const int32_t first = chunk * plan->hw.weight_rows;
     const int32_t steps = plan->rows - first < plan->hw.weight_rows ? plan->rows - first : plan->hw.weight_rows;
-    return (struct bt_brick_item){
-        .beats = (uint32_t)(1 + (chunk == 0 ? plan->hw.slots : 0) + steps * plan->hw.row_beats),
-        .steps = (uint32_t)steps};
+    return (struct bt_brick_item){.beats =
+                                      (uint32_t)(1 + (chunk == 0 ? plan->hw.slots : 0) + steps * plan->hw.row_beats),
+                                  .steps = (uint32_t)steps};
 }
 
 void bt_brick_head(const struct bt_brick_plan *plan, const struct bt_blob *aux, int32_t item, uint32_t beat[4])
@@ -208,8 +208,7 @@ uint64_t bt_brick_pack_warp(const struct bt_brick_plan *plan, const struct bt_br
             const int32_t entries = put_step(plan, connect, schedule, data, warp, channels, step, &w);
             BT_BRICK_SET(beat, STEP_COUNT, entries);
             for (int32_t tile = 0; tile < plan->hw.tiles; tile++) {
-                const uint32_t base =
-                    step < schedule->tile_steps[tile] ? (uint32_t)schedule->base[tile][step] : 0;
+                const uint32_t base = step < schedule->tile_steps[tile] ? (uint32_t)schedule->base[tile][step] : 0;
                 beat[(1 + tile) / 2] |= base << (1 + tile) % 2 * 16;
             }
             if (image != NULL) {
@@ -226,8 +225,7 @@ uint64_t bt_brick_pack_warp(const struct bt_brick_plan *plan, const struct bt_br
 struct reader {
     const struct bt_brick_plan *plan;
     const struct bt_brick_connect *connect;
-    void (*use)(void *context, const struct bt_brick_use *use);
-    void *context;
+    const struct bt_brick_visitor *visitor;
     struct bt_reason *why;
     int32_t item, warp, warp_step;
     int32_t channels[BT_BRICK_MAX_SLOTS];
@@ -265,6 +263,7 @@ static enum bt_status use_weight(struct reader *r, int32_t position, int32_t sel
                                      .step = r->warp_step,
                                      .slot = slot,
                                      .lane = lane,
+                                     .select = select,
                                      .channel = r->channels[slot],
                                      .tile_brick = r->bricks[slot / hw->filters],
                                      .row = r->base[slot / hw->filters] + ahead,
@@ -276,7 +275,7 @@ static enum bt_status use_weight(struct reader *r, int32_t position, int32_t sel
     if (use.channel < 0) {
         return bad_item(r, "weight in a slot that has no filter, in item");
     }
-    r->use(r->context, &use);
+    r->visitor->use(r->visitor->context, &use);
     return BT_OK;
 }
 
@@ -297,7 +296,8 @@ static enum bt_status read_entries(struct reader *r, const uint8_t *beats, int32
     const struct bt_brick_hw *hw = &r->plan->hw;
     int32_t position = 0;
     for (int32_t e = 0; e < count; e++) {
-        const uint8_t *entry = beats + (size_t)(e / hw->entries) * 16 + (size_t)(e % hw->entries) * (size_t)(hw->bits + 8) / 8;
+        const uint8_t *entry =
+            beats + (size_t)(e / hw->entries) * 16 + (size_t)(e % hw->entries) * (size_t)(hw->bits + 8) / 8;
         const uint8_t where = entry[hw->elem_bytes];
         position += where >> 4;
         if (position >= hw->slots * hw->lanes) {
@@ -337,13 +337,17 @@ static enum bt_status read_item(struct reader *r, const uint8_t *at, uint32_t be
             memcpy(record, at + (size_t)used * 16, sizeof(record));
             r->channels[slot] =
                 BT_BRICK_GET(record, RECORD_USED) != 0 ? (int32_t)BT_BRICK_GET(record, RECORD_CHANNEL) : -1;
-            if (r->channels[slot] >= plan->conv.c_out) {
-                return bad_item(r, "channel that the layer does not have, in item");
+            if (r->channels[slot] >= plan->conv.c_out ||
+                (r->channels[slot] >= 0 && r->channels[slot] % hw->slots != slot)) {
+                return bad_item(r, "channel that the layer or the slot does not have, in item");
             }
             if (slot % hw->filters == 0) {
                 r->bricks[slot / hw->filters] = (int32_t)BT_BRICK_GET(record, RECORD_BRICK);
             }
         }
+    }
+    if (first && r->visitor->warp != NULL) {
+        r->visitor->warp(r->visitor->context, r->warp, r->channels);
     }
     for (int32_t step = 0; step < steps; step++, r->warp_step++) {
         uint32_t beat[4] = {0};
@@ -372,10 +376,9 @@ static enum bt_status read_item(struct reader *r, const uint8_t *at, uint32_t be
 }
 
 enum bt_status bt_brick_read(const struct bt_brick_plan *plan, const struct bt_brick_connect *connect,
-                             const uint8_t *image, void (*use)(void *context, const struct bt_brick_use *use),
-                             void *context, struct bt_reason *why)
+                             const uint8_t *image, const struct bt_brick_visitor *visitor, struct bt_reason *why)
 {
-    struct reader r = {.plan = plan, .connect = connect, .use = use, .context = context, .why = why};
+    struct reader r = {.plan = plan, .connect = connect, .visitor = visitor, .why = why};
     uint64_t at = 0;
     uint32_t beats = plan->first_beats;
 
@@ -404,62 +407,99 @@ enum bt_status bt_brick_read(const struct bt_brick_plan *plan, const struct bt_b
 
 /* ---- verifying ---- */
 
+/* Of the warp that is being read: what its lanes have used, as marks and as many. */
 struct verifier {
     const struct bt_brick_plan *plan;
     const void *weights;
-    int64_t wrong;    /* first wrong lane, -1: none */
-    uint64_t balance; /* of marks of the weights that are used */
+    int64_t wrong;    /* first lane with a weight that is not the layer's, -1: none */
+    int64_t left_out; /* first lane of which a weight is left out, or there twice, -1: none */
+    int32_t warp;
+    int32_t channels[BT_BRICK_MAX_SLOTS];
+    uint64_t balance[BT_BRICK_MAX_SLOTS];
+    uint16_t used[BT_BRICK_MAX_SLOTS][BT_BRICK_MAX_LANES];
 };
 
 /* A mark per place of a weight, so that two sums of marks are equal only if the places are (but for one in 2^64). */
-static uint64_t mark(int32_t channel, int32_t brick_row, int32_t lane)
+static uint64_t mark(int32_t row, int32_t lane)
 {
-    uint64_t z = ((uint64_t)(uint32_t)channel << 32 | (uint64_t)(uint32_t)brick_row << 8 | (uint64_t)(uint32_t)lane) +
-                 UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = ((uint64_t)(uint32_t)row << 8 | (uint64_t)(uint32_t)lane) + UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
 }
 
+static int64_t lane_number(const struct verifier *v, int32_t slot, int32_t lane)
+{
+    return ((int64_t)v->warp * v->plan->hw.slots + slot) * v->plan->hw.lanes + lane;
+}
+
+/* All weights of the warp's filters that are not zero against those that were used; then the next warp. */
+static void end_warp(struct verifier *v)
+{
+    const struct bt_brick_hw *hw = &v->plan->hw;
+    for (int32_t slot = 0; slot < hw->slots; slot++) {
+        const int32_t brick = bt_brick_tile_brick(v->plan, v->warp, slot / hw->filters);
+        const int32_t channel = v->channels[slot];
+        uint64_t expected = 0;
+        int32_t first = -1;
+        for (int32_t lane = hw->lanes - 1; lane >= 0; lane--) {
+            uint16_t count = 0;
+            for (int32_t row = 0; channel >= 0 && row < v->plan->rows; row++) {
+                if (bt_brick_weight(v->plan, v->weights, channel, brick, row, lane) != 0) {
+                    expected += mark(row, lane);
+                    count++;
+                }
+            }
+            if (count != v->used[slot][lane]) {
+                first = lane;
+            }
+        }
+        if (v->balance[slot] != expected && v->left_out < 0) {
+            v->left_out = lane_number(v, slot, first < 0 ? 0 : first);
+        }
+    }
+    memset(v->balance, 0, sizeof(v->balance));
+    memset(v->used, 0, sizeof(v->used));
+    v->warp++;
+}
+
 static void verify_use(void *context, const struct bt_brick_use *use)
 {
     struct verifier *v = context;
-    const struct bt_brick_hw *hw = &v->plan->hw;
     if (bt_brick_weight(v->plan, v->weights, use->channel, use->tile_brick, use->row, use->row_lane) != use->weight &&
         v->wrong < 0) {
-        v->wrong = ((int64_t)use->warp * hw->slots + use->slot) * hw->lanes + use->lane;
+        v->wrong = lane_number(v, use->slot, use->lane);
     }
-    v->balance += mark(use->channel, use->row, use->row_lane);
+    v->balance[use->slot] += mark(use->row, use->row_lane);
+    v->used[use->slot][use->row_lane]++;
+}
+
+static void verify_warp(void *context, int32_t warp, const int32_t *channels)
+{
+    struct verifier *v = context;
+    if (warp > 0) {
+        end_warp(v);
+    }
+    memcpy(v->channels, channels, (size_t)v->plan->hw.slots * sizeof(*channels));
 }
 
 enum bt_status bt_brick_verify(const struct bt_brick_plan *plan, const struct bt_brick_connect *connect,
                                const void *weights, const uint8_t *image, struct bt_reason *why)
 {
-    struct verifier v = {.plan = plan, .weights = weights, .wrong = -1};
-    const enum bt_status status = bt_brick_read(plan, connect, image, verify_use, &v, why);
+    struct verifier v = {.plan = plan, .weights = weights, .wrong = -1, .left_out = -1};
+    const struct bt_brick_visitor visitor = {.use = verify_use, .warp = verify_warp, .context = &v};
+    const enum bt_status status = bt_brick_read(plan, connect, image, &visitor, why);
     if (status != BT_OK) {
         return status;
     }
+    end_warp(&v);
     const int64_t lanes = (int64_t)plan->warps * plan->hw.slots * plan->hw.lanes;
     if (v.wrong >= 0) {
         *why = (struct bt_reason){"first lane whose weight is not the layer's", v.wrong, lanes};
         return BT_EINPUT;
     }
-    for (int32_t warp = 0; warp < plan->warps; warp++) {
-        for (int32_t slot = 0; slot < plan->hw.slots; slot++) {
-            const int32_t channel = bt_brick_channel(plan, warp, slot);
-            const int32_t brick = bt_brick_tile_brick(plan, warp, slot / plan->hw.filters);
-            for (int32_t row = 0; channel >= 0 && row < plan->rows; row++) {
-                for (int32_t lane = 0; lane < plan->hw.lanes; lane++) {
-                    if (bt_brick_weight(plan, weights, channel, brick, row, lane) != 0) {
-                        v.balance -= mark(channel, row, lane);
-                    }
-                }
-            }
-        }
-    }
-    if (v.balance != 0) {
-        *why = (struct bt_reason){"weights that are left out, or there twice, lanes in all", -1, lanes};
+    if (v.left_out >= 0) {
+        *why = (struct bt_reason){"first lane with a weight that is left out, or there twice", v.left_out, lanes};
         return BT_EINPUT;
     }
     return BT_OK;

@@ -9,15 +9,16 @@
  * the pipeline: the cycles of the states of bt_brick_load.sv, bt_brick_walk.sv, bt_brick_store.sv. None is fitted to a layer.
  */
 enum {
-    START_TO_FETCH = 2,  /* start, or end of the descriptor before, to the fetch's transfer */
-    BEAT_TO_STATE = 2,   /* last beat to the next state, and to what it brought being known */
-    CHECK_TO_NEXT = 1,   /* descriptor checked to the next transfer */
-    SETUP_TO_NEXT = 1,   /* rows of a window worked out to the next state */
-    RETIRE_TO_SEEN = 1,  /* a pass or a band over to loader, passes or write-back knowing it */
-    FLIGHT = 8,          /* last step issued to the end of the pass */
-    BAND_TO_MOVE = 2,    /* band over to its first beat leaving the ofmap memory; also from the last beat of the one before */
-    ANSWER_TO_DONE = 2,  /* last answer to the interrupt */
-    ANSWER_TO_NEXT = 1,  /* last answer to the end of a descriptor that is not the last one */
+    START_TO_FETCH = 2, /* start, or end of the descriptor before, to the fetch's transfer */
+    BEAT_TO_STATE = 2,  /* last beat to the next state, and to what it brought being known */
+    CHECK_TO_NEXT = 1,  /* descriptor checked to the next transfer */
+    SETUP_TO_NEXT = 1,  /* rows of a window worked out to the next state */
+    RETIRE_TO_SEEN = 1, /* a pass or a band over to loader, passes or write-back knowing it */
+    FLIGHT = 8,         /* last step issued to the end of the pass */
+    BAND_TO_MOVE =
+        2, /* band over to its first beat leaving the ofmap memory; also from the last beat of the one before */
+    ANSWER_TO_DONE = 2, /* last answer to the interrupt */
+    ANSWER_TO_NEXT = 1, /* last answer to the end of a descriptor that is not the last one */
 };
 #define LONG_AGO (INT64_MIN / 4)
 
@@ -36,14 +37,14 @@ struct machine {
     const struct bt_blob *aux;
     struct bt_axi_memory mem;
     struct bt_brick_terms *terms;
-    int64_t loader;           /* cycle in which the loader can begin its next transfer */
-    int64_t read;             /* of the last beat */
-    int64_t retired[2];       /* last pass of each half of the weight memory */
-    int64_t over;             /* last pass over */
-    int64_t band_over[2];     /* last pass of the last band of each half of the ifmap memory */
-    int64_t window[2];        /* the half's window is known to be in place */
-    int64_t moved[2];         /* last beat of the band left the half of the ofmap memory */
-    int64_t last_move, bus;   /* of the write-back: its last beat left, was accepted */
+    int64_t loader;         /* cycle in which the loader can begin its next transfer */
+    int64_t read;           /* of the last beat */
+    int64_t retired[2];     /* last pass of each half of the weight memory */
+    int64_t over;           /* last pass over */
+    int64_t band_over[2];   /* last pass of the last band of each half of the ifmap memory */
+    int64_t window[2];      /* the half's window is known to be in place */
+    int64_t moved[2];       /* last beat of the band left the half of the ofmap memory */
+    int64_t last_move, bus; /* of the write-back: its last beat left, was accepted */
 };
 
 static void read_beats(struct machine *m, int64_t go, uint64_t addr, int64_t beats)
@@ -201,12 +202,18 @@ enum bt_status bt_brick_cycles(const struct bt_config *config, const void *plan_
         const char *name;
         int64_t value;
     } items[] = {
-        {"cycles", terms.cycles},           {"control", terms.control},
-        {"fill", terms.fill},               {"compute", terms.compute},
-        {"turn", terms.turn},               {"load_stall", terms.load_stall},
-        {"store_stall", terms.store_stall}, {"drain", terms.drain},
-        {"passes", terms.passes},           {"macs_issued", terms.compute * plan->hw.slots * plan->hw.lanes},
-        {"read_beats", terms.read_beats},   {"write_beats", terms.write_beats},
+        {"cycles", terms.cycles},
+        {"control", terms.control},
+        {"fill", terms.fill},
+        {"compute", terms.compute},
+        {"turn", terms.turn},
+        {"load_stall", terms.load_stall},
+        {"store_stall", terms.store_stall},
+        {"drain", terms.drain},
+        {"passes", terms.passes},
+        {"macs_issued", terms.compute * plan->hw.slots * plan->hw.lanes},
+        {"read_beats", terms.read_beats},
+        {"write_beats", terms.write_beats},
     };
     for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
         bt_counters_add(prediction, items[i].name, (uint64_t)items[i].value);

@@ -227,10 +227,8 @@ static enum bt_status check_geometry(const struct bt_conv2d *conv, struct bt_rea
 enum bt_status bt_conv2d_check(const struct bt_conv2d *conv, struct bt_reason *why)
 {
     const struct range ranges[] = {
-        FIELD(conv->in_zp, -128, 127, "input zero point"),
-        FIELD(conv->out_zp, -128, 127, "output zero point"),
-        FIELD(conv->act_min, -128, 127, "lower clamp"),
-        FIELD(conv->act_max, -128, 127, "upper clamp"),
+        FIELD(conv->in_zp, -128, 127, "input zero point"), FIELD(conv->out_zp, -128, 127, "output zero point"),
+        FIELD(conv->act_min, -128, 127, "lower clamp"),    FIELD(conv->act_max, -128, 127, "upper clamp"),
         FIELD((int64_t)conv->rounding, 0, 1, "rounding"),
     };
     enum bt_status status = check_ranges(ranges, sizeof(ranges) / sizeof(ranges[0]), why);

@@ -29,8 +29,7 @@ static enum bt_status prepare(const struct bt_config *config, const struct bt_la
     status = channels == NULL || rows == NULL
                  ? BT_ENOMEM
                  : bt_brick_prepare(&plan, &dadiannao_connect, data, channels, bt_brick_dense, rows, false, &packed);
-    if (status == BT_OK &&
-        bt_brick_best_cycles(config, layers, &packed) < bt_brick_best_cycles(config, layers, &raw)) {
+    if (status == BT_OK && bt_brick_best_cycles(config, layers, &packed) < bt_brick_best_cycles(config, layers, &raw)) {
         *aux = packed;
         packed = raw;
     } else {
@@ -42,6 +41,12 @@ static enum bt_status prepare(const struct bt_config *config, const struct bt_la
     return status;
 }
 
+static enum bt_status accept(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
+                             const struct bt_layer_data *data, const struct bt_blob *aux, struct bt_reason *why)
+{
+    return bt_brick_accept(config, layers, count, &dadiannao_connect, data, aux, why);
+}
+
 const struct bt_variant dadiannao_variant = {
     .name = "dadiannao",
     .summary = "DaDianNao++ tiles of adder trees, channel-first, 16-bit fixed point or int8",
@@ -49,6 +54,7 @@ const struct bt_variant dadiannao_variant = {
     .driver = &dadiannao_driver,
     .check = bt_brick_check,
     .prepare = prepare,
+    .accept = accept,
     .model = dadiannao_model,
     .cycles = dadiannao_cycles,
     .roofline = bt_brick_roofline,

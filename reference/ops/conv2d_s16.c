@@ -65,7 +65,8 @@ enum bt_status ref_conv2d_s16_check(const struct bt_conv2d *conv, const struct r
         return refuse(why, BT_EINVAL, "geometry or tensors missing", 0, 1);
     }
     enum bt_status status = bt_conv2d_check_s16(conv, why);
-    if (status == BT_OK && (data->ifmap == NULL || data->weights == NULL || data->mult == NULL || data->shift == NULL)) {
+    if (status == BT_OK &&
+        (data->ifmap == NULL || data->weights == NULL || data->mult == NULL || data->shift == NULL)) {
         status = refuse(why, BT_EINVAL, "ifmap, weights, mult or shift missing", 0, 1);
     }
     if (status == BT_OK) {

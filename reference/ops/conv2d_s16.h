@@ -13,11 +13,11 @@ enum ref_s16_kind {
 
 /** Tensors of a 16-bit convolution. */
 struct ref_conv2d_s16_data {
-    const int16_t *ifmap;  /**< [n][h][w][c_in] */
+    const int16_t *ifmap;   /**< [n][h][w][c_in] */
     const int16_t *weights; /**< [c_out][kh][kw][c_in/groups], any value; 8-bit ones are widened by the caller */
-    const int64_t *bias;   /**< [c_out], |bias| < 2^46, or NULL for zeros; 32-bit biases are widened by the caller */
-    const int32_t *mult;   /**< [c_out] Q31 in [0, 2^31 - 1] */
-    const int32_t *shift;  /**< [c_out] in [-31, 7], positive is left */
+    const int64_t *bias;    /**< [c_out], |bias| < 2^46, or NULL for zeros; 32-bit biases are widened by the caller */
+    const int32_t *mult;    /**< [c_out] Q31 in [0, 2^31 - 1] */
+    const int32_t *shift;   /**< [c_out] in [-31, 7], positive is left */
 };
 
 /**

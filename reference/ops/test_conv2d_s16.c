@@ -84,8 +84,8 @@ static void test_against_plain_sums(void **state)
         int32_t h, w, c_in, c_out, k, stride, dil, pad, groups;
         int16_t fill; /* all of ifmap and weights; 0: pseudo-random over all of int16 */
     } cases[] = {
-        {5, 6, 3, 4, 3, 1, 1, 1, 1, 0},    {7, 7, 8, 2, 5, 2, 1, 2, 1, 0},      {6, 5, 4, 6, 3, 1, 2, 2, 2, 0},
-        {4, 4, 6, 6, 3, 1, 1, 1, 6, 0},    {1, 1, 1000, 3, 1, 1, 1, 0, 1, 0},   {3, 3, 100, 2, 3, 1, 1, 1, 1, -32768},
+        {5, 6, 3, 4, 3, 1, 1, 1, 1, 0},    {7, 7, 8, 2, 5, 2, 1, 2, 1, 0},       {6, 5, 4, 6, 3, 1, 2, 2, 2, 0},
+        {4, 4, 6, 6, 3, 1, 1, 1, 6, 0},    {1, 1, 1000, 3, 1, 1, 1, 0, 1, 0},    {3, 3, 100, 2, 3, 1, 1, 1, 1, -32768},
         {3, 3, 86, 2, 3, 1, 1, 1, 1, 255}, {2, 3, 257, 1, 1, 1, 1, 0, 1, 32767}, {4, 9, 2, 1, 4, 3, 2, 3, 1, 0},
     };
     enum { MOST = 4096 };
@@ -141,7 +141,8 @@ static void test_bound(void **state)
 {
     (void)state;
     enum { DEPTH = 1 << 16 };
-    static int16_t ifmap[2 * DEPTH], weights[2 * DEPTH];
+    static int16_t weights[2 * DEPTH];
+    static const int16_t ifmap[2 * DEPTH] = {0};
     const int32_t mult[] = {1 << 30};
     const int32_t shift[] = {-31};
     struct bt_reason why = {0};

@@ -485,8 +485,8 @@ static void fill_lane(const struct bt_sim *s, int half, uint32_t x, uint32_t y, 
 
 /* The hot loop, once for wide vectors where the machine has them. At most 65536 steps, so that no sum overflows. */
 __attribute__((target_clones("arch=skylake-avx512", "avx2", "default"))) static void
-multiply_accumulate(const int16_t *lane, const int16_t *weights, int64_t stride, int64_t steps, int32_t columns,
-                    uint32_t *sums)
+accumulate_lane(const int16_t *lane, const int16_t *weights, int64_t stride, int64_t steps, int32_t columns,
+                uint32_t *sums)
 {
     int32_t c = 0;
     for (; c + 4 <= columns; c += 4) {
@@ -613,7 +613,7 @@ static void compute_tile(struct bt_sim *s, const struct compute *c, const struct
             if (!c->kept) {
                 fill_lane(s, c->half_i, x, y, c->channel, k, count, lane);
             }
-            multiply_accumulate(lane, s->wbuf[c->half_w], s->wbuf_steps, count, columns, sums);
+            accumulate_lane(lane, s->wbuf[c->half_w], s->wbuf_steps, count, columns, sums);
         }
         store_pixel(s, sums, c->half_w, columns, p->addr + (uint32_t)r * GET(O_PITCH), p->beat + (int64_t)r * beats,
                     from, to);

@@ -132,8 +132,8 @@ __attribute__((always_inline)) static inline void multiply(const int16_t *lane, 
 
 /* So many pixels against so many words, once for wide vectors where the machine has them. */
 __attribute__((target_clones("avx512f", "avx2", "default"))) static void
-multiply_accumulate(const int16_t *lanes, int64_t lane_stride, const int8_t *weights, int32_t words, int32_t dim,
-                    int32_t pixels, uint32_t *sums)
+accumulate_pass(const int16_t *lanes, int64_t lane_stride, const int8_t *weights, int32_t words, int32_t dim,
+                int32_t pixels, uint32_t *sums)
 {
     for (int32_t p = 0; p < pixels; p++) {
         switch (dim) { /* so that the sums stay in registers */
@@ -164,12 +164,12 @@ static void accumulate(const struct walk *walk)
 
     memset(walk->sums, 0, (size_t)word_lanes * sizeof(*walk->sums));
     if (plan->os) {
-        multiply_accumulate(walk->lanes, word_lanes, walk->weights, plan->words, dim, walk->pixels, walk->sums);
+        accumulate_pass(walk->lanes, word_lanes, walk->weights, plan->words, dim, walk->pixels, walk->sums);
         return;
     }
     for (int32_t word = 0; word < plan->words; word++) {
-        multiply_accumulate(walk->lanes + word * word_lanes, word_lanes, walk->weights + (int64_t)word * dim * dim, 1,
-                            dim, walk->pixels, walk->sums);
+        accumulate_pass(walk->lanes + word * word_lanes, word_lanes, walk->weights + (int64_t)word * dim * dim, 1, dim,
+                        walk->pixels, walk->sums);
     }
 }
 

@@ -56,7 +56,7 @@ module bt_brick_post #(
   end
 
   for (genvar s = 0; s < Slots; s++) begin : g_slot
-    logic [86:0] record, record0_q, record1_q;
+    logic [86:0] record, record0_q, record1_q, used_q;
     logic [31:0] bias, mult;
     logic [5:0]  shift;
     assign record = {data_i[bt_brick_regs_pkg::RECORD_USED_LSB], data_i[bt_brick_regs_pkg::RECORD_CHANNEL_LSB +: 16],
@@ -68,7 +68,11 @@ module bt_brick_post #(
         else record0_q <= record;
       end
     end
-    assign {used[s], channels[16*s +: 16], shift, mult, bias} = set_i ? record1_q : record0_q;
+    // Those that the pass uses, from its begin on.
+    always_ff @(posedge clk_i) begin
+      if (begin_i) used_q <= set_i ? record1_q : record0_q;
+    end
+    assign {used[s], channels[16*s +: 16], shift, mult, bias} = used_q;
 
     if (Bits == 16) begin : g_requant
       bt_requant_s16 u_requant (

@@ -120,15 +120,16 @@ module bt_brick_tile #(
   // ---- sums ----
   for (genvar f = 0; f < Filters; f++) begin : g_filter
     logic [AccBits-1:0] partial [1 << PixelBits];
-    logic [AccBits-1:0] acc_q, carried, acc;
-    always_comb begin
-      carried = acc_q;
-      if (valid3_i && first3_i) carried = fresh3_i ? '0 : partial[pixel3_i];
-      acc = carried + AccBits'(dot_q[f]);
-    end
+    logic [AccBits-1:0] acc_q;
+    // Called only where there is a step: simulators then do no work for others.
+    function automatic logic [AccBits-1:0] add(input logic [AccBits-1:0] carried, input logic signed [SumBits-1:0] dot);
+      add = carried + AccBits'(dot);
+    endfunction
     always_ff @(posedge clk_i) begin
-      if (valid3_i) acc_q <= acc;
-      if (valid3_i && last3_i && !end3_i) partial[pixel3_i] <= acc;
+      if (valid3_i) begin
+        acc_q <= add(!first3_i ? acc_q : fresh3_i ? '0 : partial[pixel3_i], dot_q[f]);
+        if (last3_i && !end3_i) partial[pixel3_i] <= add(!first3_i ? acc_q : fresh3_i ? '0 : partial[pixel3_i], dot_q[f]);
+      end
     end
     assign sums_o[AccBits*f +: AccBits] = acc_q;
   end
