@@ -577,6 +577,60 @@ static inline void test_illegal_descriptors(void **state)
     free_job(&job);
 }
 
+/* Counts that are one beyond what the memories hold, or what other counts leave. */
+static inline void test_limits(void **state)
+{
+    (void)state;
+    enum kind { OFMAP, IFMAP, PIECES, BYTES, BEATS, KINDS };
+    static const char *const names[] = {"ofmap memory", "ifmap memory", "pieces", "bytes of a pixel",
+                                        "beats of a pixel"};
+    for (size_t core = 0; core < BRICK_CORES; core++) {
+        const struct bt_config config = brick_config(brick_cores[core]);
+        const struct bt_brick_hw hw = bt_brick_hw(&config);
+        struct bt_hal *hal = open_core(brick_cores[core], &config.mem);
+        struct job job;
+        must_make_job(&job, &config, long_layer(&config), (struct bt_pruning){0}, 1);
+        for (enum kind kind = OFMAP; kind < KINDS; kind++) {
+            uint32_t desc[BT_BRICK_DESC_WORDS];
+            lay_out(&job, hal);
+            bt_hal_mem_read(hal, plan_of(&job)->desc_addr, desc, sizeof(desc));
+            const uint32_t pixels = get_field(desc, FIELD(PIXELS));
+            const uint32_t row_bricks = get_field(desc, FIELD(ROW_BRICKS));
+            const uint32_t span = get_field(desc, FIELD(SPAN));
+            const uint32_t h = get_field(desc, FIELD(H));
+            const uint32_t beats = get_field(desc, FIELD(OUT_BEATS));
+            const uint32_t words = get_field(desc, FIELD(WORDS));
+            switch (kind) {
+            case OFMAP:
+                set_field(desc, FIELD(WORDS), (uint32_t)(hw.ofmap_bytes / hw.word_bytes) / pixels + 1);
+                break;
+            case IFMAP: {
+                const uint32_t rows = (uint32_t)(hw.ifmap_bytes / hw.brick_bytes) / row_bricks + 1;
+                set_field(desc, FIELD(H), rows + 1);
+                set_field(desc, FIELD(SPAN), rows);
+                set_field(desc, FIELD(PIECE_ROWS), rows);
+                break;
+            }
+            case PIECES:
+                set_field(desc, FIELD(PIECE_ROWS), 1);
+                set_field(desc, FIELD(ITEMS), (span < h ? span : h) - 1);
+                break;
+            case BYTES:
+                set_field(desc, FIELD(OUT_BYTES), 16 * beats + 1);
+                break;
+            default:
+                set_field(desc, FIELD(OUT_BEATS), words * (uint32_t)hw.word_bytes / 16 + 1);
+                break;
+            }
+            bt_hal_mem_write(hal, plan_of(&job)->desc_addr, desc, sizeof(desc));
+            expect_refused(&job, hal, names[kind], BT_BRICK_ERR_SIZE);
+        }
+        check_rtl(&job, hal);
+        bt_hal_sim_close(hal);
+        free_job(&job);
+    }
+}
+
 /* ---- weight streams that are damaged in DRAM: the core must say so, and end ---- */
 
 static inline void run_damaged_stream(struct job *job, struct bt_hal *hal, uint64_t beat, uint32_t word, uint32_t flip,
@@ -611,6 +665,11 @@ static inline void test_damaged_streams(void **state)
             run_damaged_stream(&job, hal, item, 1, 1, "one step more or less");
             run_damaged_stream(&job, hal, item, 1, 0x4000, "more steps than the memory has");
             run_damaged_stream(&job, hal, item, 0, 2, "another length of the next item");
+            uint32_t next = 0;
+            lay_out(&job, hal);
+            bt_hal_mem_read(hal, plan_of(&job)->weights_addr + item * 16, &next, sizeof(next));
+            run_damaged_stream(&job, hal, item, 0, next, "no length of the next item");
+            run_damaged_stream(&job, hal, item, 0, 0x01000000, "a longer next item than is counted");
             run_damaged_stream(&job, hal, item, 1, 1 << BT_BRICK_HEAD_FIRST_LSB,
                                "records where there are none, or none");
             if (plan_of(&job)->packed) {
@@ -622,6 +681,38 @@ static inline void test_damaged_streams(void **state)
                 run_damaged_stream(&job, hal, step, 0, 0x8000, "entries without end");
                 run_damaged_stream(&job, hal, item, 1, 1 << BT_BRICK_HEAD_PACKED_LSB, "packed taken for raw");
             }
+        }
+        bt_hal_sim_close(hal);
+        free_job(&job);
+    }
+}
+
+/* One step more than half of the weight memory holds, all of it there. */
+static inline void test_item_over_memory(void **state)
+{
+    (void)state;
+    for (size_t core = 0; core < BRICK_CORES; core++) {
+        struct bt_config config = brick_config(brick_cores[core]);
+        struct bt_hal *hal = open_core(brick_cores[core], &config.mem);
+        struct bt_reason why = {0};
+        struct job job;
+        must_make_job(&job, &config, long_layer(&config), (struct bt_pruning){0}, 1);
+        const struct bt_brick_plan *plan = plan_of(&job);
+        if (!plan->packed && plan->rows > plan->hw.weight_rows) {
+            uint32_t desc[BT_BRICK_DESC_WORDS];
+            uint32_t head[4];
+            lay_out(&job, hal);
+            bt_hal_mem_read(hal, plan->desc_addr, desc, sizeof(desc));
+            set_field(desc, FIELD(FIRST_BEATS), plan->first_beats + (uint32_t)plan->hw.row_beats);
+            bt_hal_mem_write(hal, plan->desc_addr, desc, sizeof(desc));
+            bt_hal_mem_read(hal, plan->weights_addr, head, sizeof(head));
+            head[BT_BRICK_HEAD_STEPS_WORD]++;
+            bt_hal_mem_write(hal, plan->weights_addr, head, sizeof(head));
+            assert_int_equal(start_job(&job, hal, 3000000, &why), BT_EDEVICE);
+            assert_int_equal(why.got, BT_BRICK_ERR_IMAGE);
+            check_rtl(&job, hal);
+        } else {
+            assert_true(brick_variant->skips_zero_weights || plan->rows <= plan->hw.weight_rows);
         }
         bt_hal_sim_close(hal);
         free_job(&job);
@@ -1053,6 +1144,7 @@ static inline void test_refusals(void **state)
     cmocka_unit_test(test_refusals), cmocka_unit_test(test_random_layers), cmocka_unit_test(test_every_memory),        \
         cmocka_unit_test(test_random_stalls), cmocka_unit_test(test_invariants),                                       \
         cmocka_unit_test(test_illegal_descriptors), cmocka_unit_test(test_damaged_streams),                            \
+        cmocka_unit_test(test_limits), cmocka_unit_test(test_item_over_memory),                                        \
         cmocka_unit_test(test_streams_of_other_weights), cmocka_unit_test(test_accepting),                             \
         cmocka_unit_test(test_memory_errors), cmocka_unit_test(test_write_error), cmocka_unit_test(test_registers),    \
         cmocka_unit_test(test_extremes)
