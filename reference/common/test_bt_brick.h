@@ -705,9 +705,22 @@ static inline void test_item_over_memory(void **state)
             bt_hal_mem_read(hal, plan->desc_addr, desc, sizeof(desc));
             set_field(desc, FIELD(FIRST_BEATS), plan->first_beats + (uint32_t)plan->hw.row_beats);
             bt_hal_mem_write(hal, plan->desc_addr, desc, sizeof(desc));
-            bt_hal_mem_read(hal, plan->weights_addr, head, sizeof(head));
+            /* The stream again, behind everything, with a row more in its first item. */
+            const size_t first = (size_t)plan->first_beats * 16;
+            const size_t row = (size_t)plan->hw.row_beats * 16;
+            const size_t all = (size_t)plan->image_beats * 16;
+            const uint64_t at = (plan->out_addr + (uint64_t)plan->conv.n * plan->out_image_bytes + 255) / 256 * 256;
+            uint8_t *stream = calloc(1, all + row);
+            assert_non_null(stream);
+            bt_hal_mem_read(hal, plan->weights_addr, stream, first);
+            bt_hal_mem_read(hal, plan->weights_addr + first, stream + first + row, all - first);
+            memcpy(head, stream, sizeof(head));
             head[BT_BRICK_HEAD_STEPS_WORD]++;
-            bt_hal_mem_write(hal, plan->weights_addr, head, sizeof(head));
+            memcpy(stream, head, sizeof(head));
+            bt_hal_mem_write(hal, at, stream, all + row);
+            free(stream);
+            set_field(desc, FIELD(WEIGHTS), (uint32_t)at);
+            bt_hal_mem_write(hal, plan->desc_addr, desc, sizeof(desc));
             assert_int_equal(start_job(&job, hal, 3000000, &why), BT_EDEVICE);
             assert_int_equal(why.got, BT_BRICK_ERR_IMAGE);
             check_rtl(&job, hal);

@@ -109,7 +109,7 @@ module bt_brick_tile #(
           logic signed [SumBits-1:0] sum;
           sum = '0;
           for (int unsigned l = 0; l < Lanes; l++) begin
-            sum = sum + SumBits'($signed(row2[Bits*(Lanes*f + l) +: Bits]) * $signed(choice[{$clog2(Lanes)'(l), selects2[4*(Lanes*f + l) +: SelBits]}]));
+            sum = sum + SumBits'($signed(row2[Bits*(Lanes*f + l) +: Bits]) * (2 * Bits)'($signed(choice[{$clog2(Lanes)'(l), selects2[4*(Lanes*f + l) +: SelBits]}])));
           end
           dot_q[f] <= sum;
         end
