@@ -88,6 +88,7 @@ class Predictions:
             elif len(words) > len(names) > 0 and words[0] != "total":
                 layers[words[0]] = {n: float(w) for n, w in zip(names, words[1:])}
                 layers[words[0]]["stream"] = words[-2]
+                layers[words[0]]["bands"] = int(re.search(r"(\d+) bands? of", text).group(1))
         os.makedirs(OUT, exist_ok=True)
         with open(self.path + ".new", "w", encoding="utf-8") as file:
             json.dump(self.kept, file)
@@ -116,7 +117,8 @@ def collect(p):
         p.want("dadiannao", ["table3"], network, 0)  # what its weights are is nothing to it
         p.want("dadiannao", ["table3"], network + "+", 0)
         for sparsity in (0, *LEVELS):
-            p.want("bit_tactical", ["T_2_5_always", "T_2_5_greedy_always"] + (always if sparsity in LEVELS[1:] else []), network,
+            p.want("bit_tactical", ["T_2_5_always", "T_2_5_greedy_always"] + (always if sparsity in LEVELS[1:] else []),
+                network,
                    sparsity)
             p.want("bit_tactical", ["T_2_5", "T_2_5_always"], network + "+", sparsity)
             p.want("dadiannao", ["table3_packed"], network + "+", sparsity)
@@ -132,7 +134,8 @@ def collect(p):
     for sparsity in SHARED:
         for filters in FILTERS[1:]:
             p.want("bit_tactical", ["%s_filters_%d%s" % (c, filters, k) for c, k in (
-                ("T_1_6", "_always"), ("T_2_5", "_always"), ("T_3_4", "_always"), ("T_2_5", "_greedy_always"))], SWEPT[0], sparsity)
+                ("T_1_6", "_always"), ("T_2_5", "_always"), ("T_3_4", "_always"), ("T_2_5", "_greedy_always"))], SWEPT[0],
+                    sparsity)
             p.want("dadiannao", ["filters_%d" % filters], SWEPT[0], 0)
 
 
@@ -240,13 +243,15 @@ def area():
     filters, windows = {}, {}
     for config, inputs in (("dense", ()), *CONNECT.items()):
         rest, multipliers = synthesise("area-" + config, "rtl/common/bt_brick_tile.sv", "bt_brick_tile", {
-            "Filters": 1, "Lanes": LANES, "Bits": 16, "Window": 1 + max((ahead for ahead, _ in inputs), default=0), "Inputs": len(inputs),
+            "Filters": 1, "Lanes": LANES, "Bits": 16, "Window": 1 + max((ahead for ahead, _ in inputs), default=0),
+            "Inputs": len(inputs),
             "Ahead": byte_list([a for a, _ in inputs]), "Aside": byte_list([a for _, a in inputs])}, apart=True)
         if multipliers != LANES:
             sys.exit("study-tactical: %d multipliers in %s" % (multipliers, config))
         filters[config] = rest + LANES * multiplier
     for rows in (1, 2, 3, 4):
-        windows[rows], _ = synthesise("area-window-%d" % rows, "rtl/common/bt_brick_am.sv", "bt_brick_am", {"Reads": rows, "BrickBits": 15})
+        windows[rows], _ = synthesise("area-window-%d" % rows, "rtl/common/bt_brick_am.sv", "bt_brick_am", {"Reads": rows,
+            "BrickBits": 15})
     return multiplier, filters, windows
 
 
@@ -323,7 +328,8 @@ def plot_speedup(p):
         bars.append("$s%d using 1:2 with boxes lc rgb '%s' title '%s'" % (i, COLOURS[config], name_of(config)))
     bars.append("$low using 1:2 with boxes lc rgb '#b0000000' title 'by lookahead alone'")
     ticks = ",".join("'%s' %d" % (NAMES[n].split()[0], wide * i + len(SHAPES) // 2) for i, n in enumerate(NETWORKS))
-    plot("speedup", "set title 'Speedup over the dense tiles without off-chip stalls, %d %% of the weights pruned'\nset boxwidth 0.9\n"
+    plot("speedup", "set title 'Speedup over the dense tiles without off-chip stalls, %d %% of the weights pruned'\nset "
+        "boxwidth 0.9\n"
          "set style fill solid 1.0 noborder\nset yrange [0:*]\nset ylabel 'speedup'\nset xtics (%s)\nplot %s" % (
              USUAL, ticks, ", ".join(bars)), *blocks, block("low", low))
 
@@ -333,7 +339,8 @@ def plot_breakdown(p):
             for n in NETWORKS for s in LEVELS for w in [work(p, "T_2_5_always", n, s)]]
     plots = ", ".join("$d using %d:xtic(1) title '%s' lc rgb '%s'" % (i + 2, t, c) for i, (t, c) in enumerate((
         ("unpromoted", "#4878a8"), ("by lookahead", "#50a060"), ("by lookaside", "#e08030"), ("ineffectual", "#bbbbbb"))))
-    plot("breakdown", "set title 'Multiplier cycles of T<2,5>, dense tiles = 1 (network and percent pruned)'\nset yrange [0:*]\n"
+    plot("breakdown", "set title 'Multiplier cycles of T<2,5>, dense tiles = 1 (network and percent pruned)'\nset yrange "
+        "[0:*]\n"
          "set style data histogram\nset style histogram rowstacked\nset style fill solid 0.9 noborder\nset boxwidth 0.7\n"
          "set xtics rotate by -50 left\nset key outside right top\nplot " + plots, block("d", rows))
 
@@ -342,10 +349,12 @@ def plot_sweep(p):
     lines, blocks = [], []
     for i, config in enumerate(("T_1_6", "T_2_5", "T_3_4", "L_2_5")):
         blocks.append(block("d%d" % i, [[s, work(p, config + "_always", SWEPT[0], s).faster] for s in SWEEP]))
-        lines.append("$d%d using 1:2 with linespoints pt 7 ps 0.5 lw 2 lc rgb '%s' title '%s'" % (i, COLOURS[config], name_of(config)))
+        lines.append("$d%d using 1:2 with linespoints pt 7 ps 0.5 lw 2 lc rgb '%s' title '%s'" % (i, COLOURS[config],
+            name_of(config)))
     ideal = block("ideal", [[s, 1.0 / (1.0 - work(p, "T_2_5_always", SWEPT[0], s).zeros)] for s in SWEEP if s <= 75])
     plot("sweep", "set title '%s without off-chip stalls'\nset xlabel 'weights pruned, percent'\nset ylabel 'speedup'\n"
-         "set yrange [0.8:4.2]\nset key inside left top\nplot $ideal using 1:2 with lines dt 2 lc rgb '#888888' title 'no zero left', %s" % (
+         "set yrange [0.8:4.2]\nset key inside left top\nplot $ideal using 1:2 with lines dt 2 lc rgb '#888888' title 'no "
+         "zero left', %s" % (
              NAMES[SWEPT[0]], ", ".join(lines)), *blocks, ideal)
     lines, blocks = [], []
     for i, (config, kind, title) in enumerate((("T_2_5", "_always", "heuristic"), ("T_2_5", "_greedy_always", "greedy"),
@@ -354,8 +363,10 @@ def plot_sweep(p):
                                                      work(p, "T_2_5_always", SWEPT[0], s).faster - 1.0)] for s in SWEEP]))
         lines.append("$d%d using 1:2 with linespoints pt %d ps 0.6 lw 2 lc rgb '%s' title '%s %s'" % (
             i, 7 if kind == "_always" else 6, COLOURS[config], name_of(config), title))
-    plot("schedulers", "set title '%s: interconnects and schedulers against T<2,5> with the heuristic'\nset xlabel 'weights pruned, "
-         "percent'\nset ylabel 'speedup against it, percent'\nset key inside left bottom\nplot %s" % (NAMES[SWEPT[0]], ", ".join(lines)), *blocks)
+    plot("schedulers", "set title '%s: interconnects and schedulers against T<2,5> with the heuristic'\nset xlabel 'weights "
+        "pruned, "
+         "percent'\nset ylabel 'speedup against it, percent'\nset key inside left bottom\nplot %s" % (NAMES[SWEPT[0]],
+         ", ".join(lines)), *blocks)
 
 
 def plot_stalls(p):
@@ -363,7 +374,8 @@ def plot_stalls(p):
     wide = len(LEVELS) + 1
     shades = dict(zip(LEVELS, ("#f0c090", "#e08030", "#a05010")))
     for i, s in enumerate(LEVELS):
-        blocks.append(block("w%d" % i, [[wide * n + i, busy(p.get("table3", x + "+", 0)) / busy(p.get("T_2_5_always", x + "+", s))]
+        blocks.append(block("w%d" % i, [[wide * n + i, busy(p.get("table3", x + "+", 0)) / busy(p.get("T_2_5_always", x + "+",
+            s))]
                                         for n, x in enumerate(NETWORKS)]))
         blocks.append(block("m%d" % i, [[wide * n + i, total(p.get("table3", x + "+", 0), "cycles") / total(
             p.get("T_2_5", x + "+", s), "cycles")] for n, x in enumerate(NETWORKS)]))
@@ -408,16 +420,22 @@ def speedup_section(p):
     alexnet = work(p, "T_2_5_always", "alexnet", 90)
     zeros = (1.0 - 1.0 / PRINTED_BEST) / (PRINTED_REMOVED["AlexNet-ES"] / 100.0)
     page += [
-        "- Printed: \"more than 2x on average for the networks studied\", whose sparsity is not printed. Here the mean of T<2,5> is "
+        "- Printed: \"more than 2x on average for the networks studied\", whose sparsity is not printed. Here the mean of "
+        "T<2,5> is "
         "%s at 60 %%, %s at 75 %% and %s at 90 %%." % tuple(by(means[s]) for s in LEVELS),
-        "- Printed: %.2fx for AlexNet-ES with shuffling, %.1f %% of its zeros removed. Together these say that %.1f %% of its dense "
-        "multiplier cycles were ineffectual (1 - 1 / %.2f = 0.675 x zeros). AlexNet here, 90 %% pruned, has %s ineffectual with the "
+        "- Printed: %.2fx for AlexNet-ES with shuffling, %.1f %% of its zeros removed. Together these say that %.1f %% of its "
+        "dense "
+        "multiplier cycles were ineffectual (1 - 1 / %.2f = 0.675 x zeros). AlexNet here, 90 %% pruned, has %s ineffectual "
+        "with the "
         "padding, of which %s are removed: %sx; 75 %% pruned %s, %s, %sx." % (
-            PRINTED_BEST, PRINTED_REMOVED["AlexNet-ES"], 100.0 * zeros, PRINTED_BEST, share(alexnet.zeros), share(alexnet.removed),
+            PRINTED_BEST, PRINTED_REMOVED["AlexNet-ES"], 100.0 * zeros, PRINTED_BEST, share(alexnet.zeros),
+                share(alexnet.removed),
             by(alexnet.faster), *(f(v) for w in [work(p, "T_2_5_always", "alexnet", 75)]
                                   for f, v in ((share, w.zeros), (share, w.removed), (by, w.faster)))),
-        "- A step takes weights of h + 1 rows at most, and a row is free only if none of the tile's filters has a weight in it from "
-        "the beginning. So T<1,6> comes to a halt at 2, T<2,5> at 3 and T<3,4> at 4, and lookahead decides at high sparsity.", ""]
+        "- A step takes weights of h + 1 rows at most, and a row is free only if none of the tile's filters has a weight in "
+        "it from "
+        "the beginning. So T<1,6> comes to a halt at 2, T<2,5> at 3 and T<3,4> at 4, and lookahead decides at high sparsity.",
+        ""]
     return page
 
 
@@ -426,13 +444,18 @@ def shuffle_section(p):
     for structure in STRUCTURES:
         for network in NETWORKS:
             ordered, shuffled = (work(p, c, network, USUAL, structure) for c in ("T_2_5_in_order_always", "T_2_5_always"))
-            rows.append([structure, NAMES[network], by(ordered.faster), by(shuffled.faster), gain(shuffled.faster, ordered.faster)])
+            rows.append([structure, NAMES[network], by(ordered.faster), by(shuffled.faster), gain(shuffled.faster,
+                ordered.faster)])
     return ["## Filter shuffling (figure 9)", "", "T<2,5>, %d %% pruned." % USUAL, "",
             *table(["zeros by", "network", "in order", "shuffled", "gain"], *rows),
-            "Printed: up to 18 % (Bi-LSTM), nearly 10 % for AlexNet-ES, always some, at least 2.2 % (GoogleNet-ES). Shuffling pays where "
-            "filters differ in their weights. Uniform seeded weights pruned one by one have as many zeros in one filter as in the "
-            "next; the rest is chance, and may be a loss. Where whole filters are pruned the gain is of the printed size; trained "
-            "weights are below. Layers in groups are left in order: their filters see different channels.", ""]
+            "Printed: up to 18 % (Bi-LSTM), nearly 10 % for AlexNet-ES, always some, at least 2.2 % (GoogleNet-ES). Shuffling "
+            "pays where "
+            "filters differ in their weights. Uniform seeded weights pruned one by one have as many zeros in one filter as in "
+            "the "
+            "next; the rest is chance, and may be a loss. Where whole filters are pruned the gain is of the printed size, and "
+            "with "
+            "trained weights (below) SqueezeNet gains what is printed for GoogleNet-ES. Layers in groups are left in order: "
+            "their filters see different channels.", ""]
 
 
 def breakdown_section(p):
@@ -448,7 +471,8 @@ def breakdown_section(p):
         layers, dense = (p.get(c, network, s) for c, s in (("T_2_5_always", USUAL), ("table3", 0)))
         name = max(layers, key=lambda layer: layers[layer]["macs"])
         w = Work({name: layers[name]}, {name: dense[name]})
-        biggest.append([NAMES[network], "`%s`" % name, *(share(v) for v in (w.unpromoted, w.ahead, w.aside, w.ineffectual, w.zeros,
+        biggest.append([NAMES[network], "`%s`" % name, *(share(v) for v in (w.unpromoted, w.ahead, w.aside, w.ineffectual,
+            w.zeros,
                                                                             w.removed))])
     head = ["unpromoted", "by lookahead", "by lookaside", "ineffectual", "zeros, dense", "removed"]
     return ["## What the multipliers do (figure 10, table 4)", "",
@@ -458,7 +482,8 @@ def breakdown_section(p):
             "The layer of each network with the most multiply-accumulates, %d %% pruned:" % USUAL, "",
             *table(["network", "layer", *head], *biggest),
             "Printed, table 4, zeros removed: %s. Ours: %s to %s." % (
-                ", ".join("%s %.1f %%" % item for item in PRINTED_REMOVED.items()), share(min(removed)), share(max(removed))), ""]
+                ", ".join("%s %.1f %%" % item for item in PRINTED_REMOVED.items()), share(min(removed)), share(max(removed))),
+                ""]
 
 
 def scheduler_section(p):
@@ -474,15 +499,21 @@ def scheduler_section(p):
             structured.append(heuristic / greedy)
             row.append(gain(heuristic, greedy))
         rows.append(row)
-    most = max((p.get(GREEDY[1], n)[l]["compute"] / layer["compute"], l) for n in NETWORKS for l, layer in p.get(GREEDY[0], n).items()
+    most = max((p.get(GREEDY[1], n)[l]["compute"] / layer["compute"], l) for n in NETWORKS for l, layer in p.get(GREEDY[0],
+        n).items()
                if layer["macs"] > 1e7)
     return ["## Heuristic against greedy scheduler (figure 11)", "",
             "T<2,5>; greedy takes the first weight in reach, lookaside first.", "",
-            *table(["network", *("%d %% pruned" % s for s in LEVELS), *("%d %%, by %s" % (USUAL, s) for s in STRUCTURES[1:])], *rows),
-            "Printed: up to 28 %% (GoogleNet-SS), 8 %% in the mean, none on the hard-pruned networks, never worse. Ours, pruned one by one: "
-            "%s to %s, %s in the mean; single layers, 75 %% pruned, up to %s (`%s`). Where whole filters are pruned the schedulers are equal, "
-            "as on the printed hard-pruned networks. What greedy costs depends on the order in which it scans, of which the text says only \"lookaside "
-            "first\": see below for another order." % (gain(min(gains), 1), gain(max(gains), 1), gain(mean(gains), 1), gain(most[0], 1), most[1]), ""]
+            *table(["network", *("%d %% pruned" % s for s in LEVELS), *("%d %%, by %s" % (USUAL, s) for s in STRUCTURES[1:])],
+                *rows),
+            "Printed: up to 28 %% (GoogleNet-SS), 8 %% in the mean, none on the hard-pruned networks, never worse. Ours, "
+            "pruned one by one: "
+            "%s to %s, %s in the mean; single layers, 75 %% pruned, up to %s (`%s`). Where whole filters are pruned the "
+            "schedulers are equal, "
+            "as on the printed hard-pruned networks. What greedy costs depends on the order in which it scans, of which the "
+            "text says only \"lookaside "
+            "first\": see below for another order." % (gain(min(gains), 1), gain(max(gains), 1), gain(mean(gains), 1),
+            gain(most[0], 1), most[1]), ""]
 
 
 def ahead_from(p, first, second, network, kind="_always"):
@@ -514,28 +545,39 @@ def sweep_section(p):
     lone = {c: work(p, c + "_filters_1_always", network, 80) for c in ("T_1_6", "T_2_5")}
     shapes = []
     for sparsity in SHAPED:
-        of = {c: work(p, c, network, sparsity).faster for c in (*OTHER_SHAPES, *(c + "_always" for c in SWEPT_CONFIGS), GREEDY[1])}
-        shapes.append(["%d %%" % sparsity, by(of["T_2_5_always"]), by(of["T_3_4_always"]), by(of[OTHER_SHAPES[1]]), by(of["T_1_6_always"]),
-                       by(of[OTHER_SHAPES[0]]), gain(of["T_2_5_always"], of[GREEDY[1]]), gain(of["T_2_5_always"], of[OTHER_SHAPES[2]])])
+        of = {c: work(p, c, network, sparsity).faster for c in (*OTHER_SHAPES, *(c + "_always" for c in SWEPT_CONFIGS),
+            GREEDY[1])}
+        shapes.append(["%d %%" % sparsity, by(of["T_2_5_always"]), by(of["T_3_4_always"]), by(of[OTHER_SHAPES[1]]),
+            by(of["T_1_6_always"]),
+                       by(of[OTHER_SHAPES[0]]), gain(of["T_2_5_always"], of[GREEDY[1]]), gain(of["T_2_5_always"],
+                           of[OTHER_SHAPES[2]])])
     row_1 = [s for s in SHAPED if work(p, OTHER_SHAPES[1], network, s).faster > work(p, "T_2_5_always", network, s).faster]
     page += [
-        "- T<2,5> over T<1,6> at 80 %%: %s (printed: %.2f), at 90 %% %s. T<3,4> is ahead of T<2,5> %s (printed: from 80 %% on)." % (
+        "- T<2,5> over T<1,6> at 80 %%: %s (printed: %.2f), at 90 %% %s. T<3,4> is ahead of T<2,5> %s (printed: from 80 %% "
+        "on)." % (
             by(ratio[80]), PRINTED_RATIO, by(ratio[90]), spans(longer)),
         "- Greedy is ahead of the heuristic %s (printed: \"slightly better at lower levels of sparsity\")." % spans(better), "",
         "### What the shared window costs", "",
-        "The %d filters of a tile see one window: table 3 has one activation buffer per tile and Algorithm 2 deletes a row only when it is empty in "
-        "all lanes. How many filters share a window decides the figures above. The same network on tiles of fewer filters, each "
+        "The %d filters of a tile see one window: table 3 has one activation buffer per tile and Algorithm 2 deletes a row "
+        "only when it is empty in "
+        "all lanes. How many filters share a window decides the figures above. The same network on tiles of fewer filters, "
+        "each "
         "against dense tiles of as many (a warp still ends with its slowest tile):" % FILTERS[0], "",
         *table(["pruned", "filters that share a window", "T<1,6>", "T<2,5>", "T<3,4>", "T<2,5> / T<1,6>", "T<3,4> / T<2,5>",
                 "T<2,5>: zeros removed"], *shared),
         ratio_text(ratio[80], lone, work(p, "T_1_6_always", network, 80)), "",
         "### What the shape decides", "",
-        "The figures that draw the interconnects are lost. Ours are those that `suites/variants/bit_tactical.yaml` lists. Others of the same h and d, "
-        "%s: T<3,4> with its side inputs all in the next row, (1,-1) (1,1) (1,-3) (1,3), where ours has (1,-1) (1,1) (2,-2) (2,2); T<1,6> at "
-        "distances of 1, 2, 3, where ours has 1, 3, 5; greedy that tries (2,2) (1,-1) (2,-2) (1,-3) (1,1) (2,0) (1,0), where ours tries (1,-1) (1,1) (2,-2) "
+        "The figures that draw the interconnects are lost. Ours are those that `suites/variants/bit_tactical.yaml` lists. "
+        "Others of the same h and d, "
+        "%s: T<3,4> with its side inputs all in the next row, (1,-1) (1,1) (1,-3) (1,3), where ours has (1,-1) (1,1) (2,-2) "
+        "(2,2); T<1,6> at "
+        "distances of 1, 2, 3, where ours has 1, 3, 5; greedy that tries (2,2) (1,-1) (2,-2) (1,-3) (1,1) (2,0) (1,0), where "
+        "ours tries (1,-1) (1,1) (2,-2) "
         "(2,2) (1,-3) (1,0) (2,0)." % NAMES[network], "",
-        *table(["pruned", "T<2,5>", "T<3,4>", "T<3,4>, next row", "T<1,6>", "T<1,6>, near", "heuristic over greedy", "over greedy, other order"], *shapes),
-        "So \"T<2,5> is best below 80 %%, T<3,4> above\" is a matter of where T<3,4> has its side inputs: with those of the next row T<2,5> is ahead up to "
+        *table(["pruned", "T<2,5>", "T<3,4>", "T<3,4>, next row", "T<1,6>", "T<1,6>, near", "heuristic over greedy",
+            "over greedy, other order"], *shapes),
+        "So \"T<2,5> is best below 80 %%, T<3,4> above\" is a matter of where T<3,4> has its side inputs: with those of the "
+        "next row T<2,5> is ahead up to "
         "%d %%, and T<3,4> only at %s." % (max(s for s in SHAPED if s not in row_1), ", ".join("%d %%" % s for s in row_1)), ""]
     return page
 
@@ -545,10 +587,13 @@ def ratio_text(ratio, lone, short):
     removed = max(PRINTED_REMOVED.values()) / 100.0
     most = 1.0 / (1.0 - short.zeros * removed)
     needed = (1.0 - 1.0 / (PRINTED_RATIO * short.faster)) / short.zeros
-    return ("The printed ratio of %.2f at 80 %% is not found in lock step (%s); with a window for each filter it is %s. But then %s of the zeros go, "
-            "more than in any row of table 4 (64.6 to 70.8 %%), which lock step fits. The two printed numbers do not go together here: of the %s zeros of this "
+    return ("The printed ratio of %.2f at 80 %% is not found in lock step (%s); with a window for each filter it is %s. But "
+        "then %s of the zeros go, "
+            "more than in any row of table 4 (64.6 to 70.8 %%), which lock step fits. The two printed numbers do not go "
+            "together here: of the %s zeros of this "
             "network at 80 %%, %.1f %% removed make it %s times as fast, %.2f times ours of T<1,6> (%s) would take %s." % (
-                PRINTED_RATIO, by(ratio), by(lone["T_2_5"].faster / lone["T_1_6"].faster), share(lone["T_2_5"].removed), share(short.zeros),
+                PRINTED_RATIO, by(ratio), by(lone["T_2_5"].faster / lone["T_1_6"].faster), share(lone["T_2_5"].removed),
+                    share(short.zeros),
                 100.0 * removed, by(most), PRINTED_RATIO, by(short.faster), share(needed)))
 
 
@@ -568,6 +613,10 @@ def spans(points):
 def stalls_section(p):
     rows, formats, bound, never = [], [], [], []
     layers = slower = against_packed = 0
+
+    def bands(config, sparsity):
+        return int(total(p.get(config, "squeezenet1_1+", sparsity), "bands"))
+
     for network in NETWORKS:
         whole = network + "+"
         dense = p.get("table3", whole, 0)
@@ -581,7 +630,8 @@ def stalls_section(p):
             against_packed += sum(front[l]["cycles"] > packed[l]["cycles"] for l in front)
             always = p.get("T_2_5_always", whole, sparsity)
             cycles = [total(x, "cycles") for x in (dense, packed, front)]
-            rows.append([NAMES[network], "%d %%" % sparsity, *map(number, cycles), by(cycles[0] / cycles[2]), by(cycles[1] / cycles[2]),
+            rows.append([NAMES[network], "%d %%" % sparsity, *map(number, cycles), by(cycles[0] / cycles[2]),
+                by(cycles[1] / cycles[2]),
                          by(busy(dense) / busy(always))])
             if structure == "random":
                 raw, zipped = (total(x, "read_beats") for x in (dense, packed))
@@ -593,32 +643,46 @@ def stalls_section(p):
                 bound.append(bound_row(network, dense, front, always))
     if slower or against_packed:
         sys.exit("study-tactical: T<2,5> is slower than the dense tiles on %d layers" % (slower + against_packed))
-    means = {s: (geomean(total(p.get("table3", n + "+", 0), "cycles") / total(p.get("T_2_5", n + "+", s), "cycles") for n in NETWORKS),
+    means = {s: (geomean(total(p.get("table3", n + "+", 0), "cycles") / total(p.get("T_2_5", n + "+", s),
+        "cycles") for n in NETWORKS),
                  geomean(total(p.get("table3_packed", n + "+", s), "cycles") / total(p.get("T_2_5", n + "+", s), "cycles")
                          for n in NETWORKS)) for s in (0, *LEVELS)}
     return ["## With off-chip stalls", "",
             "Whole networks, start to interrupt of each layer, added up; 16 bytes per cycle and 32 cycles to DRAM. The "
-            "configuration T_2_5 takes of each layer's raw, packed and scheduled weights those that are fastest. `table3_packed` is "
+            "configuration T_2_5 takes of each layer's raw, packed and scheduled weights those that are fastest. "
+            "`table3_packed` is "
             "the dense machine that reads its weights zero-compressed, where that is faster.", "",
-            *table(["network", "pruned", "`table3`", "`table3_packed`", "T_2_5", "over `table3`", "over `table3_packed`", "without stalls"], *rows),
+            *table(["network", "pruned", "`table3`", "`table3_packed`", "T_2_5", "over `table3`", "over `table3_packed`",
+                "without stalls"], *rows),
             "![with stalls](study-tactical/stalls.svg)", "",
-            "Geometric mean of the five: %s. What is more than 3 (AlexNet at 90 %%) is the stream, not the skipping: `table3` reads its classifiers' zeros." % "; ".join("%d %% pruned %s over `table3`, %s over `table3_packed`" % (
+            "Geometric mean of the five: %s. What is more than 3 (AlexNet at 90 %%) is the stream, not the skipping: `table3` "
+            "reads its classifiers' zeros." % "; ".join("%d %% pruned %s over `table3`, %s over `table3_packed`" % (
                 s, by(a), by(b)) for s, (a, b) in means.items()), "",
-            "### Where it is not faster", "", "Layers at %d %% whose gain over `table3` is below 5 %%, and what the front end does there in percent "
+            "### Where it is not faster", "", "Layers at %d %% whose gain over `table3` is below 5 %%, and what the front end "
+            "does there in percent "
             "of its cycles:" % USUAL, "",
-            *table(["network", "layers", "gain below 5 %", "share of `table3`'s cycles", "passes", "waiting for reads", "waiting for "
+            *table(["network", "layers", "gain below 5 %", "share of `table3`'s cycles", "passes", "waiting for reads",
+                "waiting for "
                     "write-back", "first fill and last drain", "without stalls"], *bound),
-            "They wait for the channel on which results leave, 16 bytes per cycle: 1x1 layers of few channels in and many out. What the front end saves "
-            "there (last column) is saved from waiting.", "", "It is never slower: of %d predictions (five networks, 0, 60, 75, 90 %% one by one, %d %% by kernel and by filter) none takes more cycles "
-            "than `table3`, and of those pruned one by one none more than `table3_packed`. At 0 %% padding alone gives a mean of %s over `table3`." % (
+            "They wait for the channel on which results leave, 16 bytes per cycle: 1x1 layers of few channels in and many "
+            "out. What the front end saves "
+            "there (last column) is saved from waiting.", "", "It is never slower: of %d predictions (five networks, 0, 60, "
+            "75, 90 %% one by one, %d %% by kernel and by filter) none takes more cycles "
+            "than `table3`, and of those pruned one by one none more than `table3_packed`. At 0 %% padding alone gives a mean "
+            "of %s over `table3`." % (
                 layers, USUAL, by(means[0][0])), "",
             "### Does the zero-compressed stream pay?", "",
-            "Beats of 16 bytes read for all layers; a packed weight takes 24 bits (16, its select and its distance), five of them a beat.", "",
+            "Beats of 16 bytes read for all layers; a packed weight takes 24 bits (16, its select and its distance), five of "
+            "them a beat.", "",
             *table(["network", "pruned", "beats, `table3`", "beats, `table3_packed`", "change", "cycles", "layers that pack",
                     "T_2_5: raw / packed / scheduled"], *formats),
-            "It pays in cycles on every network from 60 % on, and raw weights stay where they are faster, so that it never costs any. A packed weight takes "
-            "24 bits where a raw one takes 16: dense layers without padding gain nothing. Bands are chosen for cycles; a cheaper stream allows more "
-            "of them, each of which reads all weights again, so that beats may rise where cycles fall (SqueezeNet at 60 %).", ""]
+            "It pays in cycles on every network from 60 %% on, and raw weights stay where they are faster, so that it never "
+            "costs any. A packed weight takes "
+            "24 bits where a raw one takes 16: dense layers without padding gain nothing. Bands are chosen for cycles; a "
+            "cheaper stream allows more "
+            "of them, each of which reads all weights again, so that beats may rise where cycles fall (SqueezeNet at 60 %%: "
+            "%d bands instead of %d)." % (
+                bands("table3_packed", 60), bands("table3", 0)), ""]
 
 
 def bound_row(network, dense, front, always):
@@ -627,8 +691,10 @@ def bound_row(network, dense, front, always):
         return [NAMES[network], len(front), 0, "", "", "", "", "", ""]
     pick = {l: front[l] for l in same}
     cycles = total(pick, "cycles")
-    return [NAMES[network], len(front), "%d: %s" % (len(same), ", ".join("`%s`" % l for l in same)), share(sum(dense[l]["cycles"] for l in same) / total(dense, "cycles")),
-            *(share(total(pick, *terms) / cycles) for terms in (("compute", "turn"), ("load_stall",), ("store_stall",), ("control", "fill", "drain"))),
+    return [NAMES[network], len(front), "%d: %s" % (len(same), ", ".join("`%s`" % l for l in same)),
+        share(sum(dense[l]["cycles"] for l in same) / total(dense, "cycles")),
+            *(share(total(pick, *terms) / cycles) for terms in (("compute", "turn"), ("load_stall",), ("store_stall",),
+                ("control", "fill", "drain"))),
             by(sum(dense[l]["compute"] + dense[l]["turn"] for l in same) / sum(always[l]["compute"] + always[l]["turn"] for l in same))]
 
 
@@ -646,10 +712,13 @@ def trained_section(p):
             seeded = seeded_speedup(p, network, sparsity)
             rows.append([NAMES.get(network, "LeNet-5"), "%d %%" % sparsity, share(w.zeros), share(w.removed), by(w.faster),
                          gain(w.faster, o.faster), gain(w.faster, g.faster), seeded])
-    return head + ["Whole networks chained in int8, as they were trained, each layer's weights pruned by magnitude; T<2,5> of 8 bits over `table3_int8`, without "
+    return head + ["Whole networks chained in int8, as they were trained, each layer's weights pruned by magnitude; T<2,5> of "
+        "8 bits over `table3_int8`, without "
                    "off-chip stalls.", "",
-                   *table(["network", "pruned", "zeros, dense", "removed", "T<2,5>", "by shuffling", "heuristic over greedy", "T<2,5>, seeded weights"], *rows),
-                   *("- %s: %s." % (NAMES.get(n, "LeNet-5"), re.sub("^weights ", "", notes[n]).split(";")[0]) for n in TRAINED), ""]
+                   *table(["network", "pruned", "zeros, dense", "removed", "T<2,5>", "by shuffling", "heuristic over greedy",
+                       "T<2,5>, seeded weights"], *rows),
+                   *("- %s: %s." % (NAMES.get(n, "LeNet-5"), re.sub("^weights ", "",
+                       notes[n]).split("; 1 picture")[0]) for n in TRAINED), ""]
 
 
 def seeded_speedup(p, network, sparsity):
@@ -664,8 +733,10 @@ RTL_CONFIGS = ("T_2_5", "T_1_6", "T_3_4", "L_2_5", "T_2_5_greedy", "T_2_5_in_ord
 
 def rtl_section():
     suite, terms = compared(run("rtl", "--suite", SUITE))
-    chained, more = compared(run("rtl-trained", "--chained", "--network", ",".join(TRAINED), "--images", "1", "--dtype", "int8", "--sparsity",
-                                 str(USUAL), "--variant", "bit_tactical,dadiannao", "--config", "table3_int8,T_2_5_int8", "--engine",
+    chained, more = compared(run("rtl-trained", "--chained", "--network", ",".join(TRAINED), "--images", "1", "--dtype", "int8",
+        "--sparsity",
+                                 str(USUAL), "--variant", "bit_tactical,dadiannao", "--config", "table3_int8,T_2_5_int8",
+                                     "--engine",
                                  "ref,model,rtl,cycles"), whole=True)
     rows = []
     for config in sorted({r["config"] for r in suite + chained}, key=lambda c: (not c.startswith("table"), c)):
@@ -681,12 +752,16 @@ def rtl_section():
     if slower:
         sys.exit("study-tactical: slower on RTL: %s" % slower)
     return ["## On RTL", "",
-            "`%s`: every distinct layer of SqueezeNet 1.1 and fifteen of the other networks at their real sizes, 75 %% pruned, some of it "
-            "0 and 90 %% pruned and by kernel; and SqueezeNet 1.1 and LeNet-5 whole in int8, each layer reading what the one before wrote. %d "
-            "results: all bits are those of the reference and of the model, and of %s terms (cycles, stalls, beats, multiply-accumulates) "
+            "`%s`: every distinct layer of SqueezeNet 1.1 and fifteen of the other networks at their real sizes, 75 %% "
+            "pruned, some of it "
+            "0 and 90 %% pruned and by kernel; and SqueezeNet 1.1 and LeNet-5 whole in int8, each layer reading what the one "
+            "before wrote. %d "
+            "results: all bits are those of the reference and of the model, and of %s terms (cycles, stalls, beats, "
+            "multiply-accumulates) "
             "each is as predicted." % (SUITE, len(suite) + len(chained), number(terms + more)), "",
             *table(["configuration", "results", "cycles, RTL", "predicted", "seconds of simulation"], *rows),
-            "Of the %d layers that ran 75 %% pruned on both, T_2_5 is slower on none as measured, and %s times as fast in sum." % (
+            "Of the %d layers that ran 75 %% pruned on both, T_2_5 is slower on none as measured, and %s times as fast in "
+            "sum." % (
                 len(dense), by(sum(dense.values()) / sum(front[l] for l in dense))), ""]
 
 
@@ -702,29 +777,40 @@ def area_section():
     for config in CONNECT:
         depth = 1 + max(a for a, _ in CONNECT[config])
         extra, window = tile * filters[config] - dense, windows[depth] - windows[1]
-        rows.append([name_of(config), number(filters[config]), number((filters[config] - filters["dense"]) / LANES), number(extra), share(extra / dense), number(window),
+        rows.append([name_of(config), number(filters[config]), number((filters[config] - filters["dense"]) / LANES),
+            number(extra), share(extra / dense), number(window),
                      share(window / dense), share((extra + window) / (dense + windows[1]))])
     return head + [
-        "Yosys 0.23 with the cells of OSU's 0.18 um library (`alumacc`, `techmap`, `dfflibmap`, `abc`), um2. `bt_brick_tile` of one filter (16 lanes of 16 bits: "
-        "multipliers, adder tree, 48-bit accumulator, the sum's registers), %d times; `bt_brick_am` of one tile for the window. The multiplier (%s um2) is "
-        "synthesised once by itself. In: multiplexers, the decoding of selects in them, the window's registers. Out: memories (weights, selects, partial sums, "
+        "Yosys 0.23 with the cells of OSU's 0.18 um library (`alumacc`, `techmap`, `dfflibmap`, `abc`), um2. `bt_brick_tile` "
+        "of one filter (16 lanes of 16 bits: "
+        "multipliers, adder tree, 48-bit accumulator, the sum's registers), %d times; `bt_brick_am` of one tile for the "
+        "window. The multiplier (%s um2) is "
+        "synthesised once by itself. In: multiplexers, the decoding of selects in them, the window's registers. Out: memories "
+        "(weights, selects, partial sums, "
         "activations) and what only writes them, requantisation, control and bus." % (tile, number(multiplier)), "",
-        "Dense: %s um2 for a filter, %s um2 for a tile, and %s um2 for its brick's register." % (number(filters["dense"]), number(dense), number(windows[1])), "",
-        *table(["", "a filter", "of it for a lane's multiplexer", "more for a tile", "against the dense datapath", "window registers, more", "", "in all"], *rows),
-        "Printed: %.1f %% of the compute area (65 nm, after layout, 1 GHz). A multiplexer of 8 inputs and 16 bits is in front of each multiplier of "
-        "each filter, whatever the interconnect: these areas differ by what is in the window's registers. Their ports of the activation memory, h + 1 reads of a "
-        "brick per cycle and tile instead of one, are memory and not in these numbers, nor are four bits of select per weight." % PRINTED_AREA, ""]
+        "Dense: %s um2 for a filter, %s um2 for a tile, and %s um2 for its brick's register." % (number(filters["dense"]),
+        number(dense), number(windows[1])), "",
+        *table(["", "a filter", "of it for a lane's multiplexer", "more in a tile", "of a dense tile", "more window registers",
+            "of a dense tile", "both"], *rows),
+        "Printed: %.1f %% of the compute area (65 nm, after layout, 1 GHz). A multiplexer of 8 inputs and 16 bits is in front "
+        "of each multiplier of "
+        "each filter, whatever the interconnect: these areas differ by what is in the window's registers. Their ports of the "
+        "activation memory, h + 1 reads of a "
+        "brick per cycle and tile instead of one, are memory and not in these numbers, nor are four bits of select per "
+        "weight." % PRINTED_AREA, ""]
 
 
 def time_section():
-    line = [PROGRAM, "predict", "--network", "resnet50", "--dtype", "int16", "--sparsity", str(USUAL), "--variant", "bit_tactical",
+    line = [PROGRAM, "predict", "--network", "resnet50", "--dtype", "int16", "--sparsity", str(USUAL), "--variant",
+        "bit_tactical",
             "--config", "T_2_5"]
     tries = []
     for _ in range(3):
         log = subprocess.run(line, env=environment("suites"), stdout=subprocess.PIPE, text=True, check=True).stdout
         tries.append(float(re.search(r"predicted in ([\d.]+) ms", log).group(1)) / 1e3)
     return ["## The scheduler's time", "",
-            "`%s`: %.1f s on one core, best of three, for all layers of ResNet-50: seeding and pruning 25.5 M weights, three streams for each layer "
+            "`%s`: %.1f s on one core, best of three, for all layers of ResNet-50: seeding and pruning 25.5 M weights, three "
+            "streams for each layer "
             "(raw, packed, scheduled by Algorithm 2), the time of each." % (" ".join(line), min(tries)), ""]
 
 
@@ -737,11 +823,14 @@ def main():
     plot_sweep(p)
     plot_stalls(p)
     page = ["# Weight skipping on DaDianNao++ tiles", "",
-            "Written by `make study-tactical`: `bit_tactical` beside `dadiannao`, tiles of table 3 (4 tiles, 16 filters, 16 lanes, 16 bits). "
+            "Written by `make study-tactical`: `bit_tactical` beside `dadiannao`, tiles of table 3 (4 tiles, 16 filters, 16 "
+            "lanes, 16 bits). "
             "Printed values are those of 003; its figures are lost in the copy that we have, its text and tables are not.", "",
-            *summary_section(p), *workloads_section(p), *speedup_section(p), *shuffle_section(p), *breakdown_section(p), *scheduler_section(p), *sweep_section(p),
+            *summary_section(p), *workloads_section(p), *speedup_section(p), *shuffle_section(p), *breakdown_section(p),
+                *scheduler_section(p), *sweep_section(p),
             *stalls_section(p), *trained_section(p), *rtl_section(), *area_section(), *time_section()]
-    page += ["One configuration by hand: `BITTRUE_SUITES=%s build/bittrue run --suite %s --config T_2_5`." % (SUITES, SUITE), ""]
+    page += ["One configuration by hand: `BITTRUE_SUITES=%s build/bittrue run --suite %s --config T_2_5`." % (SUITES, SUITE),
+        ""]
     with open("reports/study-tactical.md", "w", encoding="utf-8") as file:
         file.write("\n".join(page))
     print("reports/study-tactical.md, %.0f s" % (time.perf_counter() - begin))
@@ -749,28 +838,35 @@ def main():
 
 def summary_section(p):
     def over(base, sparsity):
-        return by(geomean(total(p.get(base, n + "+", sparsity if base != "table3" else 0), "cycles") / total(p.get("T_2_5", n + "+", sparsity), "cycles")
+        return by(geomean(total(p.get(base, n + "+", sparsity if base != "table3" else 0), "cycles") / total(p.get("T_2_5",
+            n + "+", sparsity), "cycles")
                           for n in NETWORKS))
 
     return ["In short, T<2,5>, geometric means of five networks:", "",
             *table(["pruned", "without off-chip stalls", "with, over `table3`", "with, over `table3_packed`"], *(
-                ["%d %%" % s, by(geomean(work(p, "T_2_5_always", n, s).faster for n in NETWORKS)), over("table3", s), over("table3_packed", s)]
+                ["%d %%" % s, by(geomean(work(p, "T_2_5_always", n, s).faster for n in NETWORKS)), over("table3", s),
+                    over("table3_packed", s)]
                 for s in (0, *LEVELS))),
-            "The printed claim, more than 2x on average without off-chip stalls, holds from 75 % on and not at 60 %. With this memory (16 bytes per cycle) it "
+            "The printed claim, more than 2x on average without off-chip stalls, holds from 75 % on and not at 60 %. With "
+            "this memory (16 bytes per cycle) it "
             "does not below 90 %, and against a dense machine with compressed weights not at all.", ""]
 
 
 def workloads_section(p):
     every, kept = (p.get("table3", n, 0) for n in ("alexnet+", "alexnet"))
     return ["## Workloads", "",
-            "AlexNet, GoogLeNet, ResNet-50, MobileNet v1, SqueezeNet 1.1 with all their convolutions and classifiers, one picture, 16 bits. "
-            "Weights are seeded, uniform over the format, and pruned by magnitude, in every layer to the same share: one by one (`random`: "
-            "after this anywhere), by kernel (`channel`) or by filter. The printed networks were pruned and trained again; how far is not "
+            "AlexNet, GoogLeNet, ResNet-50, MobileNet v1, SqueezeNet 1.1 with all their convolutions and classifiers, one "
+            "picture, 16 bits. "
+            "Weights are seeded, uniform over the format, and pruned by magnitude, in every layer to the same share: one by "
+            "one (`random`: "
+            "after this anywhere), by kernel (`channel`) or by filter. The printed networks were pruned and trained again; "
+            "how far is not "
             "printed, but that all but one are below 80 %.", "",
             "- 75 % where a figure needs one number: what MobileNet and all but one of the printed networks may have.",
             "- 60, 75, 90 % where the sparsity decides: speedup, breakdown, schedulers, stalls.",
             "- 0 to 95 % in the sweep.",
-            "- AlexNet's fc6 and fc7 are %s of its multiplier cycles and most of a prediction's time; sections without stalls leave "
+            "- AlexNet's fc6 and fc7 are %s of its multiplier cycles and most of a prediction's time; sections without stalls "
+            "leave "
             "them out, sections with stalls do not." % share(1.0 - busy(kept) / busy(every)), ""]
 
 
