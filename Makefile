@@ -312,7 +312,7 @@ format: | bootstrap ## rewrite all C sources with clang-format
 
 # ---- verification -----------------------------------------------------------------------------------------------------
 
-.PHONY: check check-all check-full golden predict report study-soc study-ch4 bench coverage fuzz chroot
+.PHONY: check check-all check-full golden predict report study-soc study-ch4 study-tactical bench coverage fuzz chroot
 # $1: suite. The harness bounds each job itself; a suite has no limit of its own.
 bt_suite    = $(STEP) $1 junit=$(BUILD)/out/$1 live -- $(PROGRAM) run --suite suites/$1.yaml --out $(BUILD)/out/$1
 
@@ -368,6 +368,17 @@ $(BUILD)/gen/study-ch4.mk: $(PROGRAM) reports/study_ch4.py suites/studies/disser
 
 study-ch4: $(PROGRAM) $(STUDY_CORES:%=$(BUILD)/rtl/%.so) | bootstrap-study ## Gemmini-class array: layers, memories, design space of ResNet-34: reports/study-ch4.md
 	@BUILD='$(BUILD)' python3 reports/study_ch4.py
+
+# Another scheduler is another weight stream on the same core. Without its cell library that study leaves its areas out.
+TACTICAL    := dadiannao-table3 dadiannao-table3_packed dadiannao-table3_int8 \
+               bit_tactical-T_2_5 bit_tactical-T_1_6 bit_tactical-T_3_4 bit_tactical-L_2_5 bit_tactical-T_2_5_int8
+TACTICAL_SAME := $(BUILD)/rtl/bit_tactical-T_2_5_greedy.so $(BUILD)/rtl/bit_tactical-T_2_5_in_order.so
+$(TACTICAL_SAME): $(BUILD)/rtl/bit_tactical-T_2_5.so
+	@cp $< $@
+
+study-tactical: $(PROGRAM) $(TACTICAL:%=$(BUILD)/rtl/%.so) $(TACTICAL_SAME) | bootstrap-study ## pruned networks on bit_tactical beside dadiannao, RTL, area: reports/study-tactical.md
+	@ci/bootstrap area || true
+	@BUILD='$(BUILD)' python3 reports/study_tactical.py
 
 bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/rtl/mesh-test.so $(BUILD)/rtl/mesh_pe-test.so $(BUILD)/rtl/ws_array-32x32.so rtl-smoke rtl-all firmware ## the numbers of the README, measured on this machine
 	@ci/bench.sh

@@ -58,6 +58,13 @@ static int64_t norm_of(const struct units *units, enum bt_dtype dtype, const voi
 static int64_t count_upto(const struct units *units, enum bt_dtype dtype, const void *weights, int64_t norm)
 {
     int64_t count = 0;
+    if (units->elems == 1 && dtype == BT_S16) { /* plain: norm_of() takes longer than the prediction */
+        const int16_t *w = weights;
+        for (int64_t i = 0; i < units->count; i++) {
+            count += (w[i] < 0 ? -w[i] : w[i]) <= norm;
+        }
+        return count;
+    }
     for (int64_t u = 0; u < units->count; u++) {
         count += norm_of(units, dtype, weights, u) <= norm;
     }

@@ -108,7 +108,7 @@ static enum bt_status make_schedule(const struct bt_config *config, const struct
     const size_t tile_lanes = filter_rows * (size_t)plan->hw.lanes;
     struct context context = {
         .connect = {.lanes = plan->hw.lanes, .lookahead = connect->lookahead, .inputs = connect->inputs},
-        .scheduler = bt_config_get(config, "SCHEDULER", 0) == 0 ? BIT_TACTICAL_HEURISTIC : BIT_TACTICAL_GREEDY,
+        .scheduler = bt_config_get(config, "SCHEDULER", 0) % 2 == 0 ? BIT_TACTICAL_HEURISTIC : BIT_TACTICAL_GREEDY,
     };
     for (int32_t i = 0; i < connect->inputs; i++) {
         context.connect.input[i].ahead = connect->ahead[i];
@@ -158,14 +158,17 @@ enum bt_status bit_tactical_prepare(const struct bt_config *config, const struct
     if (status != BT_OK) {
         return status;
     }
+    const bool always = bt_config_get(config, "SCHEDULER", 0) >= 2;
     channels = bt_brick_in_order(&plan);
     rows = malloc((size_t)plan.rows * sizeof(*rows));
     status = channels != NULL && rows != NULL ? bt_brick_prepare_raw(&plan, data, &best) : BT_ENOMEM;
-    if (status == BT_OK) {
+    if (status == BT_OK && !always) {
         status = bt_brick_prepare(&plan, &connect, data, channels, bt_brick_dense, rows, false, &other);
+        if (status == BT_OK) {
+            keep_faster(config, layers, &best, &other);
+        }
     }
     if (status == BT_OK) {
-        keep_faster(config, layers, &best, &other);
         if (bt_config_get(config, "SHUFFLE", 1) != 0 && plan.conv.groups == 1) {
             status = shuffle(&plan, data->weights, channels);
         }
@@ -173,7 +176,10 @@ enum bt_status bit_tactical_prepare(const struct bt_config *config, const struct
     if (status == BT_OK) {
         status = make_schedule(config, &plan, &connect, data, channels, &other);
     }
-    if (status == BT_OK) {
+    if (status == BT_OK && always) {
+        *aux = other;
+        other = (struct bt_blob){0};
+    } else if (status == BT_OK) {
         keep_faster(config, layers, &best, &other);
         *aux = best;
         best = (struct bt_blob){0};

@@ -24,7 +24,9 @@ static const struct bt_param_spec params[] = {
     INPUT(8, 0, 0),
     INPUT(9, 0, 0),
     INPUT(10, 0, 0),
-    {"SCHEDULER", 0, 1, 0, "0: the paper's Algorithm 2, 1: greedy, lookaside first"},
+    {"SCHEDULER", 0, 3, 0,
+     "0: the paper's Algorithm 2, 1: greedy, lookaside first; 2, 3: the same, also where other weights are read "
+     "faster"},
     {"SHUFFLE", 0, 1, 1, "1: filters with about as many weights share a warp"},
     {NULL, 0, 0, 0, NULL},
 };
