@@ -56,6 +56,17 @@ for try in 1 2 3; do
 done | sort | head -n 1 | sed "s/^/its layers planned and predicted: /"
 
 echo
+echo "== dadiannao, bit_tactical: ResNet-50 in 16 bits, dense and three quarters pruned, RTL alone on one core"
+for tiles in "dadiannao table3 0" "bit_tactical T_2_5 75"; do
+    set -- $tiles
+    "$build/bittrue" run --network resnet50 --dtype int16 --sparsity "$3" --variant "$1" --config "$2" --engine rtl --jobs 1 --out "$out/$1" >"$out/$1.log"
+    csv=$out/$1/results.csv
+    awk -v m="$(sum "$csv" macs)" -v s="$(sum "$csv" rtl_seconds)" -v c="$(sum "$csv" rtl_cycles)" -v name="$1 $2, $3 % zero" 'BEGIN {
+        printf "%s: %.3f GMAC/s, all MACs counted (%.2f s, %.0f cycles)\n", name, m / s / 1e9, s, c }'
+done
+"$build/bittrue" predict --network resnet50 --dtype int16 --sparsity 75 --variant bit_tactical --config T_2_5 | tail -n 1 | sed "s/^/weights made, pruned, scheduled: /"
+
+echo
 echo "== prediction: all layers of ResNet-50, a small layer, a large one"
 hyperfine --shell=none --warmup 3 --export-json "$out/predict.json" \
     "$build/bittrue predict --network resnet50 --variant os_array --config 16x16"

@@ -176,6 +176,9 @@ enum bt_status bit_tactical_prepare(const struct bt_config *config, const struct
     if (status == BT_OK) {
         status = make_schedule(config, &plan, &connect, data, channels, &other);
     }
+    if (status == BT_OK) { /* each schedule is proved before it is used */
+        status = bt_brick_accept(config, layers, count, &connect, data, &other, why);
+    }
     if (status == BT_OK && always) {
         *aux = other;
         other = (struct bt_blob){0};

@@ -311,6 +311,77 @@ static void test_schedules_are_proved(void **state)
     }
 }
 
+/* Asked for, the schedule is kept also where other weights are read faster: for what it does without off-chip stalls. */
+static void test_schedule_always(void **state)
+{
+    (void)state;
+    int other = 0;
+    for (int i = 0; i < 60; i++) {
+        struct bt_config config = brick_config("tiny");
+        struct job job;
+        struct job always;
+        const struct bt_layer layer = random_layer(&config);
+        const struct bt_pruning pruning = {.percent = rng(30)};
+        const uint32_t scheduler = rng(2);
+        set_param(&config, "SCHEDULER", scheduler);
+        if (!make_job(&job, &config, layer, pruning, (uint64_t)i)) {
+            continue;
+        }
+        set_param(&config, "SCHEDULER", scheduler + 2);
+        must_make_job(&always, &config, layer, pruning, (uint64_t)i);
+        const struct bt_counters a = predict(&job);
+        const struct bt_counters b = predict(&always);
+        assert_true(plan_of(&always)->scheduled);
+        assert_true(bt_counters_get(&b, "cycles", 0) >= bt_counters_get(&a, "cycles", 0));
+        if (plan_of(&job)->scheduled) {
+            assert_int_equal(bt_counters_get(&b, "cycles", 0), bt_counters_get(&a, "cycles", 0));
+        } else {
+            other++;
+        }
+        free_job(&always);
+        free_job(&job);
+    }
+    assert_true(other > 0);
+}
+
+/* Both schedulers are what they are called, and shuffling helps where whole filters are gone. */
+static void test_schedulers_and_shuffling(void **state)
+{
+    (void)state;
+    uint64_t cycles[3] = {0}; /* greedy; in order; shuffled */
+    for (int i = 0; i < 40; i++) {
+        struct bt_config config = brick_config("tiny");
+        struct bt_layer layer = small_layer(&config);
+        layer.u.conv.c_in = 32;
+        layer.u.conv.c_out = 48;
+        for (int kind = 0; kind < 3; kind++) {
+            struct job job;
+            set_param(&config, "SCHEDULER", kind == 0 ? 3 : 2);
+            set_param(&config, "SHUFFLE", kind == 2);
+            must_make_job(&job, &config, layer, (struct bt_pruning){60, BT_STRUCTURE_FILTER}, (uint64_t)i);
+            const struct bt_counters p = predict(&job);
+            cycles[kind] += bt_counters_get(&p, "compute", 0);
+            free_job(&job);
+        }
+    }
+    assert_true(cycles[2] < cycles[1] - cycles[1] / 20);
+    cycles[0] = cycles[1] = 0;
+    for (int i = 0; i < 20; i++) {
+        struct bt_config config = brick_config("tiny");
+        for (int kind = 0; kind < 2; kind++) {
+            struct job job;
+            struct bt_layer layer = small_layer(&config);
+            layer.u.conv.c_in = 32;
+            set_param(&config, "SCHEDULER", kind == 0 ? 3 : 2);
+            must_make_job(&job, &config, layer, (struct bt_pruning){.percent = 70}, (uint64_t)i);
+            const struct bt_counters p = predict(&job);
+            cycles[kind] += bt_counters_get(&p, "compute", 0);
+            free_job(&job);
+        }
+    }
+    assert_true(cycles[1] < cycles[0]);
+}
+
 /* Connectivities that cannot be. */
 static void test_connectivities(void **state)
 {
@@ -338,6 +409,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {BRICK_TESTS,
                                        cmocka_unit_test(test_connectivities),
+                                       cmocka_unit_test(test_schedule_always),
+                                       cmocka_unit_test(test_schedulers_and_shuffling),
                                        cmocka_unit_test(test_never_slower),
                                        cmocka_unit_test(test_never_slower_on_rtl),
                                        cmocka_unit_test(test_extreme_sparsity),

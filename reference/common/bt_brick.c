@@ -142,6 +142,33 @@ int32_t bt_brick_weight(const struct bt_brick_plan *plan, const void *weights, i
 
 /* ---- mapping ---- */
 
+/* What must fit the fields of the descriptor and of the row table (no kernel reaches beyond the padding), and, multiplied, 32 bits. */
+static enum bt_status check_fields(const struct bt_brick_plan *plan, struct bt_reason *why)
+{
+    enum { EXTENT = 32767, STRIDE = 255, CHANNELS = 65535 };
+    const struct bt_conv2d *conv = &plan->conv;
+    const int64_t padded_h = (int64_t)conv->h + conv->pad_top + conv->pad_bottom;
+    const int64_t padded_w = (int64_t)conv->w + conv->pad_left + conv->pad_right;
+    const struct {
+        const char *what;
+        int64_t got, limit;
+    } fields[] = {
+        {"ifmap rows, padding included", padded_h, EXTENT},
+        {"ifmap pixels of a row, padding included", padded_w, EXTENT},
+        {"stride down", conv->stride_h, STRIDE},
+        {"stride across", conv->stride_w, STRIDE},
+        {"filters", conv->c_out, CHANNELS},
+        {"bricks of an ifmap pixel", plan->pixel_bricks, CHANNELS},
+        {"bricks of the ifmap, padding included", padded_h * padded_w * plan->pixel_bricks, 1 << 25},
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (fields[i].got > fields[i].limit) {
+            return refuse(why, BT_EUNSUPPORTED, fields[i].what, fields[i].got, fields[i].limit);
+        }
+    }
+    return BT_OK;
+}
+
 enum bt_status bt_brick_map(const struct bt_config *config, const struct bt_layer *layers, uint32_t count,
                             uint32_t in_pitch, struct bt_brick_plan *plan, struct bt_reason *why)
 {
@@ -184,10 +211,9 @@ enum bt_status bt_brick_map(const struct bt_config *config, const struct bt_laye
     }
     plan->pixel_bricks = (int32_t)(plan->in_pitch / brick);
     plan->warps = div_up(conv->c_out, plan->hw.slots);
-    /* Kernel positions and channels in 16 bits of the row table, strides in 8 of the descriptor. */
-    if (conv->h > 0xffff || conv->w > 0xffff || plan->oh > 0xffff || plan->ow > 0xffff || conv->c_out > 0xffff ||
-        conv->stride_h > 0xff || conv->stride_w > 0xff || plan->pixel_bricks > 0xffff) {
-        return refuse(why, BT_EUNSUPPORTED, "extent, for 16 bits of a descriptor, or stride, for 8", 65536, 0xffff);
+    const enum bt_status fields = check_fields(plan, why);
+    if (fields != BT_OK) {
+        return fields;
     }
     plan->row_bricks = 1;
     for (int32_t warp = 0; warp < plan->warps; warp++) {

@@ -2,7 +2,7 @@
  * The DaDianNao family (dadiannao, bit_tactical): how a convolution lies on tiles of adder trees, its weight stream, its
  * driver, its bit-true model and its time. A brick is LANES values of consecutive channels of one pixel; a row of a filter
  * is the weights that meet one brick; a warp is the filters that the slots (TILES x FILTERS) work on at once. RTL:
- * rtl/common/bt_brick.sv. Freestanding, except bt_brick_model.c.
+ * rtl/common/bt_brick.sv. Freestanding, except bt_brick_host.c.
  */
 #ifndef BT_BRICK_H
 #define BT_BRICK_H
@@ -16,6 +16,7 @@
 #define BT_BRICK_MAX_TILES 4
 #define BT_BRICK_MAX_SLOTS 64
 #define BT_BRICK_MAX_LANES 32
+#define BT_BRICK_MAX_CHANNELS 65536
 #define BT_BRICK_MAX_INPUTS 10
 
 /** Hardware parameters, and what follows from them as in bt_brick.sv. */
@@ -181,9 +182,12 @@ struct bt_brick_use {
     int32_t channel, tile_brick, row, row_lane, weight;
 };
 
-/** Called by bt_brick_read(): for each warp with the channels of its slots, -1 for none (or NULL), and for each weight. */
+/**
+ * Called by bt_brick_read(): for each warp (or NULL) with the channels of its slots, -1 for none, and their records; and for each
+ * weight.
+ */
 struct bt_brick_visitor {
-    void (*warp)(void *context, int32_t warp, const int32_t *channels);
+    void (*warp)(void *context, int32_t warp, const int32_t *channels, const uint8_t *records);
     void (*use)(void *context, const struct bt_brick_use *use);
     void *context;
 };
@@ -197,11 +201,13 @@ BT_MUST_CHECK enum bt_status bt_brick_read(const struct bt_brick_plan *plan, con
                                            struct bt_reason *why);
 
 /**
- * @brief  Does the stream compute with these weights, each once, at a lane that the connectivity allows?
+ * @brief  Does the stream compute the layer: each filter once, with its bias and scale, and with these weights, each once, at a
+ *         lane that the connectivity allows?
  * @return BT_OK; BT_EINPUT: why->got is the first wrong lane's number, (warp * slots + slot) * lanes + lane.
  */
 BT_MUST_CHECK enum bt_status bt_brick_verify(const struct bt_brick_plan *plan, const struct bt_brick_connect *connect,
-                                             const void *weights, const uint8_t *image, struct bt_reason *why);
+                                             const struct bt_layer_data *data, const uint8_t *image,
+                                             struct bt_reason *why);
 
 /* ---- driver (bt_brick_driver.c) ---- */
 
@@ -233,7 +239,7 @@ struct bt_brick_terms {
 bool bt_brick_time(const struct bt_brick_plan *plan, const struct bt_memory *mem, const struct bt_blob *aux,
                    struct bt_brick_terms *terms);
 
-/* ---- host only: model (bt_brick_model.c, in each room's name), prediction, texts ---- */
+/* ---- host only: model (bt_brick_host.c, in each room's name), prediction, texts ---- */
 
 enum bt_status bt_brick_cycles(const struct bt_config *config, const void *plan, const struct bt_blob *aux,
                                struct bt_counters *prediction);

@@ -252,7 +252,7 @@ enum bt_status bt_brick_accept(const struct bt_config *config, const struct bt_l
         status = bt_brick_bands(&plan, &config->mem, aux, why);
         const uint8_t *image = (const uint8_t *)aux->data + made->image_at;
         if (status == BT_OK) {
-            status = bt_brick_verify(&plan, connect, data->weights, image, why);
+            status = bt_brick_verify(&plan, connect, data, image, why);
         }
         if (status == BT_OK) {
             const struct bt_brick_visitor visitor = {.use = count_worth, .context = &worth};

@@ -347,7 +347,7 @@ static enum bt_status read_item(struct reader *r, const uint8_t *at, uint32_t be
         }
     }
     if (first && r->visitor->warp != NULL) {
-        r->visitor->warp(r->visitor->context, r->warp, r->channels);
+        r->visitor->warp(r->visitor->context, r->warp, r->channels, at + 16);
     }
     for (int32_t step = 0; step < steps; step++, r->warp_step++) {
         uint32_t beat[4] = {0};
@@ -410,7 +410,11 @@ enum bt_status bt_brick_read(const struct bt_brick_plan *plan, const struct bt_b
 /* Of the warp that is being read: what its lanes have used, as marks and as many. */
 struct verifier {
     const struct bt_brick_plan *plan;
+    const struct bt_layer_data *data;
     const void *weights;
+    int64_t record;  /* first slot whose record is not its filter's, or whose filter was there before, -1: none */
+    int64_t filters; /* so far */
+    uint32_t seen[BT_BRICK_MAX_CHANNELS / 32];
     int64_t wrong;    /* first lane with a weight that is not the layer's, -1: none */
     int64_t left_out; /* first lane of which a weight is left out, or there twice, -1: none */
     int32_t warp;
@@ -474,19 +478,33 @@ static void verify_use(void *context, const struct bt_brick_use *use)
     v->used[use->slot][use->row_lane]++;
 }
 
-static void verify_warp(void *context, int32_t warp, const int32_t *channels)
+static void verify_warp(void *context, int32_t warp, const int32_t *channels, const uint8_t *records)
 {
     struct verifier *v = context;
     if (warp > 0) {
         end_warp(v);
     }
+    for (int32_t slot = 0; slot < v->plan->hw.slots; slot++) {
+        const int32_t channel = channels[slot];
+        uint32_t record[4];
+        bt_brick_record(v->plan, v->data, warp, slot, channel, record);
+        const bool again = channel >= 0 && (v->seen[channel / 32] >> channel % 32 & 1) != 0;
+        if ((again || memcmp(record, records + (size_t)slot * 16, sizeof(record)) != 0) && v->record < 0) {
+            v->record = lane_number(v, slot, 0);
+        }
+        if (channel >= 0) {
+            v->seen[channel / 32] |= 1u << channel % 32;
+            v->filters++;
+        }
+    }
     memcpy(v->channels, channels, (size_t)v->plan->hw.slots * sizeof(*channels));
 }
 
 enum bt_status bt_brick_verify(const struct bt_brick_plan *plan, const struct bt_brick_connect *connect,
-                               const void *weights, const uint8_t *image, struct bt_reason *why)
+                               const struct bt_layer_data *data, const uint8_t *image, struct bt_reason *why)
 {
-    struct verifier v = {.plan = plan, .weights = weights, .wrong = -1, .left_out = -1};
+    struct verifier v = {
+        .plan = plan, .data = data, .weights = data->weights, .record = -1, .wrong = -1, .left_out = -1};
     const struct bt_brick_visitor visitor = {.use = verify_use, .warp = verify_warp, .context = &v};
     const enum bt_status status = bt_brick_read(plan, connect, image, &visitor, why);
     if (status != BT_OK) {
@@ -500,6 +518,10 @@ enum bt_status bt_brick_verify(const struct bt_brick_plan *plan, const struct bt
     }
     if (v.left_out >= 0) {
         *why = (struct bt_reason){"first lane with a weight that is left out, or there twice", v.left_out, lanes};
+        return BT_EINPUT;
+    }
+    if (v.record >= 0 || v.filters != plan->conv.c_out) {
+        *why = (struct bt_reason){"first lane whose filter, bias or scale is not the layer's", v.record, lanes};
         return BT_EINPUT;
     }
     return BT_OK;

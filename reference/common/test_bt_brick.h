@@ -581,9 +581,9 @@ static inline void test_illegal_descriptors(void **state)
 static inline void test_limits(void **state)
 {
     (void)state;
-    enum kind { OFMAP, IFMAP, PIECES, BYTES, BEATS, KINDS };
-    static const char *const names[] = {"ofmap memory", "ifmap memory", "pieces", "bytes of a pixel",
-                                        "beats of a pixel"};
+    enum kind { OFMAP, IFMAP, PIECES, BYTES, BEATS, SUMS, KINDS };
+    static const char *const names[] = {"ofmap memory",     "ifmap memory",     "pieces",
+                                        "bytes of a pixel", "beats of a pixel", "partial sums"};
     for (size_t core = 0; core < BRICK_CORES; core++) {
         const struct bt_config config = brick_config(brick_cores[core]);
         const struct bt_brick_hw hw = bt_brick_hw(&config);
@@ -617,6 +617,12 @@ static inline void test_limits(void **state)
                 break;
             case BYTES:
                 set_field(desc, FIELD(OUT_BYTES), 16 * beats + 1);
+                break;
+            case SUMS: /* one row of so many pixels, which nothing else refuses */
+                set_field(desc, FIELD(OW), (uint32_t)hw.band_pixels + 1);
+                set_field(desc, FIELD(PIXELS), (uint32_t)hw.band_pixels + 1);
+                set_field(desc, FIELD(BAND_ROWS), 1);
+                set_field(desc, FIELD(TAIL_ROWS), 1);
                 break;
             default:
                 set_field(desc, FIELD(OUT_BEATS), words * (uint32_t)hw.word_bytes / 16 + 1);
@@ -816,6 +822,18 @@ static inline void test_accepting(void **state)
         }
         must_make_job(&job, &config, long_layer(&config), (struct bt_pruning){.percent = 80}, 1);
         assert_int_equal(brick_variant->accept(&config, &job.layer, 1, &job.tensors.view, &job.aux, &why), BT_OK);
+        /* Facts that nothing computes with, but reports do; a filter in place of another; a filter's scale. */
+        struct bt_brick_aux *made = job.aux.data;
+        made->worth.ahead++;
+        assert_int_equal(brick_variant->accept(&config, &job.layer, 1, &job.tensors.view, &job.aux, &why), BT_EINPUT);
+        made->worth.ahead--;
+        uint32_t *record = (uint32_t *)(void *)((uint8_t *)made + made->image_at + 16);
+        for (uint32_t word = BT_BRICK_RECORD_BIAS_WORD; word <= BT_BRICK_RECORD_CHANNEL_WORD; word++) {
+            record[word] ^= 1;
+            assert_int_equal(brick_variant->accept(&config, &job.layer, 1, &job.tensors.view, &job.aux, &why),
+                             BT_EINPUT);
+            record[word] ^= 1;
+        }
         const size_t bytes = job.aux.bytes;
         for (int i = 0; i < 3000; i++) {
             struct bt_blob blob = {malloc(bytes), bytes};
@@ -1133,6 +1151,32 @@ static inline void test_refusals(void **state)
         assert_int_equal(brick_variant->driver->supports(&config, &layer, 1, &why), BT_EUNSUPPORTED);
         assert_string_equal(why.what, layers[i].words);
         assert_int_equal(brick_variant->driver->supports(&config, &layer, 2, &why), BT_EUNSUPPORTED);
+    }
+
+    /* One beyond each limit. */
+    static const struct {
+        const char *words;
+        int32_t h, w, c_in, c_out, kernel, stride, pad, dilation;
+    } beyond[] = {
+        {"bytes of a band's ofmap rows, for half of the ofmap memory", 1, 57, 8, 72, 1, 1, 0, 1},
+        {"bytes of ifmap under a band, for half of the ifmap memory", 2, 41, 200, 8, 1, 1, 0, 1},
+        {"bricks of one filter, for the row table", 1, 1, 4104, 8, 1, 1, 0, 1},
+        {"stride down", 600, 3, 1, 8, 1, 256, 0, 1},
+        {"ifmap rows, padding included", 1, 1, 8, 8, 2, 1, 16384, 32768},
+        {"ifmap rows, padding included", 32000, 1, 1, 1, 3, 1, 384, 1},
+    };
+    for (size_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
+        const struct bt_config config = brick_config("tiny");
+        struct bt_reason why = {0};
+        struct bt_conv2d conv = bt_conv2d_1x1(beyond[i].h, beyond[i].w, beyond[i].c_in, beyond[i].c_out);
+        conv.kh = beyond[i].kernel;
+        conv.stride_h = beyond[i].stride;
+        conv.pad_top = conv.pad_bottom = beyond[i].pad;
+        conv.dil_h = beyond[i].dilation;
+        const struct bt_layer layer = {.op = BT_OP_CONV2D, .dtype = BT_S16, .u.conv = conv};
+        assert_int_equal(brick_variant->driver->supports(&config, &layer, 1, &why), BT_EUNSUPPORTED);
+        assert_string_equal(why.what, beyond[i].words);
+        assert_true(why.got > why.limit);
     }
 
     /* Tensors beyond the DRAM, and layouts that the hardware cannot read. */
