@@ -723,6 +723,10 @@ static inline void test_item_over_memory(void **state)
             memcpy(head, stream, sizeof(head));
             head[BT_BRICK_HEAD_STEPS_WORD]++;
             memcpy(stream, head, sizeof(head));
+            /* Also for the bands that follow: the last head says how long the first item is. */
+            const uint32_t beats = plan->first_beats + (uint32_t)plan->hw.row_beats;
+            const size_t last = (size_t)bt_brick_item(plan, NULL, plan->items - 1).beats * 16;
+            memcpy(stream + all + row - last, &beats, sizeof(beats));
             bt_hal_mem_write(hal, at, stream, all + row);
             free(stream);
             set_field(desc, FIELD(WEIGHTS), (uint32_t)at);
