@@ -752,7 +752,7 @@ def rtl_section():
     if slower:
         sys.exit("study-tactical: slower on RTL: %s" % slower)
     return ["## On RTL", "",
-            "`%s`: every distinct layer of SqueezeNet 1.1 and fifteen of the other networks at their real sizes, 75 %% "
+            "`%s`: every distinct layer of SqueezeNet 1.1 and fifteen layers of the other networks at their real sizes, 75 %% "
             "pruned, some of it "
             "0 and 90 %% pruned and by kernel; and SqueezeNet 1.1 and LeNet-5 whole in int8, each layer reading what the one "
             "before wrote. %d "
