@@ -19,7 +19,7 @@ OPT        := -O2
 # The reference operators are the longest part of a verification run.
 OPT_REF    := -O3
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LDLIBS     := -lcyaml -lyaml -ljansson -ldnnl -lxxhash -lunicorn -lelf -lz -ldl -lpthread -lm
+LDLIBS     := -lcyaml -lyaml -ljansson -ldnnl -lxxhash -lunicorn -lelf -lprotobuf-c -ljpeg -lpng -lz -ldl -lpthread -lm
 
 # As many jobs as there are cores, unless the command line says otherwise.
 MAKEFLAGS  += --no-builtin-rules --no-builtin-variables -j$(shell nproc)
@@ -29,7 +29,7 @@ MAKEFLAGS  += --no-builtin-rules --no-builtin-variables -j$(shell nproc)
 
 # ---- sources ------------------------------------------------------------------------------------------------------
 
-C_ALL      := $(sort $(wildcard harness/*.c harness/soc/*.c harness/firmware/*.c harness/*/test_*.c reference/*.c reference/*/*.c))
+C_ALL      := $(sort $(wildcard harness/*.c harness/dataset/*.c harness/soc/*.c harness/firmware/*.c harness/*/test_*.c reference/*.c reference/*/*.c))
 TEST_SRC   := $(foreach f,$(C_ALL),$(if $(filter test_%,$(notdir $f)),$f))
 FUZZ_SRC   := $(foreach f,$(C_ALL),$(if $(filter fuzz_%,$(notdir $f)),$f))
 LIB_SRC    := $(filter-out harness/main.c $(TEST_SRC) $(FUZZ_SRC),$(C_ALL))
@@ -393,8 +393,8 @@ coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(FIRMWARE) $(SOC_
 
 FUZZ_SECONDS ?= 60
 FUZZERS    := $(notdir $(FUZZ_SRC:.c=))
-.PHONY: bootstrap-fuzz bootstrap-chroot bootstrap-study
-bootstrap-fuzz bootstrap-chroot bootstrap-study: bootstrap-%:
+.PHONY: bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train
+bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train: bootstrap-%:
 	@ci/bootstrap $*
 
 $(FUZZ_SRC:%.c=$(BUILD)/fuzz/obj/%.o) $(LIB_SRC:%.c=$(BUILD)/fuzz/obj/%.o): | bootstrap-fuzz
