@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "reference/graph/graph_calibrate.h"
 #include "reference/graph/graph_data_files.h"
 
 #define PATH_BYTES 4096
@@ -300,7 +301,8 @@ enum bt_status bt_data_calibrate(const char *data_dir, int32_t extent, float uni
         const size_t at = (BT_DATA_PHOTOS + i / elems) * IMAGE_BYTES + y * BT_DATA_IMAGE_EXTENT * 3 + x;
         inputs[i] = (float)rgb[at] / unit;
     }
-    status = bt_float_calibrate(graph, inputs, CALIBRATION, err);
+    status =
+        bt_float_calibrate(graph, &(struct bt_calibration){.method = BT_CALIBRATE_MIN_MAX}, inputs, CALIBRATION, err);
     free(inputs);
     free(rgb);
     return status;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "reference/common/bt_conv2d.h"
+#include "reference/graph/graph_calibrate.h"
 #include "reference/graph/graph_data_files.h"
 #include "reference/graph/graph_exact.h"
 
@@ -274,7 +275,8 @@ enum bt_status bt_data_lenet5(const char *data_dir, struct bt_graph **graph, str
     for (size_t i = 0; i < CALIBRATION * INPUT_BYTES; i++) {
         inputs[i] = (float)(calibration.inputs[i] + 128) / 255;
     }
-    status = bt_float_calibrate(real, inputs, CALIBRATION, err);
+    status =
+        bt_float_calibrate(real, &(struct bt_calibration){.method = BT_CALIBRATE_MIN_MAX}, inputs, CALIBRATION, err);
     if (status != BT_OK) {
         goto cleanup;
     }

@@ -61,6 +61,7 @@ void bt_float_graph_free(struct bt_float_graph *graph)
     for (uint32_t i = 0; graph->nodes != NULL && i < graph->count; i++) {
         free(graph->nodes[i].weights);
         free(graph->nodes[i].bias);
+        free(graph->nodes[i].mean);
     }
     free(graph->nodes);
     free(graph);
@@ -305,17 +306,8 @@ static enum bt_status run_node(const struct bt_float_graph *graph, const struct 
     }
 }
 
-static void widen(const float *values, size_t count, double *low, double *high)
-{
-    for (size_t i = 0; i < count; i++) {
-        *low = values[i] < *low ? values[i] : *low;
-        *high = values[i] > *high ? values[i] : *high;
-    }
-}
-
-/* ranges: as the graph's nodes, widened; or NULL. */
-static enum bt_status run(const struct bt_float_graph *graph, struct bt_float_node *ranges, const float *input,
-                          float *const *outputs, struct bt_error *err)
+enum bt_status bt_float_watch(const struct bt_float_graph *graph, const struct bt_float_observer *observer,
+                              const float *input, float *const *outputs, struct bt_error *err)
 {
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct bt_float_node *node = &graph->nodes[i];
@@ -328,14 +320,14 @@ static enum bt_status run(const struct bt_float_graph *graph, struct bt_float_no
                 return status;
             }
         }
-        if (ranges != NULL) {
-            widen(outputs[i], elems, &ranges[i].pre_low, &ranges[i].pre_high);
+        if (observer != NULL) {
+            observer->see(observer->context, i, true, outputs[i], elems);
         }
         for (size_t k = 0; node->act != BT_ACT_NONE && k < elems; k++) {
             outputs[i][k] = activation(node->act, outputs[i][k]);
         }
-        if (ranges != NULL) {
-            widen(outputs[i], elems, &ranges[i].low, &ranges[i].high);
+        if (observer != NULL) {
+            observer->see(observer->context, i, false, outputs[i], elems);
         }
     }
     return BT_OK;
@@ -344,22 +336,7 @@ static enum bt_status run(const struct bt_float_graph *graph, struct bt_float_no
 enum bt_status bt_float_run(const struct bt_float_graph *graph, const float *input, float *const *outputs,
                             struct bt_error *err)
 {
-    return run(graph, NULL, input, outputs, err);
-}
-
-enum bt_status bt_float_calibrate(struct bt_float_graph *graph, const float *inputs, uint32_t count,
-                                  struct bt_error *err)
-{
-    float **outputs = NULL;
-    enum bt_status status = bt_float_outputs_new(graph, &outputs);
-    if (status != BT_OK) {
-        return bt_fail(err, status, "%.47s: no memory to calibrate", graph->name);
-    }
-    for (uint32_t i = 0; status == BT_OK && i < count; i++) {
-        status = run(graph, graph->nodes, inputs + i * bt_float_elems(&graph->nodes[0]), outputs, err);
-    }
-    bt_float_outputs_free(graph, outputs);
-    return status;
+    return bt_float_watch(graph, NULL, input, outputs, err);
 }
 
 /* ---- quantisation ---- */
@@ -405,12 +382,23 @@ static enum bt_status quantise_table(const struct bt_float_node *from, struct bt
     return ref_activation_table_s8(functions[from->act], &scales, (double)LEAKY_SLOPE, node->table);
 }
 
-static enum bt_status quantise_filter(const struct bt_float_node *from, double in_scale, double pre_scale, int32_t oc,
-                                      struct bt_graph_node *node)
+/* Mean over the calibration inputs of what one rounded weight adds to a sum too much; of padding nothing is known. */
+static double mean_error(const struct bt_float_node *from, const struct bt_float_node *in, int32_t oc, int64_t i,
+                         double rounded)
+{
+    const struct bt_conv2d *conv = &from->u.conv;
+    const int64_t depth = conv->c_in / conv->groups;
+    const int64_t channel = oc / (conv->c_out / conv->groups) * depth + i % depth;
+    const int64_t elems = bt_conv2d_weight_elems(conv) / conv->c_out;
+    return (rounded - (double)from->weights[oc * elems + i]) * in->mean[channel % in->c]; /* flattened: the channel */
+}
+
+static enum bt_status quantise_filter(const struct bt_float_node *from, const struct bt_float_node *in, double in_scale,
+                                      double pre_scale, int32_t oc, struct bt_graph_node *node)
 {
     const int64_t elems = bt_conv2d_weight_elems(&from->u.conv) / from->u.conv.c_out;
     const float *weights = from->weights + oc * elems;
-    const double bias = from->bias[oc];
+    double bias = from->bias[oc];
     double largest = 0;
     for (int64_t i = 0; i < elems; i++) {
         const double magnitude = fabs((double)weights[i]);
@@ -424,6 +412,9 @@ static enum bt_status quantise_filter(const struct bt_float_node *from, double i
         const double q = round(weights[i] / scale);
         node->weights[oc * elems + i] = (int8_t)(q < -127 ? -127 : q > 127 ? 127 : q);
     }
+    for (int64_t i = 0; in->mean != NULL && i < elems; i++) {
+        bias -= mean_error(from, in, oc, i, node->weights[oc * elems + i] * scale);
+    }
     node->bias[oc] = (int32_t)round(bias / (in_scale * scale));
     return ref_quantise_multiplier(in_scale * scale / pre_scale, &node->mult[oc], &node->shift[oc]);
 }
@@ -433,8 +424,8 @@ static enum bt_graph_clamp clamp_of(enum bt_act act)
     return act == BT_ACT_RELU ? BT_GRAPH_CLAMP_RELU : act == BT_ACT_RELU6 ? BT_GRAPH_CLAMP_RELU6 : BT_GRAPH_CLAMP_NONE;
 }
 
-static enum bt_status quantise_conv(const struct bt_float_node *from, const struct bt_graph_node *in,
-                                    struct bt_graph_node *node)
+static enum bt_status quantise_conv(const struct bt_float_node *from, const struct bt_float_node *from_in,
+                                    const struct bt_graph_node *in, struct bt_graph_node *node)
 {
     struct bt_conv2d conv = from->u.conv;
     conv.in_zp = in->zp;
@@ -464,13 +455,13 @@ static enum bt_status quantise_conv(const struct bt_float_node *from, const stru
         pre_scale = node->scale;
     }
     for (int32_t oc = 0; status == BT_OK && oc < conv.c_out; oc++) {
-        status = quantise_filter(from, in->scale, pre_scale, oc, node);
+        status = quantise_filter(from, from_in, in->scale, pre_scale, oc, node);
     }
     return status;
 }
 
-static enum bt_status quantise_node(const struct bt_float_node *from, const struct bt_graph *graph,
-                                    struct bt_graph_node *node)
+static enum bt_status quantise_node(const struct bt_float_graph *real, const struct bt_float_node *from,
+                                    const struct bt_graph *graph, struct bt_graph_node *node)
 {
     const struct bt_graph_node *in = &graph->nodes[node->inputs[0]];
     const bool elementwise = from->op == BT_OP_ADD || from->op == BT_OP_MUL;
@@ -485,7 +476,7 @@ static enum bt_status quantise_node(const struct bt_float_node *from, const stru
     }
     switch (from->op) {
     case BT_OP_CONV2D:
-        return quantise_conv(from, in, node);
+        return quantise_conv(from, &real->nodes[from->inputs[0]], in, node);
     case BT_OP_MAXPOOL:
     case BT_OP_AVGPOOL:
         node->u.pool = from->u.pool;
@@ -537,7 +528,7 @@ enum bt_status bt_float_quantise(const struct bt_float_graph *graph, struct bt_g
         node->h = from->h;
         node->w = from->w;
         node->c = from->c;
-        status = quantise_node(from, made, node);
+        status = quantise_node(graph, from, made, node);
         if (status != BT_OK) {
             status = refuse(graph->name, from->name, status, "cannot be quantised", err);
             goto cleanup;

@@ -28,6 +28,8 @@ struct bt_float_node {
     float *weights, *bias;    /**< conv: [c_out][kh][kw][c_in/groups], [c_out]; owned by the graph */
     double low, high;         /**< range seen so far, 0 included; a loader may state one that is known beforehand */
     double pre_low, pre_high; /**< conv: the same before the activation */
+    double
+        *mean; /**< [c] mean of each channel, for bias correction, or NULL; owned by the graph; see graph_calibrate.h */
 };
 
 struct bt_float_graph {
@@ -66,18 +68,23 @@ void bt_float_outputs_free(const struct bt_float_graph *graph, float **outputs);
 BT_MUST_CHECK enum bt_status bt_float_run(const struct bt_float_graph *graph, const float *input, float *const *outputs,
                                           struct bt_error *err);
 
-/**
- * @brief  Runs the network on each input and widens every node's ranges to what was seen (min-max).
- * @param[in] inputs  count times [h][w][c] of node 0.
- */
-BT_MUST_CHECK enum bt_status bt_float_calibrate(struct bt_float_graph *graph, const float *inputs, uint32_t count,
-                                                struct bt_error *err);
+/** What looks at every tensor of a run; twice where the node has an activation, the first time before it. */
+struct bt_float_observer {
+    void (*see)(void *context, uint32_t node, bool before, const float *values, size_t count);
+    void *context;
+};
+
+/** The same, with a look at every tensor. A node without an activation is seen with before set, and not set. */
+BT_MUST_CHECK enum bt_status bt_float_watch(const struct bt_float_graph *graph,
+                                            const struct bt_float_observer *observer, const float *input,
+                                            float *const *outputs, struct bt_error *err);
 
 /**
  * @brief  Post-training quantisation, one node for each: activations asymmetric per tensor from the ranges, weights
  *         symmetric per output channel in [-127, 127], bias int32 in steps of input scale times weight scale. Activations
  *         beyond relu6 become the 256-entry table; tanh and sigmoid are resolved where they are not flat (|x| <= 4, 8).
- *         What only moves or picks values keeps the format of its input.
+ *         What only moves or picks values keeps the format of its input. Where the input's means are known, the mean error
+ *         that rounding the weights makes is taken off the bias.
  * @param[out] quantised  Checked; release with bt_graph_free().
  * @return BT_OK; BT_EINVAL, BT_EOVERFLOW (err names the node); BT_ENOMEM.
  * @source TFLite 8-bit quantization specification; tools/optimize/quantization_utils.cc.

@@ -19,6 +19,7 @@
 #include "harness/network.h"
 #include "reference/common/bt_conv2d.h"
 #include "reference/graph/bt_graph.h"
+#include "reference/graph/graph_calibrate.h"
 #include "reference/graph/graph_data.h"
 #include "reference/graph/graph_float.h"
 #include "reference/graph/graph_quantise.h"
@@ -524,7 +525,8 @@ static void test_quantise_by_hand(void **state)
     const float inputs[] = {-1, 0, 1.55f, 0.5f}; /* two of them: scale 0.01, zero point -28 */
     struct bt_error err = {""};
     struct bt_graph *quantised = NULL;
-    assert_int_equal(bt_float_calibrate(graph, inputs, 2, &err), BT_OK);
+    assert_int_equal(
+        bt_float_calibrate(graph, &(struct bt_calibration){.method = BT_CALIBRATE_MIN_MAX}, inputs, 2, &err), BT_OK);
     assert_true(node->low == 0 && node->high == 3 && node->pre_low == -1.25);
     assert_int_equal(bt_float_quantise(graph, &quantised, &err), BT_OK);
     assert_int_equal(quantised->nodes[0].zp, -28);
@@ -638,8 +640,9 @@ static void test_quantised_is_close(void **state)
     fill_floats(7, 1.0f / 64, inputs, RUNS * ELEMS);
     struct bt_error err = {""};
     struct bt_graph *quantised = NULL;
-    if (bt_float_calibrate(graph, inputs, RUNS, &err) != BT_OK || bt_float_quantise(graph, &quantised, &err) != BT_OK ||
-        quantised == NULL) {
+    if (bt_float_calibrate(graph, &(struct bt_calibration){.method = BT_CALIBRATE_MIN_MAX}, inputs, RUNS, &err) !=
+            BT_OK ||
+        bt_float_quantise(graph, &quantised, &err) != BT_OK || quantised == NULL) {
         fail_msg("%s", err.text);
         return;
     }

@@ -31,6 +31,23 @@ double ref_exp(double x)
     return x < -700 ? 0 : ldexp(series, (int)k);
 }
 
+double ref_log2(double x)
+{
+    /* x = m 2^k with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh s with s = (m - 1) / (m + 1), |s| < 0.172. */
+    int k = 0;
+    double m = frexp(x, &k);
+    if (m < 0x1.6a09e667f3bcdp-1) {
+        m *= 2;
+        k--;
+    }
+    const double s = (m - 1) / (m + 1);
+    double series = 0; /* 1 + s^2/3 + s^4/5 + ... + s^22/23: the next term is below 2^-65 */
+    for (int term = 23; term >= 1; term -= 2) {
+        series = 1.0 / term + s * s * series;
+    }
+    return k + 2 * s * series / 0x1.62e42fefa39efp-1;
+}
+
 double ref_sigmoid(double x)
 {
     const double e = ref_exp(x < 0 ? x : -x); /* at most 1 */
