@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/accuracy.h"
 #include "harness/compare.h"
 #include "harness/hal_sim.h"
 #include "harness/layer_pool.h"
+#include "harness/model.h"
 #include "harness/progress.h"
 #include "harness/prune.h"
 #include "reference/common/bt_conv2d.h"
@@ -19,7 +21,9 @@
 /* Everything one job owns. */
 struct network {
     struct bt_chained shared;
-    struct bt_graph *graph;
+    struct bt_graph *graph;    /* its own, or the trained one's */
+    struct bt_trained trained; /* of a network with a model; else weights of the data folder with samples, or seeded */
+    struct bt_trained_input input; /* its present picture */
     struct bt_graph_samples samples;
     int8_t *seeded_input;
     struct bt_error why_seeded; /* what is missing for trained weights; "" where there are some */
@@ -41,11 +45,30 @@ static void prune(struct bt_graph *graph, const struct bt_pruning *pruning)
     }
 }
 
+/* A model is what it is: nothing is seeded in its place. */
+static enum bt_status open_model(struct network *network, struct bt_error *err)
+{
+    const struct bt_job *job = network->shared.job;
+    enum bt_status status =
+        bt_trained_open(job->network, network->shared.options->data_dir, job->seed, &network->trained, err);
+    if (status == BT_OK && bt_trained_input_new(&network->trained, &network->input) != BT_OK) {
+        status = bt_fail(err, BT_ENOMEM, "out of memory");
+    }
+    if (status == BT_OK) {
+        network->graph = network->trained.graph;
+        prune(network->graph, &job->pruning);
+    }
+    return status;
+}
+
 static enum bt_status open_graph(struct network *network, struct bt_error *err)
 {
     const struct bt_job *job = network->shared.job;
     const char *data_dir = network->shared.options->data_dir;
     enum bt_status status = BT_EUNSUPPORTED;
+    if (job->network->card != NULL) {
+        return open_model(network, err);
+    }
     if (data_dir != NULL) {
         status = bt_graph_load_real(job->network->name, data_dir, &network->graph, &network->samples, err);
     }
@@ -71,19 +94,43 @@ static enum bt_status open_graph(struct network *network, struct bt_error *err)
 /* Trained networks have the pictures that there are; seeded ones as many as are asked for. */
 static uint32_t count_pictures(const struct network *network)
 {
-    const uint32_t asked = network->shared.options->images;
+    const uint32_t given = network->shared.options->images;
+    const uint32_t asked = given != 0 ? given : network->shared.job->pictures.images;
+    if (network->trained.graph != NULL) {
+        const uint32_t wanted = asked != 0 ? asked : BT_PICTURES;
+        return wanted < network->trained.count ? wanted : network->trained.count;
+    }
     if (network->seeded_input != NULL) {
         return asked != 0 ? asked : 1;
     }
     return asked != 0 && asked < network->samples.count ? asked : network->samples.count;
 }
 
-static const int8_t *picture(const struct network *network, uint32_t index)
+/* The variant's model may be asked to do more of them than the slower engines. */
+static uint32_t count_model_pictures(const struct network *network)
 {
+    const struct bt_job *job = network->shared.job;
+    const uint32_t asked = job->pictures.model_images;
+    if (network->trained.graph == NULL || asked == 0 || (job->engines & 1u << BT_ENGINE_MODEL) == 0) {
+        return network->images;
+    }
+    return asked < network->trained.count ? asked : network->trained.count;
+}
+
+/* Input and class of a picture, -1 where that is not known; NULL with err. */
+static const int8_t *picture(struct network *network, uint32_t index, int32_t *label, struct bt_error *err)
+{
+    *label = -1;
+    if (network->trained.graph != NULL) {
+        const enum bt_status status = bt_trained_get(&network->trained, index, &network->input, err);
+        *label = network->trained.card->head_count == 0 ? network->input.label : -1;
+        return status == BT_OK ? network->input.quantised : NULL;
+    }
     if (network->seeded_input != NULL) {
         bt_graph_seeded_input(network->graph, network->shared.job->seed + index, network->seeded_input);
         return network->seeded_input;
     }
+    *label = network->samples.labels[index];
     return network->samples.inputs + index * network->samples.bytes;
 }
 
@@ -509,16 +556,21 @@ static void name_picture(const struct bt_job *job, struct bt_record *records, co
     }
 }
 
-static bool run_picture(struct network *network, struct bt_record *records, uint32_t image, struct bt_error *err)
+/* On all engines, or on the variant's model alone. */
+static bool run_picture(struct network *network, struct bt_record *records, uint32_t image, bool model_alone,
+                        struct bt_error *err)
 {
     struct bt_chained *chained = &network->shared;
     const uint32_t last = network->graph->count - 1;
-    if (bt_graph_run(network->graph, picture(network, image), chained->expected, err) != BT_OK) {
+    int32_t label = -1;
+    const int8_t *input = picture(network, image, &label, err);
+    if (input == NULL || bt_graph_run(network->graph, input, chained->expected, err) != BT_OK) {
         return false;
     }
     run_ref(network);
     for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT; e++) {
-        if (!bt_step_selected(&chained->nodes[last].step, e) || any_failed(network, e, records)) {
+        if (!bt_step_selected(&chained->nodes[last].step, e) || any_failed(network, e, records) ||
+            (model_alone && e != BT_ENGINE_MODEL)) {
             continue;
         }
         if (e == BT_ENGINE_MODEL && chained->job->variant->model != NULL) {
@@ -529,10 +581,11 @@ static bool run_picture(struct network *network, struct bt_record *records, uint
             run_iss(network, e, image == 0);
         }
     }
-    if (network->samples.labels != NULL && network->samples.labels[image] >= 0) {
-        const uint32_t got = top1(chained->expected[last], bt_graph_bytes(&network->graph->nodes[last]));
+    if (label >= 0 && !model_alone) {
+        const uint32_t scores = bt_trained_scores(network->graph);
+        const uint32_t got = top1(chained->expected[scores], bt_graph_bytes(&network->graph->nodes[scores]));
         network->labelled++;
-        network->right += (int32_t)got == network->samples.labels[image] ? 1 : 0;
+        network->right += (int32_t)got == label ? 1 : 0;
     }
     return true;
 }
@@ -548,16 +601,21 @@ static void take_note(const struct network *network, struct bt_record *record)
         (void)snprintf(labels, sizeof(labels), ", %u of %u as labelled", network->right, network->labelled);
     }
     if (node->h == 1 && node->w == 1) { /* a classifier */
-        const uint32_t best = top1(network->shared.expected[last], bt_graph_bytes(node));
-        const bool named = best < network->samples.class_count;
+        const uint32_t scores = bt_trained_scores(network->graph);
+        const uint32_t best = top1(network->shared.expected[scores], bt_graph_bytes(&network->graph->nodes[scores]));
+        const struct bt_trained *trained = &network->trained;
+        const uint32_t names = trained->has_dataset ? trained->class_count : network->samples.class_count;
+        char *const *name = trained->has_dataset ? trained->dataset.class_names : network->samples.class_names;
+        const bool named = name != NULL && best < names;
         (void)snprintf(class, sizeof(class), "; the last one's class is %u%s%.40s%s", best, named ? " (" : "",
-                       named ? network->samples.class_names[best] : "", named ? ")" : "");
+                       named ? name[best] : "", named ? ")" : "");
     }
-    const bool real = network->samples.source[0] != '\0';
+    const char *source = network->trained.graph != NULL ? network->trained.source : network->samples.source;
+    const bool real = source[0] != '\0';
     (void)snprintf(record->note, sizeof(record->note), "weights %.95s%s%.150s; %u picture%s%s%.120s%s%s",
                    network->graph->source, network->why_seeded.text[0] != '\0' ? ", since " : "",
-                   network->why_seeded.text, network->images, network->images > 1 ? "s" : "", real ? ": " : "",
-                   network->samples.source, labels, class);
+                   network->why_seeded.text, network->images, network->images > 1 ? "s" : "", real ? ": " : "", source,
+                   labels, class);
 }
 
 /* Layers that only the accelerator's engines could have run, and did not, say where they ran. */
@@ -570,13 +628,77 @@ static void finish_records(const struct bt_job *job, struct bt_record *records)
     }
 }
 
-static void fail_all(const struct bt_job *job, struct bt_record *records, const char *text)
+static void conclude_all(const struct bt_job *job, struct bt_record *records, enum bt_verdict verdict, const char *text)
 {
     for (uint32_t i = 0; i < job->count; i++) {
         if (records[i].verdict != BT_FAIL) {
-            bt_record_set(&records[i], BT_ENGINE_REF, BT_FAIL, text);
+            bt_record_set(&records[i], BT_ENGINE_REF, verdict, text);
         }
     }
+}
+
+static void fail_all(const struct bt_job *job, struct bt_record *records, const char *text)
+{
+    conclude_all(job, records, BT_FAIL, text);
+}
+
+/* ---- accuracy ---- */
+
+static bool wants_accuracy(const struct bt_job *job)
+{
+    return strcmp(job->layers[job->count - 1].layer, BT_ACCURACY) == 0;
+}
+
+/* The layer whose record says it all about the network. */
+static uint32_t last_layer(const struct bt_job *job)
+{
+    return job->count - (wants_accuracy(job) ? 2 : 1);
+}
+
+static void take_quantisation(const struct network *network, const struct bt_quantisation_error *errors)
+{
+    for (uint32_t i = 1; i < network->graph->count; i++) {
+        const struct bt_graph_node *node = &network->graph->nodes[i];
+        network->shared.nodes[i].step.record->quantisation = (struct bt_layer_quantisation){
+            .measured = errors[i].elems != 0,
+            .low = errors[i].low,
+            .high = errors[i].high,
+            .scale = node->scale,
+            .zp = node->zp,
+            .clipped = errors[i].elems != 0 ? (double)errors[i].clipped / (double)errors[i].elems : 0,
+            .sqnr = bt_quantisation_sqnr(&errors[i]),
+        };
+    }
+}
+
+/* Float and int8 on as many pictures as were asked for; the engines were held to int8 bit by bit on theirs. */
+static enum bt_status measure_accuracy(const struct network *network, struct bt_record *record, uint32_t model_images,
+                                       struct bt_error *err)
+{
+    const struct bt_job *job = network->shared.job;
+    struct bt_accuracy *accuracy = &record->accuracy;
+    struct bt_quantisation_error *errors = calloc(network->graph->count, sizeof(*errors));
+    if (errors == NULL) {
+        return bt_fail(err, BT_ENOMEM, "out of memory");
+    }
+    const enum bt_status status =
+        bt_accuracy_measure(&network->trained, network->graph, job->pictures.accuracy_images, accuracy, errors, err);
+    if (status == BT_OK) {
+        const bool engines = (job->engines & ~(1u << BT_ENGINE_REF | 1u << BT_ENGINE_MODEL)) != 0;
+        const bool whole = accuracy->images == network->trained.count && job->pruning.percent == 0;
+        char reason[BT_REASON_BYTES] = "";
+        take_quantisation(network, errors);
+        accuracy->max_drop = job->pictures.max_drop;
+        accuracy->engine_images = engines ? network->images : 0;
+        accuracy->model_images = (job->engines & 1u << BT_ENGINE_MODEL) != 0 ? model_images : 0;
+        bt_record_set(record, BT_ENGINE_REF,
+                      bt_accuracy_judge(accuracy, network->trained.card, whole, reason, sizeof(reason)), reason);
+        record->engine[BT_ENGINE_REF].ran = true;
+        record->engine[BT_ENGINE_REF].seconds = accuracy->float_seconds + accuracy->int8_seconds;
+        bt_accuracy_text(accuracy, record->note, sizeof(record->note));
+    }
+    free(errors);
+    return status;
 }
 
 static void close_network(struct network *network)
@@ -598,7 +720,12 @@ static void close_network(struct network *network)
     free(network->got);
     free(network->seeded_input);
     bt_graph_samples_free(&network->samples);
-    bt_graph_free(network->graph);
+    bt_trained_input_free(&network->input);
+    if (network->trained.graph != NULL) {
+        bt_trained_close(&network->trained);
+    } else {
+        bt_graph_free(network->graph);
+    }
 }
 
 enum bt_status bt_chained_run(const struct bt_job *job, const struct bt_engine_options *options,
@@ -615,8 +742,10 @@ enum bt_status bt_chained_run(const struct bt_job *job, const struct bt_engine_o
     if (status != BT_OK) {
         goto cleanup;
     }
-    if (open_graph(&network, &err) != BT_OK) {
-        fail_all(job, records, err.text);
+    const enum bt_status opened = open_graph(&network, &err);
+    if (opened != BT_OK) {
+        const bool missing = opened == BT_EUNSUPPORTED && !options->data_asked;
+        conclude_all(job, records, missing ? BT_SKIP : BT_FAIL, err.text);
         goto cleanup;
     }
     network.shared.graph = network.graph;
@@ -633,17 +762,21 @@ enum bt_status bt_chained_run(const struct bt_job *job, const struct bt_engine_o
     }
     predict(&network);
     network.images = count_pictures(&network);
-    for (uint32_t k = 0; k < network.images; k++) {
+    const uint32_t model_images = count_model_pictures(&network);
+    for (uint32_t k = 0; k < network.images || k < model_images; k++) {
         for (uint32_t i = 0; i < job->count; i++) {
             failed_before[i] = records[i].verdict == BT_FAIL;
         }
-        if (!run_picture(&network, records, k, &err)) {
+        if (!run_picture(&network, records, k, k >= network.images, &err)) {
             fail_all(job, records, err.text);
             goto cleanup;
         }
         name_picture(job, records, failed_before, k);
     }
-    take_note(&network, &records[job->count - 1]);
+    take_note(&network, &records[last_layer(job)]);
+    if (wants_accuracy(job) && measure_accuracy(&network, &records[job->count - 1], model_images, &err) != BT_OK) {
+        bt_record_set(&records[job->count - 1], BT_ENGINE_REF, BT_FAIL, err.text);
+    }
     finish_records(job, records);
 
 cleanup:

@@ -56,6 +56,7 @@ int bt_cli_list(const struct bt_cli *cli);
 int bt_cli_run(const struct bt_cli *cli);
 int bt_cli_predict(const struct bt_cli *cli);
 int bt_cli_replay(const struct bt_cli *cli);
+int bt_cli_import(const struct bt_cli *cli);
 int bt_cli_trace(const struct bt_cli *cli);
 
 /** What the command line says to the engines; points into cli. */

@@ -12,7 +12,7 @@
 #include "harness/cli.h"
 #include "harness/outside.h"
 
-enum { LIST = 1, RUN = 2, PREDICT = 4, REPLAY = 8, TRACE = 16, FILTERS = LIST | RUN | PREDICT | REPLAY };
+enum { LIST = 1, RUN = 2, PREDICT = 4, REPLAY = 8, TRACE = 16, IMPORT = 32, FILTERS = LIST | RUN | PREDICT | REPLAY };
 
 /* What replay takes, as `id` in results.json has it; the first four are needed. */
 #define ID_FORM "NETWORK:LAYER:VARIANT:CONFIG[:PATTERN[:STALLS[:DTYPE[:SPARSITY[:STRUCTURE]]]]]"
@@ -34,6 +34,8 @@ static const struct command commands[] = {
      "Predicted cycles, terms and roofline of the selected layers, without simulation."},
     {"replay", REPLAY, bt_cli_replay, "replay [" ID_FORM "] [options]",
      "Runs one layer again, says everything about it, and records a waveform around the first wrong element."},
+    {"import", IMPORT, bt_cli_import, "import FILE [options]",
+     "Reads a model file: its graph, and which layers each variant does."},
     {"trace", TRACE, bt_cli_trace, "trace [CORE.so] FILE [options]",
      "Runs a text trace (register writes, waits, checks) on one core."},
 };
@@ -51,9 +53,9 @@ static const struct option_spec specs[] = {
     {'s', "suite", "FILE", RUN | PREDICT | REPLAY, "what to run; without it, the layers of the networks"},
     {'n', "network", "GLOBS", FILTERS, "only these networks, e.g. 'resnet*,lenet5'"},
     {'l', "layer", "GLOBS", RUN | PREDICT | REPLAY, "only these layers"},
-    {'C', "core", "DIR", FILTERS | TRACE, "also the core in this folder, built by 'make core DIR=...'"},
-    {'v', "variant", "GLOBS", FILTERS | TRACE, "only these variants"},
-    {'c', "config", "GLOBS", RUN | PREDICT | REPLAY | TRACE, "only these configurations"},
+    {'C', "core", "DIR", FILTERS | TRACE | IMPORT, "also the core in this folder, built by 'make core DIR=...'"},
+    {'v', "variant", "GLOBS", FILTERS | TRACE | IMPORT, "only these variants"},
+    {'c', "config", "GLOBS", RUN | PREDICT | REPLAY | TRACE | IMPORT, "only these configurations"},
     {'e', "engine", "GLOBS", RUN | REPLAY, "only these engines: ref, model, rtl, cycles, iss:sw, iss:accel"},
     {'p', "pattern", "NAME", RUN | REPLAY, "data: uniform, min, ties, extreme_zp"},
     {'D', "dtype", "NAME", RUN | PREDICT | REPLAY,
@@ -69,7 +71,14 @@ static const struct option_spec specs[] = {
     {'d', "device", "NAME", RUN | REPLAY, "behind the registers for iss:accel: rtl (default) or model"},
     {'W', "wait", "HOW", RUN | REPLAY, "the firmware waits by interrupt (default), wfi or poll"},
     {'k', "chained", NULL, RUN, "whole networks, each layer reading what the one before wrote"},
-    {'i', "images", "N", RUN, "pictures per whole network; default: all that come with trained weights, else one"},
+    {'I', "model", "FILE", RUN | PREDICT | IMPORT, "a network of your own: ONNX, TFLite, or YAML as in suites/models"},
+    {'G', "dataset", "SET", RUN,
+     "its pictures: digits, shapes, scenes, mnist:DIR, cifar10:FILE, images:DIR, boxes:DIR"},
+    {'i', "images", "N", RUN, "pictures per whole network; default: all of a few, 20 of many"},
+    {'A', "accuracy", "N", RUN,
+     "also the accuracy over N pictures (0: all), in float and int8, of networks with a model"},
+    {'B', "model-images", "N", RUN, "pictures that the variant's model runs on for it; default: as --images"},
+    {'X', "max-accuracy-drop", "POINTS", RUN, "FAIL where int8 is further below float, in percent of top-1 or mAP@0.5"},
     {'T', "timeline", "DIR", RUN, "who is busy when in a whole network, as Chrome trace JSON (Perfetto opens it)"},
     {'P', "prepared", "DIR", RUN, "weights prepared offline (schedules), in place of the variant's own"},
     {'E', "save-prepared", "DIR", RUN, "writes those that the variant prepares, a file per layer"},
@@ -79,7 +88,7 @@ static const struct option_spec specs[] = {
     {'o', "out", "DIR", RUN, "where the reports go; default: out/ in the build folder"},
     {'w', "wave", "FILE", REPLAY | TRACE, "write a waveform (FST); needs the core's -trace build"},
     {'L', "layers", NULL, LIST, "every layer of the networks"},
-    {'h', "help", NULL, FILTERS | TRACE, "this text"},
+    {'h', "help", NULL, FILTERS | TRACE | IMPORT, "this text"},
 };
 #define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
 
@@ -275,6 +284,9 @@ static const char *expected_number(int key)
         return "1 to 1024";
     case 'm':
         return "1 to 10000";
+    case 'A':
+        return "0 to 1000000";
+    case 'B':
     case 'i':
     case 't':
         return "1 to 1000000";
@@ -312,6 +324,19 @@ static bool apply_number(struct bt_cli *cli, int key, const char *value)
             return false;
         }
         cli->images = (uint32_t)n;
+        return true;
+    case 'A':
+        if (!number(value, 0, 1000000, &n)) {
+            return false;
+        }
+        cli->selection.pictures.accuracy = true;
+        cli->selection.pictures.accuracy_images = (uint32_t)n;
+        return true;
+    case 'B':
+        if (!number(value, 1, 1000000, &n)) {
+            return false;
+        }
+        cli->selection.pictures.model_images = (uint32_t)n;
         return true;
     case 'm':
         if (!number(value, 1, 10000, &n)) {
@@ -408,6 +433,18 @@ static bool apply_word(struct bt_cli *cli, int key, const char *value, struct bt
     }
 }
 
+static bool apply_drop(struct bt_cli *cli, const char *value, struct bt_error *err)
+{
+    char *end = NULL;
+    const double points = strtod(value, &end);
+    if (end == value || *end != '\0' || !(points >= 0 && points <= 100)) {
+        (void)bt_fail(err, BT_EINPUT, "--max-accuracy-drop '%s': expected points of percent, 0 to 100", value);
+        return false;
+    }
+    cli->selection.pictures.max_drop = points;
+    return true;
+}
+
 /* @return false with one line in err. */
 static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_error *err)
 {
@@ -461,6 +498,14 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'E':
         cli->save_prepared = value;
         return true;
+    case 'I':
+        cli->selection.model = value;
+        return true;
+    case 'G':
+        cli->selection.dataset = value;
+        return true;
+    case 'X':
+        return apply_drop(cli, value, err);
     case 'M':
         (void)snprintf(cli->soc_path, sizeof(cli->soc_path), "%s", value);
         return true;
@@ -551,6 +596,9 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
         bt_cli_complain(&err);
         return BT_EXIT_ERROR;
     }
+    if (command->mask == IMPORT && optind < argc) {
+        cli->selection.model = argv[optind++];
+    }
     while (command->mask == TRACE && optind < argc && cli->argument_count < 2) {
         cli->arguments[cli->argument_count++] = argv[optind++];
     }
@@ -622,6 +670,7 @@ static bool load_cores(const struct bt_cli *cli)
 int bt_cli_main(int argc, char **argv)
 {
     struct bt_cli cli = {.program = argc > 0 ? argv[0] : "bittrue", .workers = cpu_count(), .ref = BT_REF_FAST};
+    cli.selection.pictures.max_drop = -1;
     if (argc < 2) {
         usage(stderr);
         return BT_EXIT_ERROR;
@@ -647,7 +696,8 @@ int bt_cli_main(int argc, char **argv)
                                                                                    : BT_EXIT_ERROR;
     }
     struct bt_error err;
-    (void)bt_fail(&err, BT_EINPUT, "no command '%s'; expected list, run, predict, replay or trace (see bittrue --help)",
+    (void)bt_fail(&err, BT_EINPUT,
+                  "no command '%s'; expected list, run, predict, replay, import or trace (see bittrue --help)",
                   argv[1]);
     bt_cli_complain(&err);
     return BT_EXIT_ERROR;

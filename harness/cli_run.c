@@ -127,6 +127,21 @@ static enum bt_status check_options(const struct bt_cli *cli, struct bt_error *e
         return bt_fail(err, BT_EINPUT, "run: --chained --dtype %s: expected int8, whole networks have no other",
                        bt_dtype_name(selection->dtype));
     }
+    if (selection->model != NULL && (selection->suite != NULL || selection->network != NULL)) {
+        return bt_fail(err, BT_EINPUT, "run: --model and --%s exclude each other",
+                       selection->suite != NULL ? "suite" : "network");
+    }
+    if (selection->dataset != NULL && selection->model == NULL) {
+        return bt_fail(err, BT_EINPUT, "run: --dataset without --model: expected both");
+    }
+    const struct bt_pictures *pictures = &selection->pictures;
+    if (pictures->accuracy && !selection->chained) {
+        return bt_fail(err, BT_EINPUT, "run: --accuracy is for whole networks: expected --chained, too");
+    }
+    if (!pictures->accuracy && (pictures->model_images != 0 || pictures->max_drop >= 0)) {
+        return bt_fail(err, BT_EINPUT, "run: --%s without --accuracy: expected both",
+                       pictures->model_images != 0 ? "model-images" : "max-accuracy-drop");
+    }
     const bool whole = selection->chained || selection->suite != NULL;
     if (!whole && (cli->images != 0 || cli->timeline != NULL)) {
         return bt_fail(err, BT_EINPUT, "run: --%s is for whole networks: expected --chained or a --suite that has some",

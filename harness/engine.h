@@ -43,7 +43,7 @@ struct bt_engine_options {
     /* whole networks */
     const char *data_dir; /**< trained weights and pictures; what is not there is seeded ... */
     bool data_asked;      /**< ... unless the folder was asked for: then it is an error */
-    uint32_t images;      /**< 0: all that there are */
+    uint32_t images;      /**< 0: as the job says */
     const char
         *timeline; /**< folder for <network>-<variant>-<config>-<engine>.trace.json of the first picture, or NULL */
     /* replay only */

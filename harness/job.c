@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/model.h"
 #include "reference/common/bt_conv2d.h"
 
 #define PATH_BYTES 4096
@@ -51,53 +52,59 @@ static void stem(const char *path, char *name, size_t name_bytes)
     }
 }
 
+/* Networks of one folder that match, behind those that are there already. */
+static enum bt_status load_folder(const char *suites_dir, const char *folder, const char *names,
+                                  enum bt_status (*load)(const char *path, struct bt_network **network,
+                                                         struct bt_error *err),
+                                  struct bt_network ***networks, uint32_t *count, struct bt_error *err)
+{
+    char pattern[PATH_BYTES];
+    glob_t files = {0};
+    enum bt_status status = BT_OK;
+    (void)snprintf(pattern, sizeof(pattern), "%s/%s/*.yaml", suites_dir, folder);
+    if (glob(pattern, 0, NULL, &files) != 0) {
+        return BT_OK;
+    }
+    struct bt_network **grown = realloc(*networks, (*count + files.gl_pathc) * sizeof(*grown));
+    if (grown == NULL) {
+        globfree(&files);
+        return bt_fail(err, BT_ENOMEM, "out of memory");
+    }
+    *networks = grown;
+    for (size_t i = 0; status == BT_OK && i < files.gl_pathc; i++) {
+        char name[256];
+        stem(files.gl_pathv[i], name, sizeof(name));
+        if (bt_glob(names, name)) {
+            status = load(files.gl_pathv[i], &grown[*count], err);
+            *count += status == BT_OK ? 1 : 0;
+        }
+    }
+    globfree(&files);
+    return status;
+}
+
 enum bt_status bt_networks_load(const char *suites_dir, const char *names, struct bt_network ***networks,
                                 uint32_t *count, struct bt_error *err)
 {
-    enum bt_status status = BT_OK;
-    char pattern[PATH_BYTES];
-    glob_t files = {0};
     struct bt_network **loaded = NULL;
     uint32_t used = 0;
-
-    (void)snprintf(pattern, sizeof(pattern), "%s/networks/*.yaml", suites_dir);
-    if (glob(pattern, 0, NULL, &files) != 0) {
-        status = bt_fail(err, BT_EINPUT, "%s: no networks found", pattern);
-        goto cleanup;
+    enum bt_status status = load_folder(suites_dir, "networks", names, bt_network_load, &loaded, &used, err);
+    if (status == BT_OK && names != NULL) {
+        status = load_folder(suites_dir, "models", names, bt_network_load_card, &loaded, &used, err);
     }
-    loaded = calloc(files.gl_pathc, sizeof(struct bt_network *));
-    if (loaded == NULL) {
-        status = bt_fail(err, BT_ENOMEM, "out of memory");
-        goto cleanup;
+    if (status == BT_OK && used == 0) {
+        status =
+            bt_fail(err, BT_EINPUT, "no network matches '%s' in %s/networks", names != NULL ? names : "*", suites_dir);
     }
-    for (size_t i = 0; i < files.gl_pathc; i++) {
-        char name[256];
-        stem(files.gl_pathv[i], name, sizeof(name));
-        if (!bt_glob(names, name)) {
-            continue;
-        }
-        status = bt_network_load(files.gl_pathv[i], &loaded[used], err);
-        if (status != BT_OK) {
-            goto cleanup;
-        }
-        used++;
+    if (status == BT_OK) {
+        *networks = loaded;
+        *count = used;
+        return BT_OK;
     }
-    if (used == 0) {
-        status = bt_fail(err, BT_EINPUT, "no network matches '%s' in %s/networks", names, suites_dir);
-        goto cleanup;
+    for (uint32_t i = 0; i < used; i++) {
+        bt_network_free(loaded[i]);
     }
-    *networks = loaded;
-    *count = used;
-    loaded = NULL;
-
-cleanup:
-    if (loaded != NULL) {
-        for (uint32_t i = 0; i < used; i++) {
-            bt_network_free(loaded[i]);
-        }
-        free(loaded);
-    }
-    globfree(&files);
+    free(loaded);
     return status;
 }
 
@@ -339,7 +346,7 @@ static enum bt_status add_variants(struct bt_plan *plan, struct choice *choice, 
 static enum bt_status add_run(struct bt_plan *plan, struct choice *choice, const struct bt_suite_run *run,
                               unsigned engines, struct bt_error *err)
 {
-    struct bt_job base = {.engines = engines, .seed = choice->seed, .pruning = run->pruning};
+    struct bt_job base = {.engines = engines, .seed = choice->seed, .pruning = run->pruning, .pictures = run->pictures};
     for (uint32_t i = 0; i < run->layer_count; i++) {
         base.chain = NULL;
         base.network = NULL;
@@ -423,6 +430,40 @@ static enum bt_status plan_suite(struct bt_plan *plan, struct choice *choice, st
     return BT_OK;
 }
 
+/* The network of --model, by itself. */
+static enum bt_status load_model(const struct bt_selection *selection, struct bt_plan *plan, struct bt_error *err)
+{
+    const char *path = selection->model;
+    const size_t length = strlen(path);
+    plan->networks = calloc(1, sizeof(struct bt_network *));
+    if (plan->networks == NULL) {
+        return bt_fail(err, BT_ENOMEM, "out of memory");
+    }
+    enum bt_status status = BT_OK;
+    if (length > 5 && strcmp(path + length - 5, ".yaml") == 0) {
+        status = selection->dataset != NULL
+                     ? bt_fail(err, BT_EINPUT, "--dataset for %.200s: expected it in that file", path)
+                     : bt_network_load_card(path, &plan->networks[0], err);
+    } else {
+        status = bt_network_load_model(path, selection->dataset, &plan->networks[0], err);
+    }
+    plan->network_count = status == BT_OK ? 1 : 0;
+    return status;
+}
+
+/* A table has nothing whose accuracy could be measured. */
+static enum bt_status check_accuracy(const struct bt_selection *selection, const struct bt_plan *plan,
+                                     struct bt_error *err)
+{
+    for (uint32_t i = 0; selection->pictures.accuracy && i < plan->network_count; i++) {
+        if (plan->networks[i]->card == NULL) {
+            return bt_fail(err, BT_EINPUT, "--accuracy: network '%s' is a table: expected one of %s/models",
+                           plan->networks[i]->name, selection->suites_dir);
+        }
+    }
+    return BT_OK;
+}
+
 /* Without a suite: one run over the layers of the networks, all variants, uniform data, no stalls. */
 static enum bt_status plan_networks(struct bt_plan *plan, struct choice *choice, struct bt_error *err)
 {
@@ -431,8 +472,13 @@ static enum bt_status plan_networks(struct bt_plan *plan, struct choice *choice,
         return bt_fail(err, BT_EINPUT, "structure %s without sparsity: expected both",
                        bt_structure_name(pruning->structure));
     }
-    enum bt_status status = bt_networks_load(choice->selection->suites_dir, choice->selection->network, &plan->networks,
-                                             &plan->network_count, err);
+    enum bt_status status = choice->selection->model != NULL
+                                ? load_model(choice->selection, plan, err)
+                                : bt_networks_load(choice->selection->suites_dir, choice->selection->network,
+                                                   &plan->networks, &plan->network_count, err);
+    if (status == BT_OK) {
+        status = check_accuracy(choice->selection, plan, err);
+    }
     if (status != BT_OK) {
         return status;
     }
@@ -451,6 +497,7 @@ static enum bt_status plan_networks(struct bt_plan *plan, struct choice *choice,
     struct bt_suite_run run = {
         .dtype = choice->selection->dtype,
         .pruning = choice->selection->pruning,
+        .pictures = choice->selection->pictures,
         .layers = plan->layers,
         .variant_count = plan->configs_count,
         .variants = variants,
@@ -463,7 +510,8 @@ static enum bt_status plan_networks(struct bt_plan *plan, struct choice *choice,
         variants[i].variant = plan->configs[i]->variant;
     }
     for (uint32_t i = 0; i < plan->network_count && choice->selection->chained; i++) {
-        status = bt_suite_whole(plan->networks[i], &plan->chains[plan->chain_count]);
+        status =
+            bt_suite_whole(plan->networks[i], choice->selection->pictures.accuracy, &plan->chains[plan->chain_count]);
         if (status != BT_OK) {
             (void)bt_fail(err, status, "out of memory");
             goto cleanup;

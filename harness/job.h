@@ -20,6 +20,7 @@ struct bt_job {
     const struct bt_suite_layer *layers;
     enum bt_pattern pattern;
     struct bt_pruning pruning;
+    struct bt_pictures pictures; /**< of a whole network */
     uint64_t seed;
     unsigned engines; /**< bit (1u << enum bt_engine) */
     uint64_t macs;
@@ -32,6 +33,9 @@ struct bt_selection {
     const char *network, *layer, *variant, *config;
     const char *engine, *pattern; /**< NULL: what the suite says, else all engines and uniform data */
     bool chained;                 /**< whole networks; without a suite */
+    const char *model;            /**< a model file or a card to run in place of networks/ and models/, or NULL */
+    const char *dataset;          /**< its pictures, where it is a model file; or NULL */
+    struct bt_pictures pictures;  /**< of whole networks; without a suite */
     bool has_stalls, has_seed;
     /* Without a suite: of all layers, int8 and dense where nothing is said. Of a suite: only the runs that are so. */
     bool has_dtype, has_sparsity, has_structure;
@@ -68,7 +72,10 @@ BT_MUST_CHECK enum bt_status bt_plan_make(const struct bt_selection *selection, 
                                           struct bt_error *err);
 void bt_plan_free(struct bt_plan *plan);
 
-/** Loads all networks whose name matches (comma-separated globs, NULL for all), in the order of their names. */
+/**
+ * Loads all networks whose name matches (comma-separated globs): first the tables of networks/, then the models of models/, each
+ * in the order of their names. NULL stands for all tables and no model.
+ */
 BT_MUST_CHECK enum bt_status bt_networks_load(const char *suites_dir, const char *names, struct bt_network ***networks,
                                               uint32_t *count, struct bt_error *err);
 

@@ -610,6 +610,7 @@ void bt_network_free(struct bt_network *network)
     free(network->licence);
     free(network->published.source);
     free(network->path);
+    free(network->card);
     free(network);
 }
 

@@ -89,6 +89,8 @@ struct bt_published {
     char *source;
 };
 
+struct bt_model_card;
+
 struct bt_network {
     char *name;
     char *source, *licence;
@@ -97,7 +99,8 @@ struct bt_network {
     int64_t params, bn_stats, macs;
     int64_t folded; /**< weights and biases once every batch normalisation is folded into its convolution */
     struct bt_published published;
-    char *path; /**< of the file it came from */
+    char *path;                 /**< of the file it came from */
+    struct bt_model_card *card; /**< harness/model.h: there is a model of it; NULL for a table */
 };
 
 /**

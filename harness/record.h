@@ -56,6 +56,34 @@ struct bt_mismatch {
     char where[96]; /**< tile and unit, from the variant */
 };
 
+/** What quantising did to the tensor of one layer, over all pictures whose accuracy was measured. */
+struct bt_layer_quantisation {
+    bool measured;
+    double low, high; /**< of the real values, 0 included */
+    double scale;     /**< of one step; zp: the step that is 0 */
+    int32_t zp;
+    double clipped; /**< share of the real values that the format does not reach, 0 to 1 */
+    double sqnr;    /**< signal to quantisation noise, dB */
+};
+
+/** Accuracy of a whole network, in float and in integers. Counts are pictures. */
+struct bt_accuracy {
+    bool measured, detects, has_float;
+    uint32_t images;        /**< pictures that float and int8 ran on */
+    uint32_t model_images;  /**< of these, also on the variant's model, every tensor compared */
+    uint32_t engine_images; /**< of these, also on rtl and the ISS, every tensor compared */
+    uint32_t labelled;      /**< pictures whose class, or boxes, are known */
+    /* a classifier; of those labelled */
+    uint32_t float_top1, float_top5, int8_top1, int8_top5;
+    uint32_t agree_top1, agree_top5; /**< of all: the same best class; the same five, in any order */
+    /* a detector */
+    uint32_t boxes;
+    double float_map50, float_map, int8_map50, int8_map; /**< mean average precision, 0 to 1 */
+    double drop;                        /**< points of percent that int8 is below float: top-1 or mAP@0.5 */
+    double max_drop;                    /**< what the suite allows; negative: it does not say */
+    double float_seconds, int8_seconds; /**< CPU time of all pictures */
+};
+
 #define BT_REASON_BYTES 256
 #define BT_NOTE_BYTES 512
 #define BT_MAPPING_BYTES 128
@@ -91,6 +119,8 @@ struct bt_record {
     double utilisation;                     /**< macs / multipliers / rtl_cycles */
     double rtl_seconds;                     /**< CPU time of the simulated core, start to done */
     struct bt_counters measured, predicted; /**< terms by name */
+    struct bt_layer_quantisation quantisation;
+    struct bt_accuracy accuracy; /**< at the record BT_ACCURACY of a whole network */
 };
 
 const char *bt_verdict_name(enum bt_verdict verdict);

@@ -10,6 +10,7 @@
 
 #include "harness/conv_yaml.h"
 #include "harness/layer_pool.h"
+#include "harness/model.h"
 #include "harness/yaml_load.h"
 #include "reference/common/bt_conv2d.h"
 
@@ -53,6 +54,9 @@ struct run_yaml {
     int layers;
     int dtype, structure;
     uint32_t sparsity;
+    uint32_t images;
+    uint32_t *accuracy_images, model_images;
+    double *max_accuracy_drop;
     struct wanted_yaml *variants;
     uint32_t variants_count;
     int *patterns;
@@ -142,6 +146,11 @@ static const cyaml_schema_field_t run_fields[] = {
     CYAML_FIELD_UINT("sparsity", CYAML_FLAG_OPTIONAL, struct run_yaml, sparsity),
     CYAML_FIELD_ENUM("structure", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct run_yaml, structure, structure_words,
                      BT_STRUCTURE_COUNT),
+    CYAML_FIELD_UINT("images", CYAML_FLAG_OPTIONAL, struct run_yaml, images),
+    CYAML_FIELD_UINT_PTR("accuracy_images", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, accuracy_images),
+    CYAML_FIELD_UINT("model_images", CYAML_FLAG_OPTIONAL, struct run_yaml, model_images),
+    CYAML_FIELD_FLOAT_PTR("max_accuracy_drop", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml,
+                          max_accuracy_drop),
     CYAML_FIELD_SEQUENCE("variants", CYAML_FLAG_POINTER, struct run_yaml, variants, &wanted_schema, 1, MAX_NAMES),
     CYAML_FIELD_SEQUENCE("patterns", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct run_yaml, patterns,
                          &pattern_schema, 1, BT_PATTERN_COUNT),
@@ -270,13 +279,13 @@ static const struct bt_network *loaded_network(const struct bt_suite *suite, con
     return NULL;
 }
 
-/* Path of a file beside the suite's; false when it does not fit. */
-static bool beside(const struct context *context, const char *name, char *path, size_t bytes)
+/* Path of a file in a folder beside the suite's; false when it does not fit. */
+static bool beside(const struct context *context, const char *kind, const char *name, char *path, size_t bytes)
 {
     const char *suite = bt_yaml_path(context->yaml);
     const char *slash = strrchr(suite, '/');
     const int folder = slash == NULL ? 0 : (int)(slash - suite) + 1;
-    const int length = snprintf(path, bytes, "%.*snetworks/%s.yaml", folder, suite, name);
+    const int length = snprintf(path, bytes, "%.*s%s/%s.yaml", folder, suite, kind, name);
     return length > 0 && (size_t)length < bytes;
 }
 
@@ -290,15 +299,18 @@ static enum bt_status need_network(const struct context *context, bt_yaml_node a
         return BT_OK;
     }
     char path[4096];
+    char model[4096];
     enum bt_status status = bt_yaml_check_name(context->yaml, at, name, BT_MAX_NAME, context->err);
     if (status != BT_OK) {
         return status;
     }
-    if (!beside(context, name, path, sizeof(path))) {
+    if (!beside(context, "networks", name, path, sizeof(path)) ||
+        !beside(context, "models", name, model, sizeof(model))) {
         return bt_yaml_fail(context->yaml, at, context->err, "network '%s': path too long: expected a shorter one",
                             name);
     }
-    if (access(path, R_OK) != 0) {
+    const bool table = access(path, R_OK) == 0;
+    if (!table && access(model, R_OK) != 0) {
         return bt_yaml_fail(context->yaml, at, context->err, "unknown network '%s': expected a file %.200s", name,
                             path);
     }
@@ -307,7 +319,8 @@ static enum bt_status need_network(const struct context *context, bt_yaml_node a
         return out_of_memory(context);
     }
     suite->networks = grown;
-    status = bt_network_load(path, &suite->networks[suite->network_count], context->err);
+    status = table ? bt_network_load(path, &suite->networks[suite->network_count], context->err)
+                   : bt_network_load_card(model, &suite->networks[suite->network_count], context->err);
     if (status != BT_OK) {
         return status;
     }
@@ -324,7 +337,7 @@ static enum bt_status need_networks(const struct context *context, bt_yaml_node 
     const struct bt_network **made = NULL;
     const bool all = is_all(raw->networks, raw->networks_count);
     char pattern[4096];
-    if (all && (!beside(context, "*", pattern, sizeof(pattern)) || glob(pattern, 0, NULL, &files) != 0)) {
+    if (all && (!beside(context, "networks", "*", pattern, sizeof(pattern)) || glob(pattern, 0, NULL, &files) != 0)) {
         status = bt_yaml_fail(context->yaml, list, context->err, "networks: none found: expected some in networks/");
         goto cleanup;
     }
@@ -554,9 +567,9 @@ static void add_layer(struct bt_suite_run *run, const struct bt_suite_layer *lay
     run->layers[run->layer_count++] = formatted;
 }
 
-enum bt_status bt_suite_whole(const struct bt_network *network, struct bt_suite_chain *chain)
+enum bt_status bt_suite_whole(const struct bt_network *network, bool accuracy, struct bt_suite_chain *chain)
 {
-    struct bt_suite_layer *layers = calloc(network->count, sizeof(*layers));
+    struct bt_suite_layer *layers = calloc(network->count + (size_t)1, sizeof(*layers));
     if (layers == NULL) {
         return BT_ENOMEM;
     }
@@ -565,8 +578,12 @@ enum bt_status bt_suite_whole(const struct bt_network *network, struct bt_suite_
         layers[i - 1] = (struct bt_suite_layer){
             .network = network->name, .layer = node->name, .work = bt_node_layer(node), .act = node->act, .same = 1};
     }
-    *chain =
-        (struct bt_suite_chain){.name = BT_CHAINED, .network = network, .count = network->count - 1, .layers = layers};
+    layers[network->count - 1] = (struct bt_suite_layer){
+        .network = network->name, .layer = BT_ACCURACY, .work = {.op = BT_OP_INPUT, .dtype = BT_S8}, .same = 1};
+    *chain = (struct bt_suite_chain){.name = BT_CHAINED,
+                                     .network = network,
+                                     .count = accuracy ? network->count : network->count - 1,
+                                     .layers = layers};
     return BT_OK;
 }
 
@@ -578,7 +595,8 @@ static enum bt_status run_whole(const struct context *context, const struct bt_n
         return out_of_memory(context);
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (bt_suite_whole(networks[i], &run->chains[run->chain_count]) != BT_OK) {
+        if (bt_suite_whole(networks[i], run->pictures.accuracy && networks[i]->card != NULL,
+                           &run->chains[run->chain_count]) != BT_OK) {
             return out_of_memory(context);
         }
         run->chain_count++;
@@ -604,6 +622,38 @@ static enum bt_status run_kind(const struct context *context, bt_yaml_node at, c
     if (raw->sparsity == 0 && run->pruning.structure != BT_STRUCTURE_RANDOM) {
         return bt_yaml_fail(context->yaml, bt_yaml_get(context->yaml, at, "structure"), context->err,
                             "structure %s without sparsity: expected both", bt_structure_name(run->pruning.structure));
+    }
+    return BT_OK;
+}
+
+/* Pictures of whole networks, and their accuracy. */
+static enum bt_status run_pictures(const struct context *context, bt_yaml_node at, const struct run_yaml *raw,
+                                   struct bt_suite_run *run)
+{
+    const bool accuracy = raw->accuracy_images != NULL;
+    const char *key = raw->images != 0                 ? "images"
+                      : accuracy                       ? "accuracy_images"
+                      : raw->model_images != 0         ? "model_images"
+                      : raw->max_accuracy_drop != NULL ? "max_accuracy_drop"
+                                                       : NULL;
+    run->pictures = (struct bt_pictures){
+        .images = raw->images,
+        .accuracy = accuracy,
+        .accuracy_images = accuracy ? *raw->accuracy_images : 0,
+        .model_images = raw->model_images,
+        .max_drop = raw->max_accuracy_drop != NULL ? *raw->max_accuracy_drop : -1,
+    };
+    if (key != NULL && raw->layers != SELECT_CHAINED) {
+        return bt_yaml_fail(context->yaml, bt_yaml_get(context->yaml, at, key), context->err,
+                            "%s without layers: chained: expected both", key);
+    }
+    if (!accuracy && (raw->model_images != 0 || raw->max_accuracy_drop != NULL)) {
+        return bt_yaml_fail(context->yaml, bt_yaml_get(context->yaml, at, key), context->err,
+                            "%s without accuracy_images: expected both", key);
+    }
+    if (raw->max_accuracy_drop != NULL && !(run->pictures.max_drop >= 0 && run->pictures.max_drop <= 100)) {
+        return bt_yaml_fail(context->yaml, bt_yaml_get(context->yaml, at, "max_accuracy_drop"), context->err,
+                            "max_accuracy_drop of %g: expected 0 to 100 points", run->pictures.max_drop);
     }
     return BT_OK;
 }
@@ -805,6 +855,9 @@ static enum bt_status make_runs(const struct context *context)
         const bt_yaml_node at = bt_yaml_item(context->yaml, list, i);
         struct bt_suite_run *run = &suite->runs[suite->run_count++];
         enum bt_status status = run_kind(context, at, raw, run);
+        if (status == BT_OK) {
+            status = run_pictures(context, at, raw, run);
+        }
         if (status == BT_OK) {
             status = run_layers(context, at, raw, run);
         }

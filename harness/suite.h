@@ -14,6 +14,11 @@
  *
  * A run may prune the weights of its layers and of its whole networks: `sparsity: P`, percent of them that are zero, 0 to 99 (0
  * where absent), and `structure: random`, `filter` or `channel` (random where absent), as harness/prune.h says.
+ *
+ * A network is a table in networks/ or a model in models/ (harness/model.h). A run of whole networks (`layers: chained`) may say on
+ * how many pictures: `images: N`. Of models it may ask for their accuracy: `accuracy_images: N` pictures (0: all there are) in
+ * float and int8, `model_images: N` of these on the variant's model too, and `max_accuracy_drop: P`, the points of percent
+ * that int8 may lose against float in top-1 or mAP@0.5.
  */
 #ifndef BT_SUITE_H
 #define BT_SUITE_H
@@ -92,6 +97,16 @@ struct bt_suite_layer {
     uint32_t same; /**< layers of the selection with this geometry, itself included; 1 unless `layers: distinct` */
 };
 
+/** What a run of whole networks is asked beyond its layers. */
+struct bt_pictures {
+    uint32_t images;          /**< on all engines; 0: all of a few, BT_PICTURES of many */
+    bool accuracy;            /**< measured, too, of what has a model */
+    uint32_t accuracy_images; /**< 0: all there are */
+    uint32_t model_images;    /**< on the variant's model; 0: as many as `images` says */
+    double max_drop;          /**< points; negative: any */
+};
+#define BT_PICTURES 20
+
 /**
  * Layers that run one after another on one instance, without a reset between them. Each one's input has the shape of
  * the one before's output.
@@ -103,8 +118,9 @@ struct bt_suite_chain {
     struct bt_suite_layer *layers;
 };
 
-/** Name of the chain that is a whole network. */
+/** Name of the chain that is a whole network, and of its last record where its accuracy is asked for. */
 #define BT_CHAINED "chained"
+#define BT_ACCURACY "accuracy"
 
 /** The configurations of one variant, by name; an empty list means all of them. */
 struct bt_suite_variant {
@@ -117,6 +133,7 @@ struct bt_suite_variant {
 struct bt_suite_run {
     enum bt_dtype dtype; /**< of its layers and chains */
     struct bt_pruning pruning;
+    struct bt_pictures pictures;
     uint32_t layer_count;
     struct bt_suite_layer *layers;
     uint32_t chain_count;
@@ -154,11 +171,12 @@ BT_MUST_CHECK enum bt_status bt_suite_parse(const char *path, const void *text, 
 void bt_suite_free(struct bt_suite *suite);
 
 /**
- * @brief  A whole network as a chain.
+ * @brief  A whole network as a chain; with one more record, BT_ACCURACY, where that is asked for.
  * @param[out] chain  Its layers are freed with free().
  * @return BT_OK; BT_ENOMEM.
  */
-BT_MUST_CHECK enum bt_status bt_suite_whole(const struct bt_network *network, struct bt_suite_chain *chain);
+BT_MUST_CHECK enum bt_status bt_suite_whole(const struct bt_network *network, bool accuracy,
+                                            struct bt_suite_chain *chain);
 
 /** Turns an int8 layer into one of that number format; see above. */
 void bt_suite_layer_format(struct bt_suite_layer *layer, enum bt_dtype dtype);
