@@ -684,7 +684,8 @@ static enum bt_status measure_accuracy(const struct network *network, struct bt_
     const enum bt_status status =
         bt_accuracy_measure(&network->trained, network->graph, job->pictures.accuracy_images, accuracy, errors, err);
     if (status == BT_OK) {
-        const bool engines = (job->engines & ~(1u << BT_ENGINE_REF | 1u << BT_ENGINE_MODEL)) != 0;
+        const unsigned slow = 1u << BT_ENGINE_RTL | 1u << BT_ENGINE_ISS_SW | 1u << BT_ENGINE_ISS_ACCEL;
+        const bool engines = (job->engines & slow) != 0;
         const bool whole = accuracy->images == network->trained.count && job->pruning.percent == 0;
         char reason[BT_REASON_BYTES] = "";
         take_quantisation(network, errors);

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "harness/accuracy.h"
 #include "harness/compare.h"
 #include "harness/report.h"
 
@@ -34,6 +35,29 @@ static void cycles(FILE *out, uint64_t value)
     cycles_of(out, value != 0, value);
 }
 
+/* Percent: top-1, or mAP@0.5. */
+static void accuracy(FILE *out, const struct bt_accuracy *measured)
+{
+    if (!measured->measured) {
+        (void)fputs(",,,,", out);
+        return;
+    }
+    const bool known = measured->labelled != 0;
+    (void)fprintf(out, "%" PRIu32 ",", measured->images);
+    if (known && measured->has_float) {
+        (void)fprintf(out, "%.4f", bt_accuracy_float(measured));
+    }
+    (void)fputc(',', out);
+    if (known) {
+        (void)fprintf(out, "%.4f", bt_accuracy_int8(measured));
+    }
+    (void)fputc(',', out);
+    if (known && measured->has_float) {
+        (void)fprintf(out, "%.4f", measured->drop);
+    }
+    (void)fputc(',', out);
+}
+
 void bt_report_csv(const struct bt_report *report, FILE *out)
 {
     (void)fputs(
@@ -42,7 +66,8 @@ void bt_report_csv(const struct bt_report *report, FILE *out)
         "iss:sw,iss:accel,rtl_cycles,"
         "predicted_cycles,roofline_cycles,error_cycles,error_percent,roofline_error_percent,utilisation,"
         "rtl_seconds,sw_instructions,sw_soc_cycles,accel_instructions,accel_cpu_cycles,accel_wait_cycles,accel_cycles,"
-        "accel_overlap_cycles,accel_soc_cycles,accel_bytes,accel_copied_bytes,mapping,reason\n",
+        "accel_overlap_cycles,accel_soc_cycles,accel_bytes,accel_copied_bytes,"
+        "sqnr_db,accuracy_images,accuracy_float,accuracy_int8,accuracy_drop,mapping,reason\n",
         out);
     for (uint32_t i = 0; i < report->record_count; i++) {
         const struct bt_record *record = &report->records[i];
@@ -91,6 +116,11 @@ void bt_report_csv(const struct bt_report *report, FILE *out)
         cycles(out, accel->soc_cycles);
         cycles_of(out, ran, accel->accel_bytes);
         cycles_of(out, ran, accel->copied_bytes);
+        if (record->quantisation.measured) {
+            (void)fprintf(out, "%.3f", record->quantisation.sqnr);
+        }
+        (void)fputc(',', out);
+        accuracy(out, &record->accuracy);
         text(out, record->mapping);
         (void)fputc(',', out);
         text(out, record->reason);

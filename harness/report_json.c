@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "harness/accuracy.h"
 #include "harness/compare.h"
 #include "harness/report.h"
 
@@ -117,6 +118,83 @@ static json_t *mismatch(const struct bt_record *record, bool *ok)
     return object;
 }
 
+/* What quantising did to the layer's tensor; null where it was not measured. */
+static json_t *quantisation(const struct bt_record *record, bool *ok)
+{
+    const struct bt_layer_quantisation *q = &record->quantisation;
+    if (!q->measured) {
+        return json_null();
+    }
+    json_t *object = json_object();
+    set(object, "low", json_real(q->low), ok);
+    set(object, "high", json_real(q->high), ok);
+    set(object, "scale", json_real(q->scale), ok);
+    set(object, "zero_point", json_integer(q->zp), ok);
+    set(object, "clipped", json_real(q->clipped), ok);
+    set(object, "sqnr_db", json_real(q->sqnr), ok);
+    return object;
+}
+
+static json_t *share(uint32_t right, uint32_t count, bool *ok)
+{
+    double low = 0;
+    double high = 0;
+    json_t *object = json_object();
+    bt_wilson(right, count, &low, &high);
+    set(object, "right", json_integer(right), ok);
+    set(object, "percent", count > 0 ? json_real(100.0 * right / count) : json_null(), ok);
+    set(object, "low", json_real(low), ok);
+    set(object, "high", json_real(high), ok);
+    return object;
+}
+
+static json_t *classes(uint32_t top1, uint32_t top5, uint32_t count, bool *ok)
+{
+    json_t *object = json_object();
+    set(object, "top1", share(top1, count, ok), ok);
+    set(object, "top5", share(top5, count, ok), ok);
+    return object;
+}
+
+static json_t *boxes(double at_50, double at_50_95, bool *ok)
+{
+    json_t *object = json_object();
+    set(object, "map_50", json_real(at_50), ok);
+    set(object, "map_50_95", json_real(at_50_95), ok);
+    return object;
+}
+
+/* Of a whole network; null elsewhere. */
+static json_t *accuracy(const struct bt_record *record, bool *ok)
+{
+    const struct bt_accuracy *a = &record->accuracy;
+    if (!a->measured) {
+        return json_null();
+    }
+    json_t *object = json_object();
+    const bool known = a->labelled != 0;
+    set(object, "images", json_integer(a->images), ok);
+    set(object, "labelled", json_integer(a->labelled), ok);
+    set(object, "model_images", json_integer(a->model_images), ok);
+    set(object, "engine_images", json_integer(a->engine_images), ok);
+    if (a->detects) {
+        set(object, "boxes", json_integer(a->boxes), ok);
+        set(object, "float", a->has_float ? boxes(a->float_map50, a->float_map, ok) : json_null(), ok);
+        set(object, "int8", boxes(a->int8_map50, a->int8_map, ok), ok);
+    } else {
+        set(object, "float",
+            a->has_float && known ? classes(a->float_top1, a->float_top5, a->labelled, ok) : json_null(), ok);
+        set(object, "int8", known ? classes(a->int8_top1, a->int8_top5, a->labelled, ok) : json_null(), ok);
+        set(object, "agree_top1", a->has_float ? json_integer(a->agree_top1) : json_null(), ok);
+        set(object, "agree_top5", a->has_float ? json_integer(a->agree_top5) : json_null(), ok);
+    }
+    set(object, "drop_points", a->has_float && known ? json_real(a->drop) : json_null(), ok);
+    set(object, "max_drop_points", a->max_drop >= 0 ? json_real(a->max_drop) : json_null(), ok);
+    set(object, "float_seconds", json_real(a->float_seconds), ok);
+    set(object, "int8_seconds", json_real(a->int8_seconds), ok);
+    return object;
+}
+
 static json_t *result(const struct bt_report *report, const struct bt_record *record, bool *ok)
 {
     json_t *object = json_object();
@@ -158,6 +236,8 @@ static json_t *result(const struct bt_report *report, const struct bt_record *re
     set(object, "utilisation", record->rtl_cycles != 0 ? json_real(record->utilisation) : json_null(), ok);
     set(object, "rtl_seconds", record->rtl_seconds > 0.0 ? json_real(record->rtl_seconds) : json_null(), ok);
     set(object, "terms", terms(record, ok), ok);
+    set(object, "quantisation", quantisation(record, ok), ok);
+    set(object, "accuracy", accuracy(record, ok), ok);
     set(object, "mismatch", mismatch(record, ok), ok);
     set(object, "replay", string(replay), ok);
     return object;

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "harness/accuracy.h"
 #include "harness/compare.h"
 #include "harness/report.h"
 
@@ -198,6 +199,57 @@ static void firmware(const struct bt_report *report, FILE *out)
     }
 }
 
+static void percent_of(FILE *out, bool known, const struct bt_accuracy *accuracy, double percent, uint32_t right)
+{
+    double low = 0;
+    double high = 0;
+    bt_wilson(right, accuracy->labelled, &low, &high);
+    if (!known) {
+        (void)fputs(" - |", out);
+    } else if (accuracy->detects) {
+        (void)fprintf(out, " %.2f |", percent);
+    } else {
+        (void)fprintf(out, " %.2f (%.2f to %.2f) |", percent, low, high);
+    }
+}
+
+static void accuracies(const struct bt_report *report, FILE *out)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < report->record_count; i++) {
+        const struct bt_record *record = &report->records[i];
+        const struct bt_accuracy *accuracy = &record->accuracy;
+        if (!accuracy->measured) {
+            continue;
+        }
+        if (!any) {
+            (void)fputs(
+                "\n## Accuracy\n\nTop-1, or mAP@0.5 of a detector, in percent, with Wilson's interval (95 %). int8 is "
+                "the reference; the variant's model, and RTL and firmware, gave the same bits in every tensor on as "
+                "many pictures as the last two columns say.\n\n"
+                "| network | variant | config | pictures | float | int8 | drop | allowed | same class as float | "
+                "on the model | on rtl and ISS | verdict |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|\n",
+                out);
+            any = true;
+        }
+        const bool known = accuracy->labelled != 0;
+        const bool both = known && accuracy->has_float;
+        (void)fprintf(out, "| %s | %s | %s | %" PRIu32 " |", record->network, record->variant, record->config,
+                      accuracy->images);
+        percent_of(out, both, accuracy, bt_accuracy_float(accuracy), accuracy->float_top1);
+        percent_of(out, known, accuracy, bt_accuracy_int8(accuracy), accuracy->int8_top1);
+        percent_or_dash(out, both, accuracy->drop, 2);
+        percent_or_dash(out, accuracy->max_drop >= 0, accuracy->max_drop, 2);
+        if (accuracy->has_float && !accuracy->detects) {
+            (void)fprintf(out, " %" PRIu32 " |", accuracy->agree_top1);
+        } else {
+            (void)fputs(" - |", out);
+        }
+        (void)fprintf(out, " %" PRIu32 " | %" PRIu32 " | %s |\n", accuracy->model_images, accuracy->engine_images,
+                      bt_verdict_name(record->verdict));
+    }
+}
+
 static void failures(const struct bt_report *report, FILE *out)
 {
     bool any = false;
@@ -241,5 +293,6 @@ void bt_report_summary(const struct bt_report *report, FILE *out)
         networks(report, out);
     }
     firmware(report, out);
+    accuracies(report, out);
     failures(report, out);
 }
