@@ -236,6 +236,8 @@ static int replay(const struct bt_cli *cli, const struct bt_plan *plan, struct b
         .record_count = plan->records,
         .program = cli->program,
         .suite = cli->selection.suite,
+        .model = cli->selection.model,
+        .dataset = cli->selection.dataset,
         .options = &options,
     };
     bt_report_failures(&report, stdout);

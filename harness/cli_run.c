@@ -55,6 +55,8 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
         .record_count = plan->records,
         .program = cli->program,
         .suite = cli->selection.suite,
+        .model = cli->selection.model,
+        .dataset = cli->selection.dataset,
     };
     const struct bt_engine_options options = bt_cli_engine_options(cli);
     report.options = &options;

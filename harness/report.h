@@ -31,6 +31,7 @@ struct bt_report {
     uint32_t gate_count;
     const char *program;                     /**< as it was called, for replay commands */
     const char *suite;                       /**< file, or NULL */
+    const char *model, *dataset;             /**< of the user, or NULL */
     const struct bt_engine_options *options; /**< what the engines were told, or NULL */
     double seconds;                          /**< wall clock of the run */
 };

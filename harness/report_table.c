@@ -138,12 +138,66 @@ void bt_report_table(const struct bt_report *report, FILE *out)
     }
 }
 
+/* The job of a whole network's record. */
+static const struct bt_job *job_of(const struct bt_report *report, const struct bt_record *record)
+{
+    for (uint32_t i = 0; i < report->plan->count; i++) {
+        const struct bt_job *job = &report->plan->jobs[i];
+        if (job->network != NULL && strcmp(job->network->name, record->network) == 0 &&
+            strcmp(job->variant->name, record->variant) == 0 && strcmp(job->config.name, record->config) == 0 &&
+            job->pruning.percent == record->sparsity) {
+            return job;
+        }
+    }
+    return NULL;
+}
+
+/* Its pictures, and its accuracy. */
+static void replay_pictures(const struct bt_report *report, const struct bt_record *record, char *text,
+                            size_t text_bytes)
+{
+    const struct bt_job *job = job_of(report, record);
+    const struct bt_pictures *pictures = job != NULL ? &job->pictures : NULL;
+    const uint32_t asked = report->options != NULL ? report->options->images : 0;
+    const uint32_t images = asked != 0 || pictures == NULL ? asked : pictures->images;
+    char one[64];
+    text[0] = '\0';
+    if (images != 0) {
+        (void)snprintf(text, text_bytes, " --images %" PRIu32, images);
+    }
+    if (pictures == NULL || !pictures->accuracy || job->network->card == NULL) {
+        return;
+    }
+    (void)snprintf(one, sizeof(one), " --accuracy %" PRIu32, pictures->accuracy_images);
+    (void)strncat(text, one, text_bytes - strlen(text) - 1);
+    if (pictures->model_images != 0) {
+        (void)snprintf(one, sizeof(one), " --model-images %" PRIu32, pictures->model_images);
+        (void)strncat(text, one, text_bytes - strlen(text) - 1);
+    }
+    if (pictures->max_drop >= 0) {
+        (void)snprintf(one, sizeof(one), " --max-accuracy-drop %g", pictures->max_drop);
+        (void)strncat(text, one, text_bytes - strlen(text) - 1);
+    }
+}
+
+/* Where the network is from: a file of the user's, or its name. */
+static void replay_network(const struct bt_report *report, const struct bt_record *record, char *text,
+                           size_t text_bytes)
+{
+    if (report->model == NULL) {
+        (void)snprintf(text, text_bytes, "--network '%s'", record->network);
+        return;
+    }
+    (void)snprintf(text, text_bytes, "--model '%.300s'%s%.200s%s", report->model,
+                   report->dataset != NULL ? " --dataset '" : "", report->dataset != NULL ? report->dataset : "",
+                   report->dataset != NULL ? "'" : "");
+}
+
 /* What the engines were told, where it is not the usual. */
-static void replay_options(const struct bt_engine_options *options, bool whole, char *text, size_t text_bytes)
+static void replay_options(const struct bt_engine_options *options, char *text, size_t text_bytes)
 {
     char soc[300] = "";
     char mips[32] = "";
-    char images[32] = "";
     text[0] = '\0';
     if (options == NULL) {
         return;
@@ -154,39 +208,39 @@ static void replay_options(const struct bt_engine_options *options, bool whole, 
     if (options->cpu_mips != 0) {
         (void)snprintf(mips, sizeof(mips), " --cpu-mips %" PRIu32, options->cpu_mips);
     }
-    if (whole && options->images != 0) {
-        (void)snprintf(images, sizeof(images), " --images %" PRIu32, options->images);
-    }
     const bool device = options->device != BT_DEVICE_RTL;
     const bool wait = options->wait != BT_WAIT_INTERRUPT;
-    (void)snprintf(text, text_bytes, "%s%s%s%s%s%s%s", soc, mips, device ? " --device " : "",
+    (void)snprintf(text, text_bytes, "%s%s%s%s%s%s", soc, mips, device ? " --device " : "",
                    device ? bt_device_name(options->device) : "", wait ? " --wait " : "",
-                   wait ? bt_wait_name(options->wait) : "", images);
+                   wait ? bt_wait_name(options->wait) : "");
 }
 
 void bt_report_replay(const struct bt_report *report, const struct bt_record *record, char *text, size_t text_bytes)
 {
     char extra[400];
+    char pictures[160];
+    char network[600];
     char pruned[64];
     const struct bt_variant *variant = bt_variant_find(record->variant);
     (void)snprintf(pruned, sizeof(pruned), " --sparsity %" PRIu32 "%s%s", record->sparsity,
                    record->sparsity != 0 ? " --structure " : "", record->sparsity != 0 ? record->structure : "");
-    replay_options(report->options, record->whole, extra, sizeof(extra));
+    replay_options(report->options, extra, sizeof(extra));
+    replay_network(report, record, network, sizeof(network));
     if (record->whole) {
-        (void)snprintf(text, text_bytes,
-                       "%s run --chained --network '%s' --variant %s --config %s --seed %" PRIu64 "%s%s",
-                       report->program, record->network, record->variant, record->config, record->seed, pruned, extra);
+        replay_pictures(report, record, pictures, sizeof(pictures));
+        (void)snprintf(text, text_bytes, "%s run --chained %s --variant %s --config %s --seed %" PRIu64 "%s%s%s",
+                       report->program, network, record->variant, record->config, record->seed, pruned, extra,
+                       pictures);
         return;
     }
     const char *folder = variant != NULL ? bt_variant_folder(variant) : NULL;
     (void)snprintf(text, text_bytes,
-                   "%s replay%s%s%s%s%s --network '%s' --layer '%s' --variant %s --config %s --pattern %s --stalls %u "
+                   "%s replay%s%s%s%s%s %s --layer '%s' --variant %s --config %s --pattern %s --stalls %u "
                    "--seed %" PRIu64 " --dtype %s%s%s",
                    report->program, report->suite != NULL ? " --suite " : "",
                    report->suite != NULL ? report->suite : "", folder != NULL ? " --core '" : "",
-                   folder != NULL ? folder : "", folder != NULL ? "'" : "", record->network, record->layer,
-                   record->variant, record->config, record->pattern, record->stall_percent, record->seed, record->dtype,
-                   pruned, extra);
+                   folder != NULL ? folder : "", folder != NULL ? "'" : "", network, record->layer, record->variant,
+                   record->config, record->pattern, record->stall_percent, record->seed, record->dtype, pruned, extra);
 }
 
 static bool is_failure(const struct bt_record *record)

@@ -349,14 +349,21 @@ static void test_csv_columns(void **state)
         {"accel_soc_cycles", "2000"},
         {"accel_bytes", "2006"},
         {"accel_copied_bytes", "2007"},
+        {"sqnr_db", "31.250"},
+        {"accuracy_images", "200"},
+        {"accuracy_float", "97.5000"},
+        {"accuracy_int8", "96.0000"},
+        {"accuracy_drop", "1.5000"},
         {"mapping", "two tiles, of rows"},
         {"reason", "why, \"so\""},
     };
     /* What did not run is empty, and 0 is a number where the engine ran. */
     static const struct cell none[] = {
-        {"sw_instructions", ""},   {"sw_soc_cycles", ""},      {"accel_instructions", ""},   {"accel_cpu_cycles", ""},
-        {"accel_wait_cycles", ""}, {"accel_cycles", ""},       {"accel_overlap_cycles", ""}, {"accel_soc_cycles", ""},
-        {"accel_bytes", ""},       {"accel_copied_bytes", ""},
+        {"sw_instructions", ""},      {"sw_soc_cycles", ""},     {"accel_instructions", ""},
+        {"accel_cpu_cycles", ""},     {"accel_wait_cycles", ""}, {"accel_cycles", ""},
+        {"accel_overlap_cycles", ""}, {"accel_soc_cycles", ""},  {"accel_bytes", ""},
+        {"accel_copied_bytes", ""},   {"sqnr_db", ""},           {"accuracy_images", ""},
+        {"accuracy_float", ""},       {"accuracy_int8", ""},     {"accuracy_drop", ""},
     };
     static const struct cell zeros[] = {
         {"accel_instructions", "5"},   {"accel_wait_cycles", "0"}, {"accel_cycles", "0"},
@@ -367,6 +374,14 @@ static void test_csv_columns(void **state)
         set_up_firmware(&bench, round);
         record(&bench.records[2], "c", 0, 0);
         bench.records[2].engine[BT_ENGINE_ISS_ACCEL].soc.instructions = 5;
+        bench.records[1].quantisation = (struct bt_layer_quantisation){.measured = true, .sqnr = 31.25};
+        bench.records[1].accuracy = (struct bt_accuracy){.measured = true,
+                                                         .has_float = true,
+                                                         .images = 200,
+                                                         .labelled = 200,
+                                                         .float_top1 = 195,
+                                                         .int8_top1 = 192,
+                                                         .drop = 1.5};
         bench.report.record_count = 3;
         char *text = text_of(&bench.report, bt_report_csv);
         check_cells(text, 1, none, sizeof(none) / sizeof(none[0]));

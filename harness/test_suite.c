@@ -620,7 +620,21 @@ static const struct {
     {RUN("layers: some"), "suites/s.yaml:14: unknown layers 'some': expected one of all, distinct, chained"},
     {RUN("config: [a]"),
      "suites/s.yaml:14: unknown key 'config': expected one of networks, layers, shapes, without, chains, "
-     "dtype, sparsity, structure, variants, patterns, stalls"},
+     "dtype, sparsity, structure, images, accuracy_images, model_images, max_accuracy_drop, variants, patterns, "
+     "stalls"},
+    {RUN("images: 3"), "suites/s.yaml:14: images without layers: chained: expected both"},
+    {RUN("accuracy_images: 0"), "suites/s.yaml:14: accuracy_images without layers: chained: expected both"},
+    {RUN("max_accuracy_drop: 1"), "suites/s.yaml:14: max_accuracy_drop without layers: chained: expected both"},
+    {HEAD "runs:\n  - networks: [lenet5]\n    layers: chained\n    max_accuracy_drop: 1\n" VARIANTS,
+     "suites/s.yaml:8: max_accuracy_drop without accuracy_images: expected both"},
+    {HEAD "runs:\n  - networks: [lenet5]\n    layers: chained\n    model_images: 1\n" VARIANTS,
+     "suites/s.yaml:8: model_images without accuracy_images: expected both"},
+    {HEAD "runs:\n  - networks: [lenet5]\n    layers: chained\n    accuracy_images: 0\n    max_accuracy_drop: "
+          "101\n" VARIANTS,
+     "suites/s.yaml:9: max_accuracy_drop of 101: expected 0 to 100 points"},
+    {HEAD "runs:\n  - networks: [lenet5]\n    layers: chained\n    accuracy_images: 0\n    max_accuracy_drop: "
+          "few\n" VARIANTS,
+     "suites/s.yaml:9: max_accuracy_drop: 'few': expected a decimal number"},
     {RUN("sparsity: 100"), "suites/s.yaml:14: sparsity of 100 percent: expected 0 to 99"},
     {RUN("sparsity: -1"), "suites/s.yaml:14: sparsity: '-1': expected an unsigned decimal integer of 32 bits"},
     {RUN("structure: filter"), "suites/s.yaml:14: structure filter without sparsity: expected both"},
