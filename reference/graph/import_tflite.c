@@ -689,7 +689,6 @@ static enum bt_status add_fully_connected(struct bt_tfl_import *import, const st
     }
     if (status == BT_OK) {
         node->act = act;
-        node->full = true;
         node->weights = weights_index;
         node->bias = bias_index;
     }

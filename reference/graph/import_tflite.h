@@ -60,7 +60,6 @@ struct bt_tfl_node {
         } table;
     } u;
     bool depthwise;         /* conv: weights are [1][kh][kw][c_out] */
-    bool full;              /* conv: FULLY_CONNECTED, whose multiplier TFLite computes in another precision */
     bool mean;              /* conv: sums of what each channel has, weights are 1 */
     uint32_t weights, bias; /* conv: tensors, or BT_TFL_NONE */
     uint32_t tensor;        /* that it puts out */
