@@ -10,12 +10,14 @@
 struct kind {
     const char *name;
     enum bt_status (*generated)(struct bt_dataset *dataset);
+    enum bt_status (*files)(const char *path, int32_t h, int32_t w, struct bt_dataset *dataset, struct bt_error *err);
 };
 
 static const struct kind kinds[] = {
-    {.name = "digits", .generated = bt_dataset_digits},
-    {.name = "shapes", .generated = bt_dataset_shapes},
-    {.name = "scenes", .generated = bt_dataset_scenes},
+    {.name = "digits", .generated = bt_dataset_digits}, {.name = "shapes", .generated = bt_dataset_shapes},
+    {.name = "scenes", .generated = bt_dataset_scenes}, {.name = "mnist", .files = bt_dataset_mnist},
+    {.name = "cifar10", .files = bt_dataset_cifar10},   {.name = "images", .files = bt_dataset_images},
+    {.name = "boxes", .files = bt_dataset_boxes},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -49,8 +51,8 @@ enum bt_status bt_dataset_generated(const struct bt_generated *generated, struct
     return bt_dataset_name_classes(generated->class_names, generated->class_count, dataset);
 }
 
-static enum bt_status open_kind(const struct kind *kind, int32_t h, int32_t w, struct bt_dataset *dataset,
-                                struct bt_error *err)
+static enum bt_status open_generated(const struct kind *kind, int32_t h, int32_t w, struct bt_dataset *dataset,
+                                     struct bt_error *err)
 {
     const enum bt_status status = kind->generated(dataset);
     if (status == BT_OK && ((h != 0 && h != dataset->h) || (w != 0 && w != dataset->w))) {
@@ -60,26 +62,44 @@ static enum bt_status open_kind(const struct kind *kind, int32_t h, int32_t w, s
     return status == BT_OK ? BT_OK : bt_fail(err, status, "%s: no memory for it", kind->name);
 }
 
+/* The kind that a spec begins with, and what stands behind the colon: NULL of generated sets. */
+static const struct kind *kind_of(const char *spec, const char **path)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        const size_t length = strlen(kinds[i].name);
+        if (strncmp(spec, kinds[i].name, length) != 0 || spec[length] != (kinds[i].files != NULL ? ':' : '\0')) {
+            continue;
+        }
+        *path = kinds[i].files != NULL ? spec + length + 1 : NULL;
+        return *path == NULL || **path != '\0' ? &kinds[i] : NULL;
+    }
+    return NULL;
+}
+
 enum bt_status bt_dataset_open(const char *spec, enum bt_split split, int32_t h, int32_t w, struct bt_dataset *dataset,
                                struct bt_error *err)
 {
-    for (size_t i = 0; i < KINDS; i++) {
-        if (strcmp(spec, kinds[i].name) != 0) {
-            continue;
-        }
-        struct bt_dataset made = {.split = split};
-        const enum bt_status status = open_kind(&kinds[i], h, w, &made, err);
-        if (status != BT_OK) {
-            bt_dataset_close(&made);
-            return status;
-        }
-        *dataset = made;
-        return BT_OK;
+    const char *path = NULL;
+    const struct kind *kind = kind_of(spec, &path);
+    if (kind == NULL) {
+        return bt_fail(err, BT_EINPUT,
+                       "data set '%s': expected digits, shapes, scenes, mnist:FOLDER, cifar10:FILE, images:FOLDER or "
+                       "boxes:FOLDER",
+                       spec);
     }
-    return bt_fail(err, BT_EINPUT,
-                   "data set '%s': expected digits, shapes, scenes, mnist:FOLDER, cifar10:FILE, images:FOLDER or "
-                   "boxes:FOLDER",
-                   spec);
+    if (h < 0 || w < 0 || h > BT_DATASET_EXTENT || w > BT_DATASET_EXTENT) {
+        return bt_fail(err, BT_EINPUT, "data set '%s': pictures of %dx%d: expected at most %d rows and columns", spec,
+                       (int)h, (int)w, BT_DATASET_EXTENT);
+    }
+    struct bt_dataset made = {.split = split};
+    const enum bt_status status =
+        kind->files != NULL ? kind->files(path, h, w, &made, err) : open_generated(kind, h, w, &made, err);
+    if (status != BT_OK) {
+        bt_dataset_close(&made);
+        return status;
+    }
+    *dataset = made;
+    return BT_OK;
 }
 
 void bt_dataset_close(struct bt_dataset *dataset)
@@ -97,5 +117,9 @@ void bt_dataset_close(struct bt_dataset *dataset)
 enum bt_status bt_dataset_get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, int32_t *label,
                               struct bt_box *boxes, uint32_t *box_count, struct bt_error *err)
 {
+    if (dataset->own != NULL && index >= dataset->count) {
+        return bt_fail(err, BT_EINPUT, "%s: picture %u: expected 0 to %u", dataset->name, (unsigned)index,
+                       (unsigned)dataset->count - 1);
+    }
     return dataset->get(dataset, index, pixels, label, boxes, box_count, err);
 }

@@ -131,8 +131,8 @@ static void trace(struct figure *figure, const struct hand *hand, struct bt_rand
 static struct hand random_hand(struct bt_random *random)
 {
     struct hand hand = {0};
-    const int32_t angle = bt_random_in(random, -13, 13);
-    const int32_t width = bt_random_in(random, 11 * 256, 19 * 256);  /* of 100 units */
+    const int32_t angle = bt_random_in(random, -16, 16);
+    const int32_t width = bt_random_in(random, 10 * 256, 19 * 256);  /* of 100 units */
     const int32_t height = bt_random_in(random, 17 * 256, 25 * 256); /* of 140 units */
     const int32_t slant = bt_random_in(random, -70, 70);             /* 256: 45 degrees */
     const int32_t sx = width * 4096 / 1600;
@@ -144,15 +144,15 @@ static struct hand random_hand(struct bt_random *random)
     hand.yx = (s / 4 * sx) >> 12;
     hand.xy = (c / 4 * slanted - s / 4 * sy) >> 12;
     hand.yy = (s / 4 * slanted + c / 4 * sy) >> 12;
-    hand.x = EXTENT * 128 + bt_random_in(random, -900, 900);
-    hand.y = EXTENT * 128 + bt_random_in(random, -900, 900);
-    hand.wave_x = bt_random_in(random, 0, 130);
-    hand.wave_y = bt_random_in(random, 0, 130);
+    hand.x = EXTENT * 128 + bt_random_in(random, -1000, 1000);
+    hand.y = EXTENT * 128 + bt_random_in(random, -1000, 1000);
+    hand.wave_x = bt_random_in(random, 0, 190);
+    hand.wave_y = bt_random_in(random, 0, 190);
     hand.phase_x = bt_random_in(random, 0, 255);
     hand.phase_y = bt_random_in(random, 0, 255);
     hand.turns_x = bt_random_in(random, 4, 10);
     hand.turns_y = bt_random_in(random, 4, 10);
-    hand.jitter = bt_random_in(random, 0, 80);
+    hand.jitter = bt_random_in(random, 0, 130);
     return hand;
 }
 
@@ -181,16 +181,16 @@ static void draw(enum bt_split split, uint32_t index, int32_t label, uint8_t *pi
     struct figure figure = {.count = 0};
     const int32_t ground = bt_random_in(&random, 0, 90);
     bt_draw_blotches(&canvas, &random, grey(ground), bt_random_in(&random, 0, 50));
-    clutter(&canvas, &random, 3);
+    clutter(&canvas, &random, 4);
     const struct hand hand = random_hand(&random);
     trace(&figure, &hand, &random, ways[label][bt_random_in(&random, 0, 1)]);
     const int32_t half_width = bt_random_in(&random, 150, 420);
     for (uint32_t i = 0; i < figure.count; i++) {
         figure.strokes[i].half_width = half_width;
     }
-    bt_draw_strokes(&canvas, figure.strokes, figure.count, grey(bt_random_in(&random, ground + 90, 255)));
-    clutter(&canvas, &random, 1);
-    bt_draw_noise(&canvas, &random, bt_random_in(&random, 4, 56));
+    bt_draw_strokes(&canvas, figure.strokes, figure.count, grey(bt_random_in(&random, ground + 70, 255)));
+    clutter(&canvas, &random, 3);
+    bt_draw_noise(&canvas, &random, bt_random_in(&random, 4, 80));
 }
 
 static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, int32_t *label,
