@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "harness/dataset/dataset.h"
 #include "harness/engine.h"
 #include "harness/error.h"
 #include "harness/job.h"
@@ -17,6 +18,7 @@ enum { BT_EXIT_PASS = 0, BT_EXIT_FAIL = 1, BT_EXIT_ERROR = 2, BT_EXIT_INTERRUPTE
 /** What the command line said. */
 struct bt_cli {
     const char *program;
+    unsigned mask; /**< of the command */
     struct bt_selection selection;
     char build_dir[1024], suites_dir[1024], suite[1024];
     const char *cores[BT_CLI_CORES]; /**< folders */
@@ -34,7 +36,7 @@ struct bt_cli {
     enum bt_wait wait;
     char data_dir[1024]; /**< trained weights and pictures */
     bool data_asked;
-    uint32_t images; /**< of a whole network; 0: all that there are */
+    uint32_t images; /**< of a whole network or a data set; 0: all that there are */
     const char *timeline;
     const char *prepared, *save_prepared; /**< folders */
     bool quiet;                           /**< no progress */
@@ -42,7 +44,10 @@ struct bt_cli {
     const char *wave;                     /**< replay */
     char id[512];                         /**< replay: the selection's texts point in here */
     const char *arguments[2];
-    int argument_count; /**< trace: [core] file */
+    int argument_count; /**< trace: [core] file; dataset: which */
+    enum bt_split split;
+    int32_t height, width; /**< 0: as they are */
+    const char *sheet;
 };
 
 /**
@@ -58,6 +63,7 @@ int bt_cli_predict(const struct bt_cli *cli);
 int bt_cli_replay(const struct bt_cli *cli);
 int bt_cli_import(const struct bt_cli *cli);
 int bt_cli_trace(const struct bt_cli *cli);
+int bt_cli_dataset(const struct bt_cli *cli);
 
 /** What the command line says to the engines; points into cli. */
 struct bt_engine_options bt_cli_engine_options(const struct bt_cli *cli);

@@ -12,11 +12,21 @@
 #include "harness/cli.h"
 #include "harness/outside.h"
 
-enum { LIST = 1, RUN = 2, PREDICT = 4, REPLAY = 8, TRACE = 16, IMPORT = 32, FILTERS = LIST | RUN | PREDICT | REPLAY };
+enum {
+    LIST = 1,
+    RUN = 2,
+    PREDICT = 4,
+    REPLAY = 8,
+    TRACE = 16,
+    IMPORT = 32,
+    DATASET = 64,
+    FILTERS = LIST | RUN | PREDICT | REPLAY,
+};
 
 /* What replay takes, as `id` in results.json has it; the first four are needed. */
 #define ID_FORM "NETWORK:LAYER:VARIANT:CONFIG[:PATTERN[:STALLS[:DTYPE[:SPARSITY[:STRUCTURE]]]]]"
 enum { ID_LEAST = 4 };
+#define DATASET_FORM "digits|shapes|scenes|mnist:FOLDER|cifar10:FILE|images:FOLDER|boxes:FOLDER"
 
 struct command {
     const char *name;
@@ -38,6 +48,8 @@ static const struct command commands[] = {
      "Reads a model file: its graph, and which layers each variant does."},
     {"trace", TRACE, bt_cli_trace, "trace [CORE.so] FILE [options]",
      "Runs a text trace (register writes, waits, checks) on one core."},
+    {"dataset", DATASET, bt_cli_dataset, "dataset " DATASET_FORM " [options]",
+     "Says what is in a set of pictures, or writes it for training scripts, or as one picture for people."},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -76,7 +88,7 @@ static const struct option_spec specs[] = {
     {'G', "dataset", "SET", RUN | REPLAY,
      "its pictures: digits, shapes, scenes, mnist:DIR, cifar10:FILE, images:DIR, boxes:DIR"},
     {'i', "images", "N", RUN, "pictures per whole network; default: all of a few, 20 of many"},
-    {'A', "accuracy", "N", RUN,
+    {'Q', "accuracy", "N", RUN,
      "also the accuracy over N pictures (0: all), in float and int8, of networks with a model"},
     {'B', "model-images", "N", RUN, "pictures that the variant's model runs on for it; default: as --images"},
     {'X', "max-accuracy-drop", "POINTS", RUN, "FAIL where int8 is further below float, in percent of top-1 or mAP@0.5"},
@@ -89,7 +101,12 @@ static const struct option_spec specs[] = {
     {'o', "out", "DIR", RUN, "where the reports go; default: out/ in the build folder"},
     {'w', "wave", "FILE", REPLAY | TRACE, "write a waveform (FST); needs the core's -trace build"},
     {'L', "layers", NULL, LIST, "every layer of the networks"},
-    {'h', "help", NULL, FILTERS | TRACE | IMPORT, "this text"},
+    {'A', "split", "NAME", DATASET, "of a generated set: test (default), calibration or train"},
+    {'i', "count", "N", DATASET, "pictures; default: all of files, 1000 generated ones, 200 of scenes"},
+    {'Z', "size", "HxW", DATASET, "pictures of folders resized, MNIST's padded; default: as they are"},
+    {'o', "out", "FILE", DATASET, "write pictures with labels or boxes; golden/train/data.py reads the format"},
+    {'H', "sheet", "FILE", DATASET, "write the first 100 as one picture (PPM), boxes outlined"},
+    {'h', "help", NULL, FILTERS | TRACE | IMPORT | DATASET, "this text"},
 };
 #define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
 
@@ -264,10 +281,30 @@ static bool shard(const char *text, struct bt_selection *selection)
     return true;
 }
 
-static const char *name_of(int key)
+static bool size(const char *text, struct bt_cli *cli)
+{
+    char first[32];
+    const char *by = strchr(text, 'x');
+    uint64_t h = 0;
+    uint64_t w = 0;
+    if (by == NULL || (size_t)(by - text) >= sizeof(first)) {
+        return false;
+    }
+    memcpy(first, text, (size_t)(by - text));
+    first[by - text] = '\0';
+    if (!number(first, 1, BT_DATASET_EXTENT, &h) || !number(by + 1, 1, BT_DATASET_EXTENT, &w)) {
+        return false;
+    }
+    cli->height = (int32_t)h;
+    cli->width = (int32_t)w;
+    return true;
+}
+
+/* The option of this command: some share a key. */
+static const char *name_of(int key, unsigned mask)
 {
     for (size_t i = 0; i < SPEC_COUNT; i++) {
-        if (specs[i].key == key) {
+        if (specs[i].key == key && (specs[i].commands & mask) != 0) {
             return specs[i].name;
         }
     }
@@ -285,7 +322,7 @@ static const char *expected_number(int key)
         return "1 to 1024";
     case 'm':
         return "1 to 10000";
-    case 'A':
+    case 'Q':
         return "0 to 1000000";
     case 'B':
     case 'i':
@@ -326,7 +363,7 @@ static bool apply_number(struct bt_cli *cli, int key, const char *value)
         }
         cli->images = (uint32_t)n;
         return true;
-    case 'A':
+    case 'Q':
         if (!number(value, 0, 1000000, &n)) {
             return false;
         }
@@ -376,6 +413,11 @@ static const char *structure_name(unsigned structure)
     return bt_structure_name(structure);
 }
 
+static const char *split_name(unsigned split)
+{
+    return bt_split_name((enum bt_split)split);
+}
+
 static const char *device_name(unsigned device)
 {
     return bt_device_name((enum bt_device)device);
@@ -422,6 +464,10 @@ static bool apply_word(struct bt_cli *cli, int key, const char *value, struct bt
         ok = one_of("structure", value, structure_name, BT_STRUCTURE_COUNT, &index, err);
         cli->selection.has_structure = true;
         cli->selection.pruning.structure = (enum bt_structure)index;
+        return ok;
+    case 'A':
+        ok = one_of("split", value, split_name, BT_SPLIT_COUNT, &index, err);
+        cli->split = (enum bt_split)index;
         return ok;
     case 'd':
         ok = one_of("device", value, device_name, BT_DEVICE_COUNT, &index, err);
@@ -510,6 +556,16 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'M':
         (void)snprintf(cli->soc_path, sizeof(cli->soc_path), "%s", value);
         return true;
+    case 'H':
+        cli->sheet = value;
+        return true;
+    case 'Z':
+        if (!size(value, cli)) {
+            (void)bt_fail(err, BT_EINPUT, "--size '%s': expected HxW, 1 to %d each", value, BT_DATASET_EXTENT);
+            return false;
+        }
+        return true;
+    case 'A':
     case 'R':
     case 'D':
     case 'u':
@@ -524,7 +580,7 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
         return true;
     default:
         if (!apply_number(cli, key, value)) {
-            (void)bt_fail(err, BT_EINPUT, "--%s '%s': expected a whole number, %s", name_of(key), value,
+            (void)bt_fail(err, BT_EINPUT, "--%s '%s': expected a whole number, %s", name_of(key, cli->mask), value,
                           expected_number(key));
             return false;
         }
@@ -600,7 +656,8 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
     if (command->mask == IMPORT && optind < argc) {
         cli->selection.model = argv[optind++];
     }
-    while (command->mask == TRACE && optind < argc && cli->argument_count < 2) {
+    const int most = command->mask == TRACE ? 2 : command->mask == DATASET ? 1 : 0;
+    while (optind < argc && cli->argument_count < most) {
         cli->arguments[cli->argument_count++] = argv[optind++];
     }
     if (optind < argc) {
@@ -685,6 +742,7 @@ int bt_cli_main(int argc, char **argv)
             continue;
         }
         bool done = false;
+        cli.mask = commands[i].mask;
         const int status = parse(&commands[i], argc - 1, argv + 1, &cli, &done);
         if (done) {
             return status;
@@ -698,7 +756,7 @@ int bt_cli_main(int argc, char **argv)
     }
     struct bt_error err;
     (void)bt_fail(&err, BT_EINPUT,
-                  "no command '%s'; expected list, run, predict, replay, import or trace (see bittrue --help)",
+                  "no command '%s'; expected list, run, predict, replay, import, trace or dataset (see bittrue --help)",
                   argv[1]);
     bt_cli_complain(&err);
     return BT_EXIT_ERROR;

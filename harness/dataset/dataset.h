@@ -16,7 +16,10 @@ enum bt_task {
 };
 
 /** Disjoint parts of a generated set. Sets from files are all test, and give their first pictures for calibration. */
-enum bt_split { BT_SPLIT_TEST, BT_SPLIT_CALIBRATION, BT_SPLIT_TRAIN };
+enum bt_split { BT_SPLIT_TEST, BT_SPLIT_CALIBRATION, BT_SPLIT_TRAIN, BT_SPLIT_COUNT };
+
+/** "test", "calibration" or "train". */
+const char *bt_split_name(enum bt_split split);
 
 /** A box in a picture, pixels of that picture, x1 and y1 just outside. */
 struct bt_box {
@@ -24,7 +27,8 @@ struct bt_box {
     int32_t label;
 };
 
-#define BT_DATASET_BOXES 128 /**< most boxes in one picture */
+#define BT_DATASET_BOXES 128   /**< most boxes in one picture */
+#define BT_DATASET_EXTENT 8192 /**< most rows or columns of a picture */
 
 struct bt_dataset {
     char name[48];
@@ -35,7 +39,7 @@ struct bt_dataset {
     int32_t h, w, c;      /**< of every picture, after any resizing that was asked for */
     uint32_t class_count; /**< 0 where it is not known */
     char **class_names;   /**< class_count, or NULL */
-    void *own;            /**< of the kind of set */
+    void *own;            /**< of the kind of set; NULL of a generated one */
     enum bt_status (*get)(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, int32_t *label,
                           struct bt_box *boxes, uint32_t *box_count, struct bt_error *err);
     void (*close)(struct bt_dataset *dataset);

@@ -1,4 +1,4 @@
-/* What the loaders of the data folder share. Nobody else includes this. */
+/* What the loaders of the data folder share, and harness/dataset. Nobody else includes this. */
 #ifndef BT_GRAPH_DATA_FILES_H
 #define BT_GRAPH_DATA_FILES_H
 
