@@ -7,7 +7,7 @@
  *   model: ../../golden/models/resnet8_shapes.onnx   # from the file's folder; or data:NAME, as bt_graph_load_real() knows it
  *   dataset: shapes                 # as bt_dataset_open(); ${data} is the data folder; without it, of data:NAME its pictures
  *   pixel: {mean: [0], std: [255]}  # the network's input is (pixel - mean) / std, one value or one per channel; order: bgr
- *   calibration: {method: mse, images: 64, bias_correction: true, dataset: ...}
+ *   calibration: {method: mse, images: 64, equalise: true, bias_correction: true, dataset: ...}
  *                                   # min_max, mse, kl; own: what the model brings; its own set's pictures where none is named
  *   heads: [{node: head, anchors: [10x13, 16x30]}]   # detection as in YOLOv3: what each result's channels are
  *   stated: {float: 96.2, int8: 96.0}   # percent, top-1 or mAP@0.5, over all pictures of the set: a test holds them
@@ -35,6 +35,7 @@ struct bt_model_card {
     char dataset[BT_MODEL_PATH];        /**< with ${data} as written, or "" */
     float mean[3], std[3];              /**< of the pixels of each channel, in the order of the network's input */
     bool bgr;                           /**< the network wants blue first */
+    bool equalise;                      /**< scales are moved between layers first, as graph_equalise.h says */
     bool own_format;                    /**< nothing is calibrated: the int8 model, or the ranges that come with it */
     struct bt_calibration calibration;
     uint32_t calibration_images;
@@ -52,7 +53,7 @@ struct bt_model_card {
 BT_MUST_CHECK enum bt_status bt_network_load_card(const char *path, struct bt_network **network, struct bt_error *err);
 
 /**
- * @brief  The same from a model file alone: its name, pixels from 0 to 1, ranges by mean square error.
+ * @brief  The same from a model file alone: its name, pixels from 0 to 1, equalised, ranges by KL, biases corrected.
  * @param[in] dataset  As in a card, or NULL.
  */
 BT_MUST_CHECK enum bt_status bt_network_load_model(const char *path, const char *dataset, struct bt_network **network,

@@ -24,7 +24,7 @@ struct pixel_yaml {
 struct calibration_yaml {
     int method;
     uint32_t images;
-    bool bias_correction;
+    bool bias_correction, equalise;
     char *dataset;
 };
 
@@ -64,6 +64,7 @@ static const cyaml_schema_field_t calibration_fields[] = {
     CYAML_FIELD_ENUM("method", CYAML_FLAG_STRICT, struct calibration_yaml, method, method_words,
                      sizeof(method_words) / sizeof(method_words[0])),
     CYAML_FIELD_UINT("images", CYAML_FLAG_OPTIONAL, struct calibration_yaml, images),
+    CYAML_FIELD_BOOL("equalise", CYAML_FLAG_OPTIONAL, struct calibration_yaml, equalise),
     CYAML_FIELD_BOOL("bias_correction", CYAML_FLAG_OPTIONAL, struct calibration_yaml, bias_correction),
     CYAML_FIELD_STRING_PTR("dataset", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct calibration_yaml, dataset, 1,
                            BT_MODEL_PATH - 1),
@@ -104,7 +105,8 @@ void bt_model_card_default(struct bt_model_card *card)
     *card = (struct bt_model_card){
         .mean = {0, 0, 0},
         .std = {255, 255, 255},
-        .calibration = {.method = BT_CALIBRATE_MSE, .bias_correction = true},
+        .calibration = {.method = BT_CALIBRATE_KL, .bias_correction = true},
+        .equalise = true,
         .calibration_images = DEFAULT_IMAGES,
         .stated_float = -1,
         .stated_int8 = -1,
@@ -189,6 +191,7 @@ static enum bt_status take_calibration(const struct bt_yaml *yaml, const struct 
         card->calibration.method = (enum bt_calibration_method)from->method;
     }
     card->calibration.bias_correction = from->bias_correction;
+    card->equalise = from->equalise;
     card->calibration_images = from->images != 0 ? from->images : DEFAULT_IMAGES;
     if (from->images > MOST_IMAGES) {
         return bt_yaml_fail(yaml, at, err, "calibration with %u images: expected 1 to %d", from->images, MOST_IMAGES);

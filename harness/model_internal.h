@@ -4,7 +4,7 @@
 
 #include "harness/model.h"
 
-/** A card without a name and a model: pixels from 0 to 1, mean square error with bias correction, nothing stated. */
+/** A card without a name and a model: pixels from 0 to 1, KL, equalised, biases corrected, nothing stated. */
 void bt_model_card_default(struct bt_model_card *card);
 
 /** @return BT_OK; BT_EINPUT with file and line; BT_ENOMEM. */

@@ -6,6 +6,7 @@
 
 #include "harness/data.h"
 #include "harness/model.h"
+#include "reference/graph/graph_equalise.h"
 #include "reference/graph/graph_exact.h"
 #include "reference/graph/graph_seeded.h"
 
@@ -123,6 +124,9 @@ static enum bt_status quantise(const struct bt_model_card *card, const char *dat
     uint32_t count = 0;
     state_input_range(card, input);
     enum bt_status status = calibration_inputs(card, data_dir, seed, input, &inputs, &count, err);
+    if (status == BT_OK && card->equalise) {
+        status = bt_float_equalise(trained->real, inputs, count, err);
+    }
     if (status == BT_OK) {
         status = bt_float_calibrate(trained->real, &card->calibration, inputs, count, err);
     }

@@ -479,6 +479,49 @@ static enum bt_status quantise_conv(const struct bt_float_node *from, const stru
     return status;
 }
 
+/* The mean of a whole plane, and less than half of the plane's range is enough for it. */
+static bool is_narrow_mean(const struct bt_float_node *from, const struct bt_float_node *in)
+{
+    const struct ref_pool2d *pool = &from->u.pool;
+    return pool->kh == in->h && pool->kw == in->w && pool->h == in->h && pool->w == in->w && from->h == 1 &&
+           from->w == 1 && (from->high - from->low) * 2 <= in->high - in->low;
+}
+
+/*
+ * Average pooling puts out its input's format, too coarse for a mean that spans a part of it: five classes of SqueezeNet would
+ * share one score. A depthwise convolution whose weights are all 127 takes the same mean and has a format of its own, as
+ * TFLite's MEAN has.
+ */
+static enum bt_status quantise_mean(const struct bt_float_node *from, const struct bt_graph_node *in,
+                                    struct bt_graph_node *node)
+{
+    struct bt_conv2d conv = bt_conv2d_1x1(in->h, in->w, in->c, in->c);
+    conv.kh = in->h;
+    conv.kw = in->w;
+    conv.groups = in->c;
+    conv.in_zp = in->zp;
+    const size_t channels = (size_t)in->c;
+    const int64_t weights = bt_conv2d_weight_elems(&conv);
+    bt_graph_range(from->low, from->high, &node->scale, &node->zp);
+    conv.out_zp = node->zp;
+    node->op = BT_OP_CONV2D;
+    node->u.conv = conv;
+    node->weights = malloc((size_t)weights);
+    node->mult = malloc(channels * sizeof(int32_t));
+    node->shift = malloc(channels * sizeof(int32_t));
+    node->bias = calloc(channels, sizeof(int32_t));
+    if (node->weights == NULL || node->mult == NULL || node->shift == NULL || node->bias == NULL) {
+        return BT_ENOMEM;
+    }
+    memset(node->weights, 127, (size_t)weights);
+    enum bt_status status = BT_OK;
+    for (size_t c = 0; status == BT_OK && c < channels; c++) {
+        const double share = (double)weights / (double)channels;
+        status = ref_quantise_multiplier(in->scale / (127 * share * node->scale), &node->mult[c], &node->shift[c]);
+    }
+    return status;
+}
+
 static enum bt_status quantise_node(const struct bt_float_graph *real, const struct bt_float_node *from,
                                     const struct bt_graph *graph, struct bt_graph_node *node)
 {
@@ -499,6 +542,9 @@ static enum bt_status quantise_node(const struct bt_float_graph *real, const str
         return quantise_conv(from, &real->nodes[from->inputs[0]], in, node);
     case BT_OP_MAXPOOL:
     case BT_OP_AVGPOOL:
+        if (from->op == BT_OP_AVGPOOL && is_narrow_mean(from, &real->nodes[from->inputs[0]])) {
+            return quantise_mean(from, in, node);
+        }
         node->u.pool = from->u.pool;
         node->u.pool.act_min = -128;
         node->u.pool.act_max = 127;
