@@ -122,7 +122,7 @@ struct bt_fb_table bt_flatbuffer_open(struct bt_flatbuffer *buffer, const unsign
 {
     const struct bt_fb_table absent = {0};
     *buffer = (struct bt_flatbuffer){.data = data, .bytes = data != NULL ? bytes : 0};
-    if (buffer->bytes < 2 * OFFSET_BYTES) {
+    if (data == NULL || bytes < 2 * OFFSET_BYTES) {
         damage(buffer, "file too short", buffer->bytes);
         return absent;
     }

@@ -1263,11 +1263,23 @@ static void refuse_float_nan(struct tw_model *m)
     memset(m->tensors[BIAS].data, 0xff, 4);
 }
 
+static void refuse_memory(struct tw_model *m)
+{
+    static const int32_t before[] = {1, 64, 64, 4096};
+    static const int32_t behind[] = {1, 1, 1, 4096};
+    const int32_t axes = tw_ints(m, "axes", 2, (int32_t[]){1, 2});
+    m->operators[0] = (struct tw_operator){TFL_MEAN_OP, NULL, 2, 1, {IN, axes}, {CONV}, TFL_OPTIONS_REDUCER, {{0}}};
+    memcpy(m->tensors[IN].dims, before, sizeof(before));
+    memcpy(m->tensors[CONV].dims, behind, sizeof(behind));
+    memcpy(m->tensors[ACT].dims, behind, sizeof(behind));
+}
+
 static const struct {
     void (*change)(struct tw_model *m);
     bool real;
     const char *message;
 } refusals[] = {
+    {refuse_memory, false, "its graph takes more memory than a file of "},
     {refuse_identifier, false, "byte 4: other file identifier: expected a whole TFLite file"},
     {refuse_version, false, "schema version 2: expected 3"},
     {refuse_subgraphs, false, "2 subgraphs: expected one"},
