@@ -824,7 +824,7 @@ static enum bt_status add_activation(struct bt_tfl_import *import, const struct 
         const char *kind;
         enum bt_tfl_table table;
         enum bt_act act;
-    } kinds[] = {
+    } functions[] = {
         {"RELU", BT_TFL_RELU, BT_ACT_RELU},
         {"RELU6", BT_TFL_RELU6, BT_ACT_RELU6},
         {"LEAKY_RELU", BT_TFL_LEAKY_RELU, BT_ACT_LEAKY},
@@ -834,7 +834,7 @@ static enum bt_status add_activation(struct bt_tfl_import *import, const struct 
     };
     struct bt_tfl_tensor *in = NULL;
     size_t k = 0;
-    while (strcmp(kinds[k].kind, call->kind) != 0) {
+    while (strcmp(functions[k].kind, call->kind) != 0) {
         k++;
     }
     const enum bt_status status = shaped(import, call, 0, false, &in);
@@ -842,12 +842,12 @@ static enum bt_status add_activation(struct bt_tfl_import *import, const struct 
         return status;
     }
     const float alpha = bt_fb_float(&import->file, &call->options, TFL_LEAKY_RELU_ALPHA, 0);
-    if (kinds[k].table == BT_TFL_LEAKY_RELU && !(import->quantised ? alpha >= 0 && alpha <= 1 : alpha == 0.1f)) {
+    if (functions[k].table == BT_TFL_LEAKY_RELU && !(import->quantised ? alpha >= 0 && alpha <= 1 : alpha == 0.1f)) {
         return bt_tfl_refuse(import, "slope %g: expected %s", (double)alpha,
                              import->quantised ? "0 to 1" : "0.1 in a float model");
     }
-    return import->quantised ? add_table(import, call, in, kinds[k].table, alpha)
-                             : fuse_activation(import, call, in, kinds[k].act);
+    return import->quantised ? add_table(import, call, in, functions[k].table, alpha)
+                             : fuse_activation(import, call, in, functions[k].act);
 }
 
 /* To int8 at the border of an int8 model, or from one int8 format to another. */

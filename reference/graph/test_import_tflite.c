@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -380,7 +381,6 @@ static void check_activations(const struct bt_graph *graph, const int8_t *const 
         const int32_t five = (q - from->zp) * 5;
         assert_int_equal(node->table[q + 128], -128 + (five < 0 ? 0 : five > 120 ? 120 : five));
     }
-    from = find(graph, "mean", outputs, &in);
     node = find(graph, "mean.act", outputs, &out);
     for (int32_t q = -128; q < 128; q++) { /* one format */
         assert_int_equal(node->table[q + 128], q < -120 ? -120 : q);
@@ -422,13 +422,13 @@ static void check_every_output(const struct bt_graph *graph, const int8_t *const
     assert_int_equal(from->bias[1], -200);
     check_depthwise(node, in, out);
 
-    node = find(graph, "split_1", outputs, &out);
-    from = find(graph, "dw.act", outputs, &in);
+    (void)find(graph, "split_1", outputs, &out);
+    (void)find(graph, "dw.act", outputs, &in);
     assert_memory_equal(out + 4, in + 8 + 4, 4);
-    node = find(graph, "slice", outputs, &out);
-    from = find(graph, "up", outputs, &in);
+    (void)find(graph, "slice", outputs, &out);
+    (void)find(graph, "up", outputs, &in);
     assert_memory_equal(out, in + 2, 4);
-    node = find(graph, "rest", outputs, &in2);
+    (void)find(graph, "rest", outputs, &in2);
     assert_memory_equal(in2, in + 8, 4);
 
     from = find(graph, "slice", outputs, &in);
@@ -1488,6 +1488,91 @@ static void test_accepted(void **state)
     free(m);
 }
 
+/* ---- convolutions of TFLite Micro's own tests ---- */
+
+static size_t number_at(const json_t *object, const char *key, size_t index)
+{
+    return (size_t)json_integer_value(json_array_get(json_object_get(object, key), index));
+}
+
+/* As a model: multipliers that TFLite computed from the scales, and outputs that it printed. */
+static void check_tflm(const char *name)
+{
+    char path[256];
+    size_t bytes = 0;
+    (void)snprintf(path, sizeof(path), "vectors/tflm/%s/params.json", name);
+    unsigned char *text = read_file(path, &bytes);
+    json_t *params = json_loadb((const char *)text, bytes, 0, NULL);
+    free(text);
+    assert_non_null(params);
+    unsigned char *files[4];
+    static const char *const names[4] = {"input", "weights", "bias", "golden"};
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(path, sizeof(path), "vectors/tflm/%s/%s.bin", name, names[i]);
+        files[i] = read_file(path, &bytes);
+    }
+    int32_t shapes[3][4];
+    static const char *const keys[3] = {"input_shape", "weight_shape_ohwi", "output_shape"};
+    for (size_t i = 0; i < 12; i++) {
+        shapes[i / 4][i % 4] = (int32_t)number_at(params, keys[i / 4], i % 4);
+    }
+    const int32_t channels = shapes[1][0];
+    struct tw_model *m = tw_new(false);
+    m->inputs[0] = tw_act(m, "in", shapes[0][1], shapes[0][2], shapes[0][3],
+                          (float)json_number_value(json_object_get(params, "input_scale")),
+                          (int32_t)json_integer_value(json_object_get(params, "input_zero_point")));
+    m->input_count = 1;
+    const int32_t weights = tw_weights(m, "w", 4, shapes[1], 0, (const int8_t *)files[1]);
+    for (int32_t c = 0; c < channels; c++) {
+        m->tensors[weights].scale[c] =
+            (float)json_number_value(json_array_get(json_object_get(params, "weight_scales"), (size_t)c));
+    }
+    const int32_t bias = tw_constant(m, "b", TFL_INT32, 1, &channels, files[2], (size_t)channels * sizeof(int32_t));
+    m->outputs[0] = tw_act(m, "out", shapes[2][1], shapes[2][2], shapes[2][3],
+                           (float)json_number_value(json_object_get(params, "output_scale")),
+                           (int32_t)json_integer_value(json_object_get(params, "output_zero_point")));
+    m->output_count = 1;
+    struct tw_operator *op =
+        tw_op(m, TFL_CONV_2D_OP, TFL_OPTIONS_CONV_2D, 3, (int32_t[]){m->inputs[0], weights, bias}, m->outputs[0]);
+    tw_set_window(op, TFL_PADDING_SAME, (int32_t)number_at(params, "stride", 0),
+                  (int32_t)number_at(params, "stride", 1), 0, 0);
+    if (strcmp(json_string_value(json_object_get(params, "activation")), "RELU6") == 0) {
+        tw_set(op, TFL_CONV_ACTIVATION, 1, TFL_ACTIVATION_RELU6);
+    }
+    struct bt_model model = import_written(m);
+    const struct bt_graph_node *node = &model.quantised->nodes[1];
+    for (int32_t c = 0; c < channels; c++) {
+        assert_int_equal(node->mult[c], number_at(params, "output_mult", (size_t)c));
+        assert_int_equal(node->shift[c], (int32_t)number_at(params, "output_shift", (size_t)c));
+    }
+    assert_int_equal(node->u.conv.act_min, json_integer_value(json_object_get(params, "act_min")));
+    assert_int_equal(node->u.conv.act_max, json_integer_value(json_object_get(params, "act_max")));
+    int8_t **outputs = outputs_of(model.quantised);
+    run(model.quantised, (const int8_t *)files[0], outputs);
+    const int64_t tolerance = json_integer_value(json_object_get(params, "upstream_tolerance")); /* null: 0 */
+    for (size_t i = 0; i < bt_graph_bytes(node); i++) {
+        const int8_t *golden = (const int8_t *)files[3];
+        if (abs(outputs[1][i] - golden[i]) > tolerance) {
+            fail_msg("%s: output %zu is %d, expected %d", name, i, outputs[1][i], golden[i]);
+        }
+    }
+    bt_graph_outputs_free(model.quantised, outputs);
+    bt_model_free(&model);
+    free(m);
+    json_decref(params);
+    for (size_t i = 0; i < 4; i++) {
+        free(files[i]);
+    }
+}
+
+static void test_tflm(void **state)
+{
+    (void)state;
+    check_tflm("conv_int8_4x4_same");
+    check_tflm("conv_int8_5x5_same");
+    check_tflm("conv_int8_32x32x3_f8x3x3_relu6");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1500,6 +1585,7 @@ int main(void)
         cmocka_unit_test(test_damages),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_tflm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
