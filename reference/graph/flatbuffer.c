@@ -122,7 +122,7 @@ struct bt_fb_table bt_flatbuffer_open(struct bt_flatbuffer *buffer, const unsign
 {
     const struct bt_fb_table absent = {0};
     *buffer = (struct bt_flatbuffer){.data = data, .bytes = data != NULL ? bytes : 0};
-    if (buffer->bytes < 2 * OFFSET_BYTES) {
+    if (data == NULL || bytes < 2 * OFFSET_BYTES) {
         damage(buffer, "file too short", buffer->bytes);
         return absent;
     }
@@ -150,7 +150,7 @@ float bt_fb_float(struct bt_flatbuffer *buffer, const struct bt_fb_table *table,
 struct bt_fb_table bt_fb_table(struct bt_flatbuffer *buffer, const struct bt_fb_table *table, uint32_t field)
 {
     const size_t at = field_at(buffer, table, field, OFFSET_BYTES);
-    return at == 0 ? (struct bt_fb_table){0} : table_at(buffer, follow(buffer, at));
+    return table_at(buffer, at == 0 ? 0 : follow(buffer, at));
 }
 
 struct bt_fb_vector bt_fb_vector(struct bt_flatbuffer *buffer, const struct bt_fb_table *table, uint32_t field,

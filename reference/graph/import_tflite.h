@@ -1,6 +1,7 @@
 /*
- * What the two halves of the TFLite importer share; nobody else includes this. import_tflite.c reads the file and turns its
- * operators into a list of nodes, checked for shapes; import_tflite_build.c makes of them a quantised or a float graph.
+ * What the three parts of the TFLite importer share; nobody else includes this. import_tflite.c reads the file,
+ * import_tflite_ops.c turns its operators into a list of nodes, checked for shapes, and import_tflite_build.c makes of them
+ * a quantised or a float graph.
  */
 #ifndef BT_IMPORT_TFLITE_H
 #define BT_IMPORT_TFLITE_H
@@ -11,6 +12,8 @@
 
 #define BT_TFL_RANK 4
 #define BT_TFL_NONE UINT32_MAX
+#define BT_TFL_ARGUMENTS 64 /* most inputs or outputs of one operator */
+#define BT_TFL_SCALE_MOST 1e6f
 
 struct bt_tfl_tensor {
     bool looked; /* everything below is set */
@@ -82,12 +85,53 @@ struct bt_tfl_import {
     struct bt_error *err;
 };
 
-/** BT_EINPUT with the model's name and the operator under way in front. */
-__attribute__((format(printf, 2, 3))) enum bt_status bt_tfl_refuse(const struct bt_tfl_import *import, const char *fmt,
-                                                                   ...);
+/* One operator under way. */
+struct bt_tfl_call {
+    const char *kind;
+    struct bt_fb_vector inputs, outputs;
+    struct bt_fb_table options;
+};
+
+/** One line with the model's name and the operator under way in front. */
+__attribute__((format(printf, 2, 3))) void bt_tfl_complain(const struct bt_tfl_import *import, const char *fmt, ...);
+
+/* An expression, so that analyzers see that it is never BT_OK. */
+#define bt_tfl_refuse(...) (bt_tfl_complain(__VA_ARGS__), BT_EINPUT)
 
 /** Zeroed memory within what the file may cost. @return BT_OK; BT_EINPUT (too much of it); BT_ENOMEM. */
 BT_MUST_CHECK enum bt_status bt_tfl_take(struct bt_tfl_import *import, uint64_t count, size_t bytes, void **memory);
+
+/** Where the file is damaged. @return BT_EINPUT. */
+enum bt_status bt_tfl_damaged(const struct bt_tfl_import *import);
+
+/** A text with what no name may have as '_', cut to room - 1 bytes. */
+void bt_tfl_sanitise(const unsigned char *from, size_t bytes, char *to, size_t room);
+
+/** A tensor of the subgraph, read when it is first asked for: what no operator uses need not be understood. */
+BT_MUST_CHECK enum bt_status bt_tfl_get_tensor(struct bt_tfl_import *import, int64_t index,
+                                               struct bt_tfl_tensor **found);
+
+/* Of a tensor that was got: its type; its shape [1][h][w][c], [1][w][c], [1][c] or [c]; scales in range; as int8 that is
+ * computed one scale and zero point. */
+BT_MUST_CHECK enum bt_status bt_tfl_check_type(const struct bt_tfl_import *import, const struct bt_tfl_tensor *tensor,
+                                               int32_t type);
+BT_MUST_CHECK enum bt_status bt_tfl_shape_of(const struct bt_tfl_import *import, const struct bt_tfl_tensor *tensor,
+                                             int32_t *h, int32_t *w, int32_t *c);
+BT_MUST_CHECK enum bt_status bt_tfl_check_scales(const struct bt_tfl_import *import,
+                                                 const struct bt_tfl_tensor *tensor);
+BT_MUST_CHECK enum bt_status bt_tfl_format_of(const struct bt_tfl_import *import, const struct bt_tfl_tensor *tensor,
+                                              double *scale, int32_t *zp);
+bool bt_tfl_is_padded(const struct bt_tfl_tensor *tensor);
+
+/** Names a node: the base, cut so that the ending fits, with a number where another node has the name. */
+void bt_tfl_give_name(struct bt_tfl_import *import, struct bt_tfl_node *node, const char *base, const char *ending);
+
+/** Inputs, outputs and options of an operator. */
+BT_MUST_CHECK enum bt_status bt_tfl_open_call(struct bt_tfl_import *import, uint32_t index, struct bt_fb_table *table,
+                                              struct bt_tfl_call *call);
+
+/** The operator's nodes behind those that are there, or another name for what one puts out. */
+BT_MUST_CHECK enum bt_status bt_tfl_add_operator(struct bt_tfl_import *import, uint32_t index);
 
 /** Scale of a constant's channel, or its only one. @pre They were checked when the operator was read. */
 float bt_tfl_scale(const struct bt_tfl_import *import, const struct bt_tfl_tensor *tensor, uint32_t channel);
