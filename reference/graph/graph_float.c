@@ -234,9 +234,14 @@ static void run_move(const struct bt_float_node *node, const struct bt_float_nod
     }
 }
 
-static float activation(enum bt_act act, float x)
+static float slope_of(const struct bt_float_node *node)
 {
-    switch (act) {
+    return node->slope != 0 ? node->slope : LEAKY_SLOPE;
+}
+
+static float activation(const struct bt_float_node *node, float x)
+{
+    switch (node->act) {
     case BT_ACT_RELU:
         return x > 0 ? x : 0;
     case BT_ACT_RELU6:
@@ -244,7 +249,7 @@ static float activation(enum bt_act act, float x)
     case BT_ACT_SILU:
         return (float)(x * ref_sigmoid(x));
     case BT_ACT_LEAKY:
-        return x < 0 ? x * LEAKY_SLOPE : x;
+        return x < 0 ? x * slope_of(node) : x;
     case BT_ACT_SIGMOID:
         return (float)ref_sigmoid(x);
     case BT_ACT_TANH:
@@ -300,6 +305,9 @@ static enum bt_status run_node(const struct bt_float_graph *graph, const struct 
     case BT_OP_SOFTMAX:
         run_softmax(node, in, out);
         return BT_OK;
+    case BT_OP_TABLE: /* the activation follows */
+        memcpy(out, in, elems * sizeof(float));
+        return BT_OK;
     default:
         return refuse(graph->name, node->name, BT_EINVAL, "no operator of a float graph", err);
     }
@@ -332,7 +340,7 @@ static enum bt_status run(const struct bt_float_graph *graph, struct bt_float_no
             widen(outputs[i], elems, &ranges[i].pre_low, &ranges[i].pre_high);
         }
         for (size_t k = 0; node->act != BT_ACT_NONE && k < elems; k++) {
-            outputs[i][k] = activation(node->act, outputs[i][k]);
+            outputs[i][k] = activation(node, outputs[i][k]);
         }
         if (ranges != NULL) {
             widen(outputs[i], elems, &ranges[i].low, &ranges[i].high);
@@ -369,19 +377,21 @@ static double clip(double x, double reach)
     return x < -reach ? -reach : x > reach ? reach : x;
 }
 
-/* Format in front of the table, and of what it puts out. */
-static enum bt_status quantise_table(const struct bt_float_node *from, struct bt_graph_node *node, double *pre_scale)
+/* The table behind values of that scale and zero point, and the format of what it puts out. */
+static enum bt_status fill_table(const struct bt_float_node *from, double in_scale, int32_t in_zp,
+                                 struct bt_graph_node *node)
 {
     static const enum ref_activation functions[BT_ACT_COUNT] = {
+        [BT_ACT_NONE] = REF_ACTIVATION_LEAKY_RELU,  /* of slope 1 */
+        [BT_ACT_RELU] = REF_ACTIVATION_LEAKY_RELU,  /* of slope 0 */
+        [BT_ACT_RELU6] = REF_ACTIVATION_LEAKY_RELU, /* the same: its range ends at 6 */
         [BT_ACT_SILU] = REF_ACTIVATION_SILU,
         [BT_ACT_LEAKY] = REF_ACTIVATION_LEAKY_RELU,
         [BT_ACT_SIGMOID] = REF_ACTIVATION_SIGMOID,
         [BT_ACT_TANH] = REF_ACTIVATION_TANH,
         [BT_ACT_HARD_SWISH] = REF_ACTIVATION_HARD_SWISH,
     };
-    const double reach = from->act == BT_ACT_TANH ? TANH_REACH : from->act == BT_ACT_SIGMOID ? SIGMOID_REACH : HUGE_VAL;
-    struct bt_conv2d *conv = &node->u.conv;
-    bt_graph_range(clip(from->pre_low, reach), clip(from->pre_high, reach), pre_scale, &conv->out_zp);
+    const double slope = from->act == BT_ACT_NONE ? 1 : from->act == BT_ACT_LEAKY ? (double)slope_of(from) : 0;
     if (from->act == BT_ACT_TANH) {
         node->scale = 1.0 / 128;
         node->zp = 0;
@@ -391,18 +401,27 @@ static enum bt_status quantise_table(const struct bt_float_node *from, struct bt
     } else {
         bt_graph_range(from->low, from->high, &node->scale, &node->zp);
     }
-    conv->table = true;
     node->table = malloc(256);
     if (node->table == NULL) {
         return BT_ENOMEM;
     }
     const struct ref_activation_scales scales = {
-        .in_scale = *pre_scale,
+        .in_scale = in_scale,
         .out_scale = node->scale,
-        .in_zp = conv->out_zp,
+        .in_zp = in_zp,
         .out_zp = node->zp,
     };
-    return ref_activation_table_s8(functions[from->act], &scales, (double)LEAKY_SLOPE, node->table);
+    return ref_activation_table_s8(functions[from->act], &scales, slope, node->table);
+}
+
+/* Format in front of a convolution's table, and the table. */
+static enum bt_status quantise_table(const struct bt_float_node *from, struct bt_graph_node *node, double *pre_scale)
+{
+    const double reach = from->act == BT_ACT_TANH ? TANH_REACH : from->act == BT_ACT_SIGMOID ? SIGMOID_REACH : HUGE_VAL;
+    struct bt_conv2d *conv = &node->u.conv;
+    bt_graph_range(clip(from->pre_low, reach), clip(from->pre_high, reach), pre_scale, &conv->out_zp);
+    conv->table = true;
+    return fill_table(from, *pre_scale, conv->out_zp, node);
 }
 
 static enum bt_status quantise_filter(const struct bt_float_node *from, double in_scale, double pre_scale, int32_t oc,
@@ -474,7 +493,8 @@ static enum bt_status quantise_node(const struct bt_float_node *from, const stru
 {
     const struct bt_graph_node *in = &graph->nodes[node->inputs[0]];
     const bool elementwise = from->op == BT_OP_ADD || from->op == BT_OP_MUL;
-    if (from->op != BT_OP_CONV2D && from->act != BT_ACT_NONE && (bt_act_is_table(from->act) || !elementwise)) {
+    if (from->op != BT_OP_CONV2D && from->op != BT_OP_TABLE && from->act != BT_ACT_NONE &&
+        (bt_act_is_table(from->act) || !elementwise)) {
         return BT_EINVAL;
     }
     if (elementwise || from->op == BT_OP_CONCAT || from->op == BT_OP_INPUT) {
@@ -506,6 +526,8 @@ static enum bt_status quantise_node(const struct bt_float_node *from, const stru
     case BT_OP_SLICE:
         node->u.slice_from = from->u.slice_from;
         return BT_OK;
+    case BT_OP_TABLE:
+        return fill_table(from, in->scale, in->zp, node);
     default:
         return from->op == BT_OP_INPUT ? BT_OK : BT_EINVAL;
     }

@@ -14,8 +14,9 @@
 
 struct bt_float_node {
     char name[48];
-    enum bt_op op;   /**< BT_OP_INPUT for node 0 alone; no BT_OP_TABLE */
-    enum bt_act act; /**< conv: any; add, mul: none, relu, relu6; others: none */
+    enum bt_op op;   /**< BT_OP_INPUT for node 0 alone; BT_OP_TABLE is an activation by itself */
+    enum bt_act act; /**< conv, table: any; add, mul: none, relu, relu6; others: none */
+    float slope;     /**< of BT_ACT_LEAKY below 0; 0 stands for Darknet's 0.1 */
     uint32_t input_count;
     uint32_t inputs[BT_GRAPH_INPUTS]; /**< indices of earlier nodes */
     int32_t h, w, c;                  /**< shape of the output; a fully connected layer takes its input flattened */
