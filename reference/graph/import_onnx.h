@@ -236,9 +236,11 @@ struct onnx_dims {
 BT_MUST_CHECK enum bt_status onnx_new_dims(struct onnx_import *im, const struct onnx_dims *from, struct onnx_dims *to);
 /** Permutation of the Transpose at work. */
 BT_MUST_CHECK enum bt_status onnx_permutation(struct onnx_import *im, int32_t rank, int32_t *perm);
-/** Range of each dimension that the Slice at work leaves. */
-BT_MUST_CHECK enum bt_status onnx_slice_ranges(struct onnx_import *im, const struct onnx_dims *from, int64_t *starts,
-                                               int64_t *counts);
+/** What the Slice at work takes of each dimension. */
+struct onnx_cut {
+    int64_t start, count, step;
+};
+BT_MUST_CHECK enum bt_status onnx_cuts(struct onnx_import *im, const struct onnx_dims *from, struct onnx_cut *cuts);
 /** The node at work puts out a copy of the constant's description (not of its elements). */
 void onnx_put_const(struct onnx_import *im, size_t output, const struct onnx_const *constant);
 /** A list of integers with as many elements as its dimension says, at most ONNX_INTS_MOST. */

@@ -33,10 +33,10 @@ static enum bt_status activate(struct onnx_import *im, const struct onnx_value *
 {
     struct onnx_layer *layer = &im->layers[x->layer];
     const bool clamp = act == BT_ACT_RELU || act == BT_ACT_RELU6;
-    const bool again = act == BT_ACT_RELU && (layer->act == BT_ACT_RELU || layer->act == BT_ACT_RELU6);
+    const bool again = clamp && (layer->act == BT_ACT_RELU || layer->act == BT_ACT_RELU6); /* the tighter one */
     const bool open = !im->int8 || (!x->codes && !layer->has_format && clamp);
     if (open && x->sole && x->readers == uses && (again || (layer->act == BT_ACT_NONE && does(layer->op, act)))) {
-        if (!again) {
+        if (!again || act == BT_ACT_RELU6) {
             layer->act = act;
             layer->slope = (float)slope;
         }
@@ -142,7 +142,10 @@ enum bt_status onnx_clip(struct onnx_import *im)
     if (from <= -3e38 && upper_open) {
         return act_on(im, BT_ACT_NONE, 0);
     }
-    if (from != 0 || (to != 6 && !upper_open)) {
+    const struct onnx_value *x = onnx_input(im, 0);
+    const bool positive = x != NULL && x->kind == ONNX_LAYER && from <= 0 && onnx_may_change(x) &&
+                          im->layers[x->layer].act == BT_ACT_RELU;
+    if ((from != 0 && !positive) || (to != 6 && !upper_open)) {
         return onnx_refuse(im, "from %g to %g: expected from 0 to 6, or from 0 on", from, to);
     }
     return act_on(im, upper_open ? BT_ACT_RELU : BT_ACT_RELU6, 0);

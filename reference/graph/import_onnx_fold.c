@@ -327,7 +327,26 @@ static enum bt_status read_numbers(struct onnx_import *im, size_t input, const c
     return BT_OK;
 }
 
-enum bt_status onnx_slice_ranges(struct onnx_import *im, const struct onnx_dims *from, int64_t *starts, int64_t *counts)
+/* What a slice takes of one dimension. */
+static enum bt_status cut(struct onnx_import *im, int64_t extent, int64_t first, int64_t end, struct onnx_cut *cut)
+{
+    const int64_t behind = cut->step > 0 ? extent : extent - 1; /* furthest place for each end */
+    const int64_t before = cut->step > 0 ? 0 : -1;
+    int64_t low = first < 0 ? first + extent : first;
+    int64_t high = end < 0 ? end + extent : end;
+    low = low < 0 ? 0 : low > behind ? behind : low;
+    high = high < before ? before : high > behind ? behind : high;
+    const int64_t way = cut->step > 0 ? high - low : low - high;
+    const int64_t pace = cut->step > 0 ? cut->step : -cut->step;
+    if (way <= 0) {
+        return onnx_refuse(im, "from %" PRId64 " to %" PRId64 ": expected elements in between", first, end);
+    }
+    cut->start = low;
+    cut->count = (way + pace - 1) / pace;
+    return BT_OK;
+}
+
+enum bt_status onnx_cuts(struct onnx_import *im, const struct onnx_dims *from, struct onnx_cut *cuts)
 {
     int64_t first[ONNX_RANK_MOST];
     int64_t end[ONNX_RANK_MOST];
@@ -349,25 +368,18 @@ enum bt_status onnx_slice_ranges(struct onnx_import *im, const struct onnx_dims 
         status = read_numbers(im, 4, "steps", 1, count, steps, &stated);
     }
     for (int32_t i = 0; i < from->rank; i++) {
-        starts[i] = 0;
-        counts[i] = from->dims[i];
+        cuts[i] = (struct onnx_cut){.start = 0, .count = from->dims[i], .step = 1};
     }
     for (int64_t i = 0; status == BT_OK && i < count; i++) {
         const int32_t axis = onnx_axis(axes[i], from->rank);
-        if (axis < 0 || steps[i] != 1) {
-            return onnx_refuse(im, "axis %" PRId64 ", step %" PRId64 ": expected one of %" PRId32 " dimensions, step 1",
+        if (axis < 0 || steps[i] == 0 || steps[i] > ONNX_ELEMS_MOST || steps[i] < -ONNX_ELEMS_MOST) {
+            return onnx_refuse(im,
+                               "axis %" PRId64 ", step %" PRId64 ": expected one of %" PRId32
+                               " dimensions, and a step that is not 0",
                                axes[i], steps[i], from->rank);
         }
-        const int64_t extent = from->dims[axis];
-        int64_t low = first[i] < 0 ? first[i] + extent : first[i];
-        int64_t high = end[i] < 0 ? end[i] + extent : end[i];
-        low = low < 0 ? 0 : low > extent ? extent : low;
-        high = high < 0 ? 0 : high > extent ? extent : high;
-        if (high <= low) {
-            return onnx_refuse(im, "from %" PRId64 " to %" PRId64 ": expected elements in between", first[i], end[i]);
-        }
-        starts[axis] = low;
-        counts[axis] = high - low;
+        cuts[axis].step = steps[i];
+        status = cut(im, from->dims[axis], first[i], end[i], &cuts[axis]);
     }
     return status;
 }
@@ -392,91 +404,98 @@ static enum bt_status fold_dims(struct onnx_import *im, const struct onnx_const 
     return status;
 }
 
-/* As int32 where that will do, so that codes keep their type. */
-static enum bt_status fold_transpose(struct onnx_import *im, const struct onnx_const *x)
+/* Elements of x from `first` on, by one stride for each dimension of `to`. Codes and whole numbers keep their type. */
+static enum bt_status put_strided(struct onnx_import *im, const struct onnx_const *x, const struct onnx_dims *to,
+                                  int64_t first, const int64_t *strides, int32_t axis)
 {
-    int32_t perm[ONNX_RANK_MOST];
-    int64_t strides[ONNX_RANK_MOST]; /* of x, in the order of the result */
-    int64_t at[ONNX_RANK_MOST] = {0};
-    const enum bt_status status = onnx_permutation(im, x->rank, perm);
-    if (status != BT_OK) {
-        return status;
-    }
-    if (x->elems < 1 || x->type == ONNX__TENSOR_PROTO__DATA_TYPE__INT64) {
-        return onnx_refuse(im, "of a constant without elements, or of int64: expected float, or 8 or 32 bits");
-    }
     const bool real = is_real(x) && !x->quantised;
-    float *reals = real ? onnx_take(im, (size_t)x->elems + 1, sizeof(*reals)) : NULL;
-    int32_t *ints = real ? NULL : onnx_take(im, (size_t)x->elems + 1, sizeof(*ints));
-    if (reals == NULL && ints == NULL) {
+    const bool wide = x->type == ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+    const int64_t count = elems_of(to);
+    float *reals = real ? onnx_take(im, (size_t)count, sizeof(*reals)) : NULL;
+    int64_t *ints64 = !real && wide ? onnx_take(im, (size_t)count, sizeof(*ints64)) : NULL;
+    int32_t *ints = !real && !wide ? onnx_take(im, (size_t)count, sizeof(*ints)) : NULL;
+    if (reals == NULL && ints64 == NULL && ints == NULL) {
         return onnx_no_memory(im);
+    }
+    int64_t at[ONNX_RANK_MOST] = {0};
+    int64_t from = first;
+    for (int64_t i = 0; i < count; i++) {
+        if (real) {
+            reals[i] = (float)onnx_real(x, from);
+        } else if (wide) {
+            ints64[i] = onnx_int(x, from);
+        } else {
+            ints[i] = (int32_t)onnx_int(x, from);
+        }
+        for (int32_t k = to->rank - 1; k >= 0; k--) {
+            from += strides[k];
+            if (++at[k] < to->dims[k]) {
+                break;
+            }
+            from -= strides[k] * to->dims[k];
+            at[k] = 0;
+        }
     }
     struct onnx_const made = *x;
     made.raw = NULL;
     made.doubles = NULL;
     made.floats = reals;
     made.ints32 = ints;
+    made.ints64 = ints64;
     made.type = real ? ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT : x->type;
-    for (int32_t i = 0; i < x->rank; i++) {
-        strides[i] = 1;
-        for (int32_t k = perm[i] + 1; k < x->rank; k++) {
-            strides[i] *= x->dims[k];
-        }
-        made.dims[i] = x->dims[perm[i]];
-        made.axis = perm[i] == x->axis ? i : made.axis;
-    }
-    int64_t from = 0;
-    for (int64_t i = 0; i < x->elems; i++) {
-        if (real) {
-            reals[i] = (float)onnx_real(x, from);
-        } else {
-            ints[i] = (int32_t)onnx_int(x, from);
-        }
-        for (int32_t k = x->rank - 1; k >= 0; k--) {
-            from += strides[k];
-            if (++at[k] < made.dims[k]) {
-                break;
-            }
-            from -= strides[k] * made.dims[k];
-            at[k] = 0;
-        }
-    }
+    made.rank = to->rank;
+    made.elems = count;
+    made.axis = axis;
+    memcpy(made.dims, to->dims, sizeof(made.dims));
     onnx_put_const(im, 0, &made);
     return BT_OK;
 }
 
-/* A list of the constant's elements from start on, whole numbers or reals. */
-static enum bt_status put_range(struct onnx_import *im, const struct onnx_const *x, int64_t start, int64_t count)
+/* Elements from one index of a dimension to the next. */
+static int64_t stride_of(const struct onnx_const *x, int32_t dim)
 {
-    struct onnx_const made;
-    int64_t *ints = NULL;
-    float *reals = NULL;
-    enum bt_status status = count > ONNX_INTS_MOST ? onnx_ints_new(im, count, &ints, &made)
-                            : is_real(x)           ? reals_new(im, count, &reals, &made)
-                                                   : onnx_ints_new(im, count, &ints, &made);
-    for (int64_t i = 0; status == BT_OK && i < count; i++) {
-        if (is_real(x)) {
-            reals[i] = (float)onnx_real(x, start + i);
-        } else {
-            ints[i] = onnx_int(x, start + i);
-        }
+    int64_t stride = 1;
+    for (int32_t i = dim + 1; i < x->rank; i++) {
+        stride *= x->dims[i];
     }
-    if (status == BT_OK) {
-        onnx_put_const(im, 0, &made);
+    return stride;
+}
+
+static enum bt_status fold_transpose(struct onnx_import *im, const struct onnx_const *x)
+{
+    int32_t perm[ONNX_RANK_MOST];
+    int64_t strides[ONNX_RANK_MOST];
+    struct onnx_dims to = {.rank = x->rank};
+    int32_t axis = x->axis;
+    const enum bt_status status = onnx_permutation(im, x->rank, perm);
+    if (status != BT_OK || x->elems < 1) {
+        return status == BT_OK ? onnx_refuse(im, "of a constant without elements: expected some") : status;
     }
-    return status;
+    for (int32_t i = 0; i < x->rank; i++) {
+        strides[i] = stride_of(x, perm[i]);
+        to.dims[i] = x->dims[perm[i]];
+        axis = perm[i] == x->axis ? i : axis;
+    }
+    return put_strided(im, x, &to, 0, strides, axis);
 }
 
 static enum bt_status fold_slice(struct onnx_import *im, const struct onnx_const *x)
 {
-    struct onnx_dims from = {.rank = x->rank, .dims = {x->dims[0]}};
-    int64_t starts[ONNX_RANK_MOST];
-    int64_t counts[ONNX_RANK_MOST];
-    if (x->rank != 1 || x->quantised) {
-        return onnx_refuse(im, "of a constant of %" PRId32 " dimensions: expected a list", x->rank);
+    struct onnx_dims from = {.rank = x->rank};
+    struct onnx_cut cuts[ONNX_RANK_MOST];
+    int64_t strides[ONNX_RANK_MOST];
+    int64_t first = 0;
+    memcpy(from.dims, x->dims, sizeof(from.dims));
+    if (x->quantised || x->elems < 1) {
+        return onnx_refuse(im, "of a constant that is quantised or without elements: expected numbers");
     }
-    const enum bt_status status = onnx_slice_ranges(im, &from, starts, counts);
-    return status == BT_OK ? put_range(im, x, starts[0], counts[0]) : status;
+    const enum bt_status status = onnx_cuts(im, &from, cuts);
+    for (int32_t i = 0; status == BT_OK && i < x->rank; i++) {
+        strides[i] = stride_of(x, i) * cuts[i].step;
+        first += stride_of(x, i) * cuts[i].start;
+        from.dims[i] = cuts[i].count;
+    }
+    return status == BT_OK ? put_strided(im, x, &from, first, strides, 0) : status;
 }
 
 static enum bt_status fold_concat(struct onnx_import *im)

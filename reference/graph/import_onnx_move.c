@@ -158,23 +158,22 @@ enum bt_status onnx_slice(struct onnx_import *im)
 {
     struct onnx_value *x = NULL;
     struct onnx_dims from = {0};
-    int64_t starts[ONNX_RANK_MOST];
-    int64_t counts[ONNX_RANK_MOST];
+    struct onnx_cut cuts[ONNX_RANK_MOST];
     enum bt_status status = onnx_moved_input(im, 0, false, &x);
     if (status != BT_OK) {
         return status;
     }
     from.rank = x->rank;
     memcpy(from.dims, x->dims, sizeof(from.dims));
-    status = onnx_slice_ranges(im, &from, starts, counts);
+    status = onnx_cuts(im, &from, cuts);
     const int32_t channels = onnx_channel_axis(im, x);
     bool whole = true;
     for (int32_t i = 0; status == BT_OK && i < x->rank; i++) {
-        if (counts[i] != x->dims[i] && i != channels) {
+        if ((cuts[i].count != x->dims[i] && i != channels) || cuts[i].step != 1) {
             return onnx_refuse(im, "cuts dimension %" PRId32 ": expected a range of the channels, dimension %" PRId32,
                                i, channels);
         }
-        whole = whole && counts[i] == x->dims[i];
+        whole = whole && cuts[i].count == x->dims[i];
     }
     if (status != BT_OK) {
         return status;
@@ -183,7 +182,7 @@ enum bt_status onnx_slice(struct onnx_import *im)
         onnx_put_view(im, 0, x);
         return BT_OK;
     }
-    return put_slice(im, 0, x, starts[channels], counts[channels]);
+    return put_slice(im, 0, x, cuts[channels].start, cuts[channels].count);
 }
 
 /* ---- nearest neighbours ---- */

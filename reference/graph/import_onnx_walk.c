@@ -313,7 +313,8 @@ static void count_readers(struct onnx_import *im, const uint32_t *order, uint32_
         const bool qoperator = strncmp(type, "QLinear", 7) == 0 || strcmp(type, "QGemm") == 0;
         im->has_qdq |= qdq;
         im->has_qoperator |= qoperator;
-        for (size_t k = 0; k < im->node->n_input; k++) {
+        const bool reads = strcmp(type, "Shape") != 0; /* not the values */
+        for (size_t k = 0; reads && k < im->node->n_input; k++) {
             struct onnx_value *value = onnx_input(im, k);
             if (value != NULL) {
                 value->readers++;
