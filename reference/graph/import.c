@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define NAME_BYTES 48
 
@@ -23,9 +24,14 @@ static enum bt_status read_file(const char *path, unsigned char **data, size_t *
     if (file == NULL) {
         return bt_fail(err, BT_EINPUT, "%s: unreadable: expected a model file", path);
     }
+    struct stat info;
     enum bt_status status = BT_OK;
     unsigned char *all = NULL;
     size_t room = 1u << 16;
+    if (fstat(fileno(file), &info) == 0 && info.st_size > BT_IMPORT_FILE_MOST) { /* not read in vain */
+        status = bt_fail(err, BT_EINPUT, "%s: too large: expected at most %u MiB", path, BT_IMPORT_FILE_MOST >> 20);
+        goto cleanup;
+    }
     size_t have = 0;
     for (;;) {
         unsigned char *larger = realloc(all, room);

@@ -3,10 +3,10 @@
 
 #include "reference/graph/import_onnx.h"
 
-enum bt_status bt_import_onnx(const char *name, const unsigned char *data, size_t bytes, struct bt_model *model,
-                              struct bt_error *err)
+enum bt_status onnx_import(size_t memory_most, const char *name, const unsigned char *data, size_t bytes,
+                           struct bt_model *model, struct bt_error *err)
 {
-    struct onnx_import im = {.name = name, .err = err};
+    struct onnx_import im = {.name = name, .err = err, .memory.most = memory_most};
     struct bt_model made = {{0}, NULL, NULL};
     enum bt_status status = onnx_parse(&im, data, bytes);
     if (status == BT_OK) {
@@ -31,4 +31,10 @@ enum bt_status bt_import_onnx(const char *name, const unsigned char *data, size_
     }
     onnx_close(&im);
     return status;
+}
+
+enum bt_status bt_import_onnx(const char *name, const unsigned char *data, size_t bytes, struct bt_model *model,
+                              struct bt_error *err)
+{
+    return onnx_import(BT_IMPORT_MEMORY_MOST, name, data, bytes, model, err);
 }

@@ -21,12 +21,16 @@
 /** As of the data folder's files: no trained weight comes near this. */
 #define ONNX_FLOAT_MOST 1e6
 
-/* ---- memory: counted, and refused beyond BT_IMPORT_MEMORY_MOST -------------------------------------------------- */
+/** bt_import_onnx() with another limit than BT_IMPORT_MEMORY_MOST, for its test. */
+BT_MUST_CHECK enum bt_status onnx_import(size_t memory_most, const char *name, const unsigned char *data, size_t bytes,
+                                         struct bt_model *model, struct bt_error *err);
+
+/* ---- memory: counted, and refused beyond a limit -------------------------------------------------- */
 
 struct onnx_block;
 struct onnx_memory {
-    size_t used;   /**< bytes */
-    bool exceeded; /**< something was refused for the limit, not for want of memory */
+    size_t used, most; /**< bytes */
+    bool exceeded;     /**< something was refused for the limit, not for want of memory */
     struct onnx_block *blocks;
 };
 
@@ -127,7 +131,7 @@ struct onnx_import {
     uint32_t value_count;
     struct onnx_names *names;
     struct onnx_layer *layers;
-    uint32_t layer_count;
+    uint32_t layer_count, layer_room;
 };
 
 /* ---- import_onnx_proto.c: memory, messages, attributes ------------------------------------------------------------- */
@@ -172,8 +176,7 @@ BT_MUST_CHECK enum bt_status onnx_optional_input(struct onnx_import *im, size_t 
                                                  const struct onnx_const **constant);
 
 /** A file's name as the graph has it, unique; suffix "" or ".act" or the like. */
-BT_MUST_CHECK enum bt_status onnx_unique_name(struct onnx_import *im, const char *base, const char *suffix,
-                                              char name[BT_MAX_NAME + 1]);
+void onnx_unique_name(struct onnx_import *im, const char *base, const char *suffix, char name[BT_MAX_NAME + 1]);
 
 /* ---- import_onnx_layer.c: layers and the values they put out ------------------------------------------------------- */
 

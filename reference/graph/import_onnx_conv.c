@@ -6,6 +6,9 @@
 #include "reference/graph/graph_exact.h"
 #include "reference/graph/import_onnx.h"
 
+/* Weight of each element of an average: large, so that the first of two roundings is a fine one. */
+#define AVERAGE_CODE 64
+
 /* ---- geometry ---- */
 
 /* count integers from 0 on, or the defaults that are there. */
@@ -663,13 +666,13 @@ enum bt_status onnx_average_by_conv(struct onnx_import *im, uint32_t index)
     }
     for (size_t i = 0; i < elems; i++) {
         if (im->int8) {
-            layer->codes[i] = 1;
+            layer->codes[i] = AVERAGE_CODE;
         } else {
             layer->weights[i] = (float)share;
         }
     }
     for (int32_t c = 0; im->int8 && c < pool.c; c++) {
-        layer->code_scales[c] = share;
+        layer->code_scales[c] = share / AVERAGE_CODE;
     }
     return BT_OK;
 }

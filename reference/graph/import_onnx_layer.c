@@ -6,14 +6,12 @@
 enum bt_status onnx_add_layer(struct onnx_import *im, enum bt_op op, const char *base, const char *suffix,
                               uint32_t input, bool keep, uint32_t *layer)
 {
-    if (im->layer_count == BT_MAX_NODES) {
-        return onnx_refuse(im, "more than %d nodes of the graph to be made: expected at most that", BT_MAX_NODES);
+    if (im->layer_count == im->layer_room) {
+        return onnx_refuse(im, "more than %" PRIu32 " nodes of the graph to be made: expected at most that",
+                           im->layer_room);
     }
     struct onnx_layer *made = &im->layers[im->layer_count];
-    const enum bt_status status = onnx_unique_name(im, base, suffix, made->name);
-    if (status != BT_OK) {
-        return status;
-    }
+    onnx_unique_name(im, base, suffix, made->name);
     made->op = op;
     if (im->layer_count > 0) {
         const struct onnx_layer *from = &im->layers[input];

@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct onnx_block) <= HEADER_BYTES, "a block begins with i
 
 static bool reserve(struct onnx_memory *memory, size_t bytes)
 {
-    if (bytes > BT_IMPORT_MEMORY_MOST || memory->used > BT_IMPORT_MEMORY_MOST - bytes) {
+    if (bytes > memory->most || memory->used > memory->most - bytes) {
         memory->exceeded = true;
         return false;
     }
@@ -33,7 +33,8 @@ static bool reserve(struct onnx_memory *memory, size_t bytes)
 static void *proto_alloc(void *data, size_t bytes)
 {
     struct onnx_memory *memory = data;
-    if (bytes > BT_IMPORT_MEMORY_MOST || !reserve(memory, bytes + HEADER_BYTES)) {
+    if (bytes > SIZE_MAX - HEADER_BYTES || !reserve(memory, bytes + HEADER_BYTES)) {
+        memory->exceeded = true;
         return NULL;
     }
     struct onnx_block *block = malloc(bytes + HEADER_BYTES);
@@ -58,7 +59,7 @@ static void proto_free(void *data, void *pointer)
 
 void *onnx_take(struct onnx_import *im, size_t count, size_t size)
 {
-    if (count > BT_IMPORT_MEMORY_MOST / size) {
+    if (count > im->memory.most / size) {
         im->memory.exceeded = true;
         return NULL;
     }
@@ -74,7 +75,7 @@ void *onnx_take(struct onnx_import *im, size_t count, size_t size)
 
 void *onnx_take_for_graph(struct onnx_import *im, size_t count, size_t size)
 {
-    if (count > BT_IMPORT_MEMORY_MOST / size || !reserve(&im->memory, count * size)) {
+    if (count > im->memory.most / size || !reserve(&im->memory, count * size)) {
         im->memory.exceeded = true;
         return NULL;
     }
@@ -83,9 +84,9 @@ void *onnx_take_for_graph(struct onnx_import *im, size_t count, size_t size)
 
 enum bt_status onnx_no_memory(struct onnx_import *im)
 {
-    return im->memory.exceeded ? onnx_refuse(im, "more memory than importing may take: expected at most %u MiB",
-                                             BT_IMPORT_MEMORY_MOST >> 20)
-                               : bt_fail(im->err, BT_ENOMEM, "%.47s: no memory for the model", im->name);
+    return im->memory.exceeded
+               ? onnx_refuse(im, "more memory than importing may take: expected at most %zu MiB", im->memory.most >> 20)
+               : bt_fail(im->err, BT_ENOMEM, "%.47s: no memory for the model", im->name);
 }
 
 void onnx_close(struct onnx_import *im)

@@ -11,17 +11,19 @@
 #define OPSET_LEAST 6
 #define OPSET_MOST 25
 #define INPUTS_MOST 1024
-#define NAME_SLOTS (4 * BT_MAX_NODES)
+/* A node becomes two layers at most, and a change of scale behind each. */
+#define LAYERS_PER_NODE 4
 
 /* ---- names ---- */
 
 struct onnx_names {
     uint32_t *slots; /* value + 1, or 0 */
     size_t mask;     /* number of slots less 1, a power of two */
-    struct {
+    struct taken {
         char name[BT_MAX_NAME + 1];
-        uint32_t next; /* number that makes it unique */
-    } taken[NAME_SLOTS];
+        uint32_t next; /* number that makes it unique; 0: an empty slot */
+    } * taken;
+    size_t taken_slots;
 };
 
 static enum bt_status names_new(struct onnx_import *im, size_t most)
@@ -35,9 +37,13 @@ static enum bt_status names_new(struct onnx_import *im, size_t most)
     if (im->names == NULL || im->values == NULL) {
         return onnx_no_memory(im);
     }
+    const size_t layers = LAYERS_PER_NODE * im->model->graph->n_node + im->model->graph->n_output + 1;
+    im->layer_room = layers < BT_MAX_NODES ? (uint32_t)layers : BT_MAX_NODES;
     im->names->slots = onnx_take(im, slots, sizeof(*im->names->slots));
     im->names->mask = slots - 1;
-    return im->names->slots != NULL ? BT_OK : onnx_no_memory(im);
+    im->names->taken_slots = 2 * (size_t)im->layer_room;
+    im->names->taken = onnx_take(im, im->names->taken_slots, sizeof(*im->names->taken));
+    return im->names->slots != NULL && im->names->taken != NULL ? BT_OK : onnx_no_memory(im);
 }
 
 /* The slot of a name, or the empty one where it belongs. */
@@ -104,11 +110,21 @@ enum bt_status onnx_const_input(struct onnx_import *im, size_t index, const char
     return status == BT_OK && *constant == NULL ? onnx_refuse(im, "%s missing: expected a constant", what) : status;
 }
 
-enum bt_status onnx_unique_name(struct onnx_import *im, const char *base, const char *suffix,
-                                char name[BT_MAX_NAME + 1])
+/* The slot of a layer's name, or the empty one where it belongs. */
+static struct taken *taken_of(struct onnx_names *names, const char *name)
+{
+    size_t i = (size_t)XXH3_64bits(name, strlen(name)) % names->taken_slots;
+    while (names->taken[i].next != 0 && strcmp(names->taken[i].name, name) != 0) {
+        i = (i + 1) % names->taken_slots;
+    }
+    return &names->taken[i];
+}
+
+void onnx_unique_name(struct onnx_import *im, const char *base, const char *suffix, char name[BT_MAX_NAME + 1])
 {
     char number[16] = "";
-    for (uint32_t tries = 0; tries < NAME_SLOTS; tries++) {
+    struct taken *first = NULL; /* without a number: it knows how far they have come */
+    for (;;) {                  /* ends: the numbers of one name rise, and there are more slots than names */
         const size_t room = BT_MAX_NAME - strlen(suffix) - strlen(number);
         size_t length = 0;
         for (; length < room && base[length] != '\0'; length++) {
@@ -116,18 +132,15 @@ enum bt_status onnx_unique_name(struct onnx_import *im, const char *base, const 
             name[length] = (char)((c < 0x80 && isalnum(c) != 0) || strchr("_.-", c) != NULL ? c : '_');
         }
         (void)snprintf(name + length, BT_MAX_NAME + 1 - length, "%s%s", suffix, number);
-        size_t i = (size_t)XXH3_64bits(name, strlen(name)) % NAME_SLOTS;
-        while (im->names->taken[i].next != 0 && strcmp(im->names->taken[i].name, name) != 0) {
-            i = (i + 1) % NAME_SLOTS;
+        struct taken *slot = taken_of(im->names, name);
+        if (slot->next == 0) {
+            memcpy(slot->name, name, BT_MAX_NAME + 1);
+            slot->next = 2;
+            return;
         }
-        if (im->names->taken[i].next == 0) {
-            memcpy(im->names->taken[i].name, name, BT_MAX_NAME + 1);
-            im->names->taken[i].next = 2;
-            return BT_OK;
-        }
-        (void)snprintf(number, sizeof(number), "_%" PRIu32, im->names->taken[i].next++);
+        first = first == NULL ? slot : first;
+        (void)snprintf(number, sizeof(number), "_%" PRIu32, first->next++);
     }
-    return onnx_refuse(im, "no unique name for '%.47s': expected fewer nodes of one name", base);
 }
 
 /* ---- which nodes matter, and in which order ---- */
@@ -571,7 +584,7 @@ static enum bt_status find_results(struct onnx_import *im, uint32_t *results, ui
 static enum bt_status order_layers(struct onnx_import *im, const uint32_t *results, uint32_t count)
 {
     uint32_t *place = onnx_take(im, im->layer_count, sizeof(*place)); /* new index + 1; 0: nobody needs it */
-    struct onnx_layer *sorted = onnx_take(im, BT_MAX_NODES, sizeof(*sorted));
+    struct onnx_layer *sorted = onnx_take(im, im->layer_count, sizeof(*sorted));
     bool *live = onnx_take(im, im->layer_count, sizeof(*live));
     if (place == NULL || sorted == NULL || live == NULL) {
         return onnx_no_memory(im);
@@ -627,8 +640,8 @@ enum bt_status onnx_walk(struct onnx_import *im)
     if (status == BT_OK) {
         status = sort_nodes(im, &order, &count);
     }
-    im->layers = status == BT_OK ? onnx_take(im, BT_MAX_NODES, sizeof(*im->layers)) : NULL;
-    uint32_t *results = im->layers != NULL ? onnx_take(im, BT_MAX_NODES, sizeof(*results)) : NULL;
+    im->layers = status == BT_OK ? onnx_take(im, im->layer_room, sizeof(*im->layers)) : NULL;
+    uint32_t *results = im->layers != NULL ? onnx_take(im, im->layer_room, sizeof(*results)) : NULL;
     if (status == BT_OK && results == NULL) {
         status = onnx_no_memory(im);
     }
