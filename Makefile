@@ -13,7 +13,7 @@ AR         := ar
 endif
 
 BUILD      := build
-CPPFLAGS   := -D_GNU_SOURCE -I.
+CPPFLAGS   := -D_GNU_SOURCE -I. -isystem $(BUILD)/gen
 CFLAGS     := -std=c11 -Wall -Wextra -Wpedantic -Werror -g
 OPT        := -O2
 # The reference operators are the longest part of a verification run.
@@ -51,14 +51,27 @@ bootstrap: ## install the packages that are missing (group core)
 
 # ---- library, programs, unit tests; plain, under sanitizers, for coverage, for fuzzing --------------------------------
 
+# Messages of ONNX models, from Debian's libonnx-dev. Generated code is compiled as it is.
+ONNX_PROTO := $(BUILD)/gen/onnx/onnx.pb-c
+$(ONNX_PROTO).c: | bootstrap
+	@mkdir -p $(@D)
+	@echo "GEN $@"
+	@protoc-c --c_out=$(@D) -I/usr/include/onnx onnx.proto
+$(ONNX_PROTO).h: $(ONNX_PROTO).c ;
+
 # $1: folder, $2: extra compile and link flags, $3: what they are for
 define flavour
-$1/obj/%.o: %.c | bootstrap
+$1/obj/%.o: %.c | bootstrap $(ONNX_PROTO).h
 	@mkdir -p $$(@D)
 	@echo "CC $$<$(if $3, ($3))"
 	@$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(if $$(filter reference/%,$$<),$$(OPT_REF),$$(OPT)) $2 -MMD -MP -c $$< -o $$@
 
-$1/libbittrue.a: $(LIB_SRC:%.c=$1/obj/%.o)
+$1/obj/onnx.pb-c.o: $(ONNX_PROTO).c
+	@mkdir -p $$(@D)
+	@echo "CC $$<$(if $3, ($3))"
+	@$$(CC) -std=c11 -w -g $$(OPT) $2 -c $$< -o $$@
+
+$1/libbittrue.a: $(LIB_SRC:%.c=$1/obj/%.o) $1/obj/onnx.pb-c.o
 	@echo "AR $$@"
 	@rm -f $$@
 	@$$(AR) rcs $$@ $$^
