@@ -30,6 +30,13 @@ struct bt_box {
 #define BT_DATASET_BOXES 128   /**< most boxes in one picture */
 #define BT_DATASET_EXTENT 8192 /**< most rows or columns of a picture */
 
+/** What is in a picture: a class, or boxes. */
+struct bt_truth {
+    int32_t label;
+    uint32_t box_count;
+    struct bt_box boxes[BT_DATASET_BOXES];
+};
+
 struct bt_dataset {
     char name[48];
     char source[160]; /**< for people: "generated, seed 1", the folder */
@@ -40,8 +47,8 @@ struct bt_dataset {
     uint32_t class_count; /**< 0 where it is not known */
     char **class_names;   /**< class_count, or NULL */
     void *own;            /**< of the kind of set; NULL of a generated one */
-    enum bt_status (*get)(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, int32_t *label,
-                          struct bt_box *boxes, uint32_t *box_count, struct bt_error *err);
+    enum bt_status (*get)(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, struct bt_truth *truth,
+                          struct bt_error *err);
     void (*close)(struct bt_dataset *dataset);
 };
 

@@ -19,9 +19,9 @@ uint64_t bt_random_next(struct bt_random *random)
 struct bt_random bt_random_of(const char *set, uint32_t split, uint64_t index)
 {
     unsigned char key[32 + 4 + 8] = {0};
-    const size_t length = strlen(set);
-    assert(length < 32);
-    memcpy(key, set, length);
+    for (unsigned i = 0; i < 32 && set[i] != '\0'; i++) {
+        key[i] = (unsigned char)set[i];
+    }
     for (unsigned i = 0; i < 4; i++) {
         key[32 + i] = (unsigned char)(split >> (8 * i));
     }
@@ -110,6 +110,13 @@ struct bt_colour bt_random_contrast(struct bt_random *random, struct bt_colour o
         }
     } while (apart < distance);
     return colour;
+}
+
+struct bt_canvas bt_canvas_of(uint8_t *pixels, int32_t extent, int32_t c)
+{
+    struct bt_canvas canvas = {.h = extent, .w = extent, .c = c};
+    canvas.pixels = pixels;
+    return canvas;
 }
 
 /* ---- shapes ---- */
@@ -243,7 +250,7 @@ void bt_draw_shape(struct bt_canvas *canvas, const struct bt_shape *shape, struc
 void bt_draw_blotches(struct bt_canvas *canvas, struct bt_random *random, struct bt_colour base, int32_t spread)
 {
     enum { MOST = 7 };
-    int32_t grid[MOST + 1][MOST + 1][3];
+    int32_t grid[MOST + 1][MOST + 1][3] = {{{0}}};
     const int32_t cells = bt_random_in(random, 2, MOST - 1);
     for (int32_t y = 0; y <= cells; y++) {
         for (int32_t x = 0; x <= cells; x++) {
