@@ -164,7 +164,7 @@ static enum bt_status draw_sheet(const struct bt_dataset *set, uint32_t count, u
                                  struct picture *picture, struct bt_error *err)
 {
     const size_t elems = (size_t)set->h * (size_t)set->w;
-    uint8_t *rgb = malloc(elems * 3);
+    uint8_t *rgb = malloc(elems * 3 + 1);
     enum bt_status status = rgb != NULL ? BT_OK : bt_fail(err, BT_ENOMEM, "%s: no memory for a sheet", set->name);
     for (uint32_t i = 0; status == BT_OK && rgb != NULL && i < count; i++) {
         status = get(set, i, picture, err);

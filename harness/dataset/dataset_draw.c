@@ -208,22 +208,24 @@ void bt_draw_shape(struct bt_canvas *canvas, const struct bt_shape *shape, struc
     assert(canvas->c == 3 && shape->radius >= 512);
     for (int32_t y = y_first; y < canvas->h && y * 256 <= shape->y + widest; y++) {
         for (int32_t x = x_first; x < canvas->w && x * 256 <= shape->x + widest; x++) {
+            /* Of the first of 4x4 samples; the others lie a quarter of a pixel apart. */
+            const int32_t dx = x * 256 + 32 - shape->x;
+            const int32_t dy = y * 256 + 32 - shape->y;
+            const int32_t u0 = t.cu * dx + t.su * dy;
+            const int32_t v0 = t.cv * dx + t.sv * dy;
             int32_t count[3] = {0};
-            int32_t middle = 0;
             for (int32_t i = 0; i < 16; i++) {
-                const int32_t dx = x * 256 + 32 + 64 * (i & 3) - shape->x;
-                const int32_t dy = y * 256 + 32 + 64 * (i >> 2) - shape->y;
-                const int32_t u = (t.cu * dx + t.su * dy) >> 14;
-                const int32_t v = (t.cv * dx + t.sv * dy) >> 14;
-                count[sample(shape, u, v)]++;
-                middle = u;
+                const int32_t right = 64 * (i & 3);
+                const int32_t down = 64 * (i >> 2);
+                count[sample(shape, (u0 + t.cu * right + t.su * down) >> 14,
+                             (v0 + t.cv * right + t.sv * down) >> 14)]++;
             }
             if (count[0] == 16) {
                 continue;
             }
             uint8_t *pixel = canvas->pixels + ((size_t)y * (size_t)canvas->w + (size_t)x) * 3;
+            const int32_t light = (shape->shade * ((u0 + (t.cu + t.su) * 192) >> 14)) >> 12;
             for (int c = 0; c < 3; c++) {
-                const int32_t light = (shape->shade * middle) >> 12;
                 pixel[c] = clamp((pixel[c] * count[0] + (shape->ink.c[c] + light) * count[1] +
                                   (shape->ink2.c[c] + light) * count[2] + 8) >>
                                  4);

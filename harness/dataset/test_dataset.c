@@ -148,7 +148,7 @@ static int by_value(const void *a, const void *b)
 
 static void test_no_picture_twice(void **state)
 {
-    enum { EACH = 400 };
+    enum { EACH = 200 };
     static struct shown shown;
     static uint64_t hashes[BT_SPLIT_COUNT * EACH];
     struct bt_dataset set;
@@ -236,7 +236,7 @@ static void test_boxes_are_tight(void **state)
     static struct shown shown;
     static uint8_t owner[BT_SCENES_EXTENT * BT_SCENES_EXTENT];
     (void)state;
-    for (uint32_t i = 0; i < 300; i++) {
+    for (uint32_t i = 0; i < 150; i++) {
         const uint32_t count = bt_scenes_draw(BT_SPLIT_TEST, i, shown.pixels, shown.boxes, owner);
         assert_true(count >= 1 && count <= BT_SCENES_MOST);
         for (uint32_t j = 0; j < count; j++) {
@@ -253,7 +253,7 @@ static void test_overlaps_are_limited(void **state)
 {
     static struct shown shown;
     (void)state;
-    for (uint32_t i = 0; i < 300; i++) {
+    for (uint32_t i = 0; i < 150; i++) {
         const uint32_t count = bt_scenes_draw(BT_SPLIT_TEST, i, shown.pixels, shown.boxes, NULL);
         for (uint32_t j = 0; j < count; j++) {
             for (uint32_t k = 0; k < j; k++) {
