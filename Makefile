@@ -152,7 +152,7 @@ endef
 # Which cores there are, say suites/variants/*.yaml and the rooms' parameter tables, and which of them a suite runs on says
 # its list of jobs: bittrue-cores reads them, calls `core` for each, and sets SMALL_CORES and SUITE_CORES_<suite>. Left out
 # for goals that need no core, since it must be compiled first.
-CORE_FREE  := core help clean format bootstrap bootstrap-% check-rooms lint-rooms lint-format predict fuzz golden chroot $(BUILD)/bittrue-% $(BUILD)/gen/%.sv $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% \
+CORE_FREE  := core help clean format bootstrap bootstrap-% check-rooms lint-rooms lint-format predict fuzz golden train chroot $(BUILD)/bittrue-% $(BUILD)/gen/%.sv $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% \
               $(BUILD)/%.a $(BUILD)/rtl/%-test.so $(BUILD)/rtl/%-test-trace.so firmware $(BUILD)/firmware/% $(BUILD)/tests/%
 ROOM_YAML  := $(foreach v,$(VARIANTS),rtl/$v/$v.yaml suites/variants/$v.yaml)
 SUITES     := smoke all full
@@ -406,7 +406,7 @@ coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(FIRMWARE) $(SOC_
 
 FUZZ_SECONDS ?= 60
 FUZZERS    := $(notdir $(FUZZ_SRC:.c=))
-.PHONY: bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train
+.PHONY: train bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train
 bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train: bootstrap-%:
 	@ci/bootstrap $*
 
@@ -423,6 +423,11 @@ fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%) | bootstrap-fuzz ## feed the parsers random i
 		$(BUILD)/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/fuzz/ \
 			$(BUILD)/fuzz/corpus/$$fuzzer >$(BUILD)/fuzz/$$fuzzer.log 2>&1 || { tail -n 40 $(BUILD)/fuzz/$$fuzzer.log; exit 1; }; \
 	done
+
+# Debian's interpreter, for which the packages are, whatever stands before it in PATH. MODELS: some of them.
+train: $(PROGRAM) | bootstrap-train ## train the networks in golden/models from scratch (an hour); MODELS=NAME for one
+	@BUILD='$(BUILD)' /usr/bin/python3 -W ignore golden/train/train.py $(MODELS)
+	@ci/golden --update
 
 chroot: | bootstrap-chroot ## the README's two commands in a bare Debian 12 (needs root)
 	@ci/chroot $(BUILD)/chroot

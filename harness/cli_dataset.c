@@ -43,7 +43,7 @@ static enum bt_status summary(const struct bt_dataset *set, uint32_t count, stru
     uint64_t boxes = 0;
     uint64_t *counts = calloc(set->class_count + 1, sizeof(*counts));
     enum bt_status status = counts != NULL ? BT_OK : bt_fail(err, BT_ENOMEM, "%s: no memory to count", set->name);
-    for (uint32_t i = 0; status == BT_OK && i < count; i++) {
+    for (uint32_t i = 0; status == BT_OK && counts != NULL && i < count; i++) {
         status = get(set, i, picture, err);
         if (status == BT_OK && set->task == BT_TASK_CLASSIFY && set->class_count > 0) {
             counts[picture->label]++;
@@ -53,7 +53,7 @@ static enum bt_status summary(const struct bt_dataset *set, uint32_t count, stru
         }
         boxes += picture->box_count;
     }
-    if (status == BT_OK) {
+    if (status == BT_OK && counts != NULL) {
         (void)printf("%s (%s): %" PRIu32 " pictures of %dx%dx%d, %" PRIu32 " classes", set->name, set->source, count,
                      (int)set->h, (int)set->w, (int)set->c, set->class_count);
         if (set->task == BT_TASK_DETECT) {
@@ -145,6 +145,7 @@ enum { SHEET_COLUMNS = 10, SHEET_MOST = 100, GAP = 2 };
 
 static void outline(uint8_t *rgb, const struct bt_dataset *set, const struct bt_box *box)
 {
+    static const uint8_t red[3] = {255, 0, 0};
     const int32_t x0 = (int32_t)box->x0;
     const int32_t y0 = (int32_t)box->y0;
     const int32_t x1 = (int32_t)box->x1 - 1;
@@ -153,7 +154,7 @@ static void outline(uint8_t *rgb, const struct bt_dataset *set, const struct bt_
         for (int32_t x = x0; x <= x1; x++) {
             const bool edge = y == y0 || y == y1 || x == x0 || x == x1;
             if (edge && x >= 0 && y >= 0 && x < set->w && y < set->h) {
-                memcpy(rgb + ((size_t)y * (size_t)set->w + (size_t)x) * 3, "\xff\x00\x00", 3);
+                memcpy(rgb + ((size_t)y * (size_t)set->w + (size_t)x) * 3, red, sizeof(red));
             }
         }
     }
@@ -163,9 +164,9 @@ static enum bt_status draw_sheet(const struct bt_dataset *set, uint32_t count, u
                                  struct picture *picture, struct bt_error *err)
 {
     const size_t elems = (size_t)set->h * (size_t)set->w;
-    uint8_t *rgb = malloc(elems * 3);
+    uint8_t *rgb = malloc(elems * 3 + 1);
     enum bt_status status = rgb != NULL ? BT_OK : bt_fail(err, BT_ENOMEM, "%s: no memory for a sheet", set->name);
-    for (uint32_t i = 0; status == BT_OK && i < count; i++) {
+    for (uint32_t i = 0; status == BT_OK && rgb != NULL && i < count; i++) {
         status = get(set, i, picture, err);
         for (size_t j = 0; status == BT_OK && j < elems * 3; j++) {
             rgb[j] = picture->pixels[set->c == 3 ? j : j / 3];
@@ -224,7 +225,7 @@ int bt_cli_dataset(const struct bt_cli *cli)
                          set.name, cli->images, set.count);
     }
     const uint32_t count = cli->images != 0 ? cli->images : set.count;
-    if (status == BT_OK && (picture.pixels = malloc(picture_bytes(&set))) == NULL) {
+    if (status == BT_OK && (picture.pixels = malloc(picture_bytes(&set) + 1)) == NULL) {
         status = bt_fail(&err, BT_ENOMEM, "%s: no memory for a picture", set.name);
     }
     if (status == BT_OK && cli->out[0] != '\0') {

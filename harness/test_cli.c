@@ -196,6 +196,20 @@ static void test_usage(void **state)
         {"predict --help", 0, "--network GLOBS"},
         {"replay --help", 0, "--wave FILE"},
         {"list --shard 1/2", 2, "list: unknown option '--shard'"},
+        {"dataset --help", 0, "--sheet FILE"},
+        {"dataset --help", 0, "mnist:FOLDER"},
+        {"dataset", 2, "dataset: expected a data set"},
+        {"dataset letters", 2, "data set 'letters': expected digits, shapes"},
+        {"dataset digits shapes", 2, "dataset: unexpected argument 'shapes'"},
+        {"dataset digits --split dev", 2, "--split 'dev': expected test, calibration or train"},
+        {"dataset digits --count 0", 2, "--count '0': expected a whole number, 1 to 1000000"},
+        {"dataset digits --size 28", 2, "--size '28': expected HxW, 1 to 8192 each"},
+        {"dataset digits --size 0x28", 2, "--size '0x28': expected HxW"},
+        {"dataset digits --size 28x28", 2, "28x28 asked for: expected 32x32"},
+        {"dataset digits --out no/such/place", 2, "no/such/place: cannot be written"},
+        {"dataset digits --sheet no/such/place", 2, "no/such/place: cannot be written"},
+        {"dataset boxes:suites", 2, "suites: no pictures"},
+        {"dataset digits --network x", 2, "dataset: unknown option '--network'"},
         {"run --what", 2, "run: unknown option '--what'"},
         {"run --device fpga", 2, "--device 'fpga': expected rtl or model"},
         {"run --wait forever", 2, "--wait 'forever': expected interrupt, wfi or poll"},
@@ -549,6 +563,47 @@ static void test_list(void **state)
     holds(out, "conv2");
 }
 
+static uint32_t word(const unsigned char *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static void test_dataset(void **state)
+{
+    (void)state;
+    static unsigned char raw[1 << 16];
+    assert_int_equal(call("dataset shapes --count 20"), 0);
+    holds(out, "shapes (generated, test split): 20 pictures of 32x32x3, 10 classes\n");
+    holds(out, "star                        2\n");
+    assert_int_equal(call("dataset scenes --split train --count 2 --out raw --sheet sheet.ppm"), 0);
+    assert_string_equal(out, "");
+    FILE *file = fopen("raw", "rb");
+    assert_non_null(file);
+    const size_t bytes = fread(raw, 1, sizeof(raw), file);
+    assert_int_equal(fclose(file), 0);
+    assert_memory_equal(raw, "BTDATA1\n", 8);
+    const uint32_t header[] = {1, 2, 96, 96, 3, 4, 26};
+    for (size_t i = 0; i < sizeof(header) / sizeof(header[0]); i++) {
+        assert_int_equal(word(raw + 8 + 4 * i), header[i]);
+    }
+    assert_memory_equal(raw + 36, "disc\nsquare\ntriangle\nstar\n", 26);
+    size_t at = 36 + 26;
+    for (int i = 0; i < 2; i++) {
+        at += (size_t)96 * 96 * 3;
+        const uint32_t boxes = word(raw + at);
+        assert_true(boxes >= 1 && boxes <= 6 && word(raw + at + 4 + 16) < 4);
+        at += 4 + 20 * (size_t)boxes;
+    }
+    assert_int_equal(at, bytes);
+    file = fopen("sheet.ppm", "rb");
+    assert_non_null(file);
+    char first[16] = "";
+    assert_non_null(fgets(first, sizeof(first), file));
+    assert_non_null(fgets(first, sizeof(first), file));
+    assert_string_equal(first, "196 98\n");
+    assert_int_equal(fclose(file), 0);
+}
+
 static void test_predict(void **state)
 {
     (void)state;
@@ -593,8 +648,8 @@ int main(void)
         cmocka_unit_test(test_usage),          cmocka_unit_test(test_pass),        cmocka_unit_test(test_faults),
         cmocka_unit_test(test_others_survive), cmocka_unit_test(test_nothing_ran), cmocka_unit_test(test_missing_core),
         cmocka_unit_test(test_order_and_seed), cmocka_unit_test(test_shards),      cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_interrupt),      cmocka_unit_test(test_list),        cmocka_unit_test(test_predict),
-        cmocka_unit_test(test_replay),         cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_interrupt),      cmocka_unit_test(test_list),        cmocka_unit_test(test_dataset),
+        cmocka_unit_test(test_predict),        cmocka_unit_test(test_replay),      cmocka_unit_test(test_kinds),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_tree);
 }

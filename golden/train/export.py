@@ -11,7 +11,8 @@ import networks
 
 
 def tidy(graph):
-    """torch writes a Pad that pads nothing before an average pool, and an Identity for a tensor that equals another."""
+    """torch writes a Pad that pads nothing before an average pool, an Identity for a tensor that equals another, and constants as
+    nodes."""
     values = {n.output[0]: onnx.numpy_helper.to_array(n.attribute[0].t) for n in graph.node if n.op_type == "Constant"}
     values.update({i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer})
     for empty in [n for n in graph.node if n.op_type in ("Pad", "Identity")]:
@@ -23,7 +24,9 @@ def tidy(graph):
                     node.input[i] = empty.input[0]
         graph.node.remove(empty)
     used = {i for n in graph.node for i in n.input}
-    for node in [n for n in graph.node if n.op_type == "Constant" and n.output[0] not in used]:
+    for node in [n for n in graph.node if n.op_type == "Constant"]:
+        if node.output[0] in used:
+            graph.initializer.append(onnx.numpy_helper.from_array(values[node.output[0]], node.output[0]))
         graph.node.remove(node)
     for initializer in [i for i in graph.initializer if i.name not in used]:
         graph.initializer.remove(initializer)
@@ -70,9 +73,11 @@ def macs(model):
 
 
 def parameters(model):
+    """Values of convolutions, fully connected layers and batch normalisations."""
+    used = {i for n in model.graph.node if n.op_type in ("Conv", "Gemm", "BatchNormalization") for i in n.input}
     total = 0
     for initializer in model.graph.initializer:
-        if initializer.data_type == onnx.TensorProto.FLOAT:
+        if initializer.name in used:
             elems = 1
             for d in initializer.dims:
                 elems *= d

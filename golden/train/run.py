@@ -53,9 +53,6 @@ class File:
     def __call__(self, image):
         values = {**self.constants, self.input: image}
         for node, attributes in zip(self.nodes, self.attributes):
-            if node.op_type == "Constant":
-                values[node.output[0]] = torch.from_numpy(onnx.numpy_helper.to_array(attributes["value"]).copy())
-                continue
             get = lambda i: values[node.input[i]] if i < len(node.input) and node.input[i] else None
             values[node.output[0]] = compute(node, get, attributes)
         return [values[name] for name in self.outputs]

@@ -22,10 +22,10 @@ MODELS = os.path.join(HERE, "..", "models")
 
 # Pictures are drawn once; `lr` is the peak of a one-cycle schedule of Adam.
 NETS = {
-    "lenet5_digits": dict(make=networks.LeNet5, set="digits", train=60000, epochs=14, batch=64, lr=2e-3, fold=True, test=(1000, 10000)),
+    "lenet5_digits": dict(make=networks.LeNet5, set="digits", train=60000, epochs=10, batch=64, lr=2e-3, fold=True, test=(1000, 10000)),
     "resnet8_shapes": dict(make=networks.ResNet8, set="shapes", train=40000, epochs=5, batch=64, lr=4e-3, fold=False, test=(1000, 10000)),
     "squeezenet_shapes": dict(make=networks.SqueezeNet, set="shapes", train=40000, epochs=8, batch=64, lr=4e-3, fold=True, test=(1000, 10000)),
-    "yolo_scenes": dict(make=networks.Yolo, set="scenes", train=16000, epochs=7, batch=32, lr=3e-3, fold=False, test=(200, 2000)),
+    "yolo_scenes": dict(make=networks.Yolo, set="scenes", train=14000, epochs=6, batch=32, lr=3e-3, fold=False, test=(200, 2000)),
 }
 
 

@@ -121,5 +121,14 @@ enum bt_status bt_dataset_get(const struct bt_dataset *dataset, uint32_t index, 
         return bt_fail(err, BT_EINPUT, "%s: picture %u: expected 0 to %u", dataset->name, (unsigned)index,
                        (unsigned)dataset->count - 1);
     }
-    return dataset->get(dataset, index, pixels, label, boxes, box_count, err);
+    struct bt_truth truth;
+    const enum bt_status status = dataset->get(dataset, index, pixels, &truth, err);
+    if (status == BT_OK && dataset->task == BT_TASK_CLASSIFY && label != NULL) {
+        *label = truth.label;
+    }
+    if (status == BT_OK && dataset->task == BT_TASK_DETECT && boxes != NULL && box_count != NULL) {
+        memcpy(boxes, truth.boxes, truth.box_count * sizeof(*boxes));
+        *box_count = truth.box_count;
+    }
+    return status;
 }

@@ -1,6 +1,14 @@
 /*
  * Pictures with what is in them: generated here from a seed, or read from files of the user. Pictures are uint8, height by width
  * by channels (1 or 3, RGB); nothing is normalised.
+ *
+ * Generated sets are drawn by integers alone: each picture follows from the set's name, the split and the index. Among ten
+ * digits or shapes that follow each other from a multiple of ten on, every class occurs once. Networks that were trained on them:
+ * golden/models.
+ *   digits  32x32x1: 0 to 9 written in strokes, in several ways, bent and slanted, among lines and noise
+ *   shapes  32x32x3: disc, square, triangle, pentagon, cross, ring, star, and patches of stripes, checker and dots
+ *   scenes  96x96x3: 1 to 6 discs, squares, triangles and stars; a box is the extent of the pixels that its object covers by
+ *           half or more, those included that another object hides
  */
 #ifndef BT_DATASET_H
 #define BT_DATASET_H
@@ -30,6 +38,13 @@ struct bt_box {
 #define BT_DATASET_BOXES 128   /**< most boxes in one picture */
 #define BT_DATASET_EXTENT 8192 /**< most rows or columns of a picture */
 
+/** What is in a picture: a class, or boxes. */
+struct bt_truth {
+    int32_t label;
+    uint32_t box_count;
+    struct bt_box boxes[BT_DATASET_BOXES];
+};
+
 struct bt_dataset {
     char name[48];
     char source[160]; /**< for people: "generated, seed 1", the folder */
@@ -40,8 +55,8 @@ struct bt_dataset {
     uint32_t class_count; /**< 0 where it is not known */
     char **class_names;   /**< class_count, or NULL */
     void *own;            /**< of the kind of set; NULL of a generated one */
-    enum bt_status (*get)(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, int32_t *label,
-                          struct bt_box *boxes, uint32_t *box_count, struct bt_error *err);
+    enum bt_status (*get)(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, struct bt_truth *truth,
+                          struct bt_error *err);
     void (*close)(struct bt_dataset *dataset);
 };
 
@@ -49,11 +64,14 @@ struct bt_dataset {
  * @brief  Opens a set.
  * @param[in]  spec   "digits" (32x32x1, ten classes), "shapes" (32x32x3, ten classes), "scenes" (objects with boxes):
  *                    generated. "mnist:FOLDER" (t10k or train IDX files, gzip or not), "cifar10:FILE" (binary version),
- *                    "images:FOLDER" (labels.txt: "file class" per line), "boxes:FOLDER" (one text file per picture: "class
- *                    x y w h" per line, centre and size as fractions, as YOLO's tools write COCO).
+ *                    "images:FOLDER" (labels.txt: "file class" per line), "boxes:FOLDER" (pictures in the order of their
+ *                    names, one text file for each: "class x y w h" per line, centre and size as fractions, as YOLO's
+ *                    tools write COCO). Classes are numbers from 0; their names, one a line, in classes.txt of the folder
+ *                    or, for boxes, coco.names beside the folder. JPEG, PNG, binary PGM and PPM; colour where the first
+ *                    picture of a folder is, of boxes always.
  * @param[in]  split  Of the generated sets.
- * @param[in]  h, w   What pictures are resized to (bilinear, not letterboxed) or padded to (MNIST, with 0); 0: as they are, and
- *                    all alike. Generated sets and CIFAR-10 refuse any size but their own.
+ * @param[in]  h, w   At most BT_DATASET_EXTENT: what pictures are resized to (bilinear, not letterboxed) or padded to (MNIST,
+ *                    with 0); 0: as they are, and all alike. Generated sets and CIFAR-10 refuse any size but their own.
  * @param[out] dataset  Release with bt_dataset_close().
  * @return BT_OK; BT_EINPUT (unknown kind, missing or damaged file, wrong size, label without class); BT_ENOMEM.
  */
@@ -62,7 +80,7 @@ BT_MUST_CHECK enum bt_status bt_dataset_open(const char *spec, enum bt_split spl
 void bt_dataset_close(struct bt_dataset *dataset);
 
 /**
- * @brief  One picture; the same bytes whenever and wherever it is asked for.
+ * @brief  One picture; the same bytes whenever and wherever it is asked for, but for JPEG, which is what libjpeg makes of it.
  * @param[in]  index   Below count; of generated sets any.
  * @param[out] pixels  h * w * c.
  * @param[out] label   Class of the picture, BT_TASK_CLASSIFY; else untouched. May be NULL.

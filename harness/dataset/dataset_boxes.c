@@ -106,23 +106,18 @@ static void release(struct bt_dataset *dataset)
     free(folder);
 }
 
-static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, int32_t *label,
-                          struct bt_box *boxes, uint32_t *box_count, struct bt_error *err)
+static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, struct bt_truth *truth,
+                          struct bt_error *err)
 {
     const struct folder *folder = dataset->own;
     const struct one *one = &folder->each[index];
-    (void)label;
-    const enum bt_status status = bt_pictures_get(&folder->pictures, dataset, index, pixels, err);
-    if (status != BT_OK || boxes == NULL || box_count == NULL) {
-        return status;
-    }
     for (uint32_t i = 0; i < one->count; i++) {
         const struct bt_box *box = &one->boxes[i];
-        boxes[i] = (struct bt_box){box->x0 * (float)dataset->w, box->y0 * (float)dataset->h,
-                                   box->x1 * (float)dataset->w, box->y1 * (float)dataset->h, box->label};
+        truth->boxes[i] = (struct bt_box){box->x0 * (float)dataset->w, box->y0 * (float)dataset->h,
+                                          box->x1 * (float)dataset->w, box->y1 * (float)dataset->h, box->label};
     }
-    *box_count = one->count;
-    return BT_OK;
+    truth->box_count = one->count;
+    return bt_pictures_get(&folder->pictures, dataset, index, pixels, err);
 }
 
 /* ---- the folder ---- */
@@ -219,7 +214,7 @@ static enum bt_status read_folder(struct folder *folder, uint32_t classes, struc
     if (folder->each == NULL) {
         status = bt_fail(err, BT_ENOMEM, "%s: no memory for it", folder->pictures.folder);
     }
-    for (int at = 0; status == BT_OK && at < count;) {
+    for (int at = 0; status == BT_OK && folder->each != NULL && at < count;) {
         const char *text = NULL;
         status = pair(folder, entries, count, &at, &text, err);
         if (status == BT_OK) {

@@ -30,19 +30,15 @@ static void release(struct bt_dataset *dataset)
     free(dataset->own);
 }
 
-static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, int32_t *label,
-                          struct bt_box *boxes, uint32_t *box_count, struct bt_error *err)
+static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, struct bt_truth *truth,
+                          struct bt_error *err)
 {
     const unsigned char *record = (const unsigned char *)dataset->own + (size_t)index * RECORD;
-    (void)boxes;
-    (void)box_count;
     (void)err;
     for (size_t i = 0; i < (size_t)3 * PLANE; i++) {
         pixels[i] = record[1 + i % 3 * PLANE + i / 3];
     }
-    if (label != NULL) {
-        *label = record[0];
-    }
+    truth->label = record[0];
     return BT_OK;
 }
 

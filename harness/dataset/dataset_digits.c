@@ -177,7 +177,7 @@ static void clutter(struct bt_canvas *canvas, struct bt_random *random, int32_t 
 static void draw(enum bt_split split, uint32_t index, int32_t label, uint8_t *pixels)
 {
     struct bt_random random = bt_random_of(digits.name, split, index);
-    struct bt_canvas canvas = {pixels, EXTENT, EXTENT, 1};
+    struct bt_canvas canvas = bt_canvas_of(pixels, EXTENT, 1);
     struct figure figure = {.count = 0};
     const int32_t ground = bt_random_in(&random, 0, 90);
     bt_draw_blotches(&canvas, &random, grey(ground), bt_random_in(&random, 0, 50));
@@ -193,17 +193,12 @@ static void draw(enum bt_split split, uint32_t index, int32_t label, uint8_t *pi
     bt_draw_noise(&canvas, &random, bt_random_in(&random, 4, 80));
 }
 
-static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, int32_t *label,
-                          struct bt_box *boxes, uint32_t *box_count, struct bt_error *err)
+static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, struct bt_truth *truth,
+                          struct bt_error *err)
 {
-    (void)boxes;
-    (void)box_count;
     (void)err;
-    const int32_t class = bt_random_label(digits.name, dataset->split, index, CLASSES);
-    draw(dataset->split, index, class, pixels);
-    if (label != NULL) {
-        *label = class;
-    }
+    truth->label = bt_random_label(digits.name, dataset->split, index, CLASSES);
+    draw(dataset->split, index, truth->label, pixels);
     return BT_OK;
 }
 

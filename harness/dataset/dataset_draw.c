@@ -19,9 +19,9 @@ uint64_t bt_random_next(struct bt_random *random)
 struct bt_random bt_random_of(const char *set, uint32_t split, uint64_t index)
 {
     unsigned char key[32 + 4 + 8] = {0};
-    const size_t length = strlen(set);
-    assert(length < 32);
-    memcpy(key, set, length);
+    for (unsigned i = 0; i < 32 && set[i] != '\0'; i++) {
+        key[i] = (unsigned char)set[i];
+    }
     for (unsigned i = 0; i < 4; i++) {
         key[32 + i] = (unsigned char)(split >> (8 * i));
     }
@@ -110,6 +110,13 @@ struct bt_colour bt_random_contrast(struct bt_random *random, struct bt_colour o
         }
     } while (apart < distance);
     return colour;
+}
+
+struct bt_canvas bt_canvas_of(uint8_t *pixels, int32_t extent, int32_t c)
+{
+    struct bt_canvas canvas = {.h = extent, .w = extent, .c = c};
+    canvas.pixels = pixels;
+    return canvas;
 }
 
 /* ---- shapes ---- */
@@ -201,22 +208,24 @@ void bt_draw_shape(struct bt_canvas *canvas, const struct bt_shape *shape, struc
     assert(canvas->c == 3 && shape->radius >= 512);
     for (int32_t y = y_first; y < canvas->h && y * 256 <= shape->y + widest; y++) {
         for (int32_t x = x_first; x < canvas->w && x * 256 <= shape->x + widest; x++) {
+            /* Of the first of 4x4 samples; the others lie a quarter of a pixel apart. */
+            const int32_t dx = x * 256 + 32 - shape->x;
+            const int32_t dy = y * 256 + 32 - shape->y;
+            const int32_t u0 = t.cu * dx + t.su * dy;
+            const int32_t v0 = t.cv * dx + t.sv * dy;
             int32_t count[3] = {0};
-            int32_t middle = 0;
             for (int32_t i = 0; i < 16; i++) {
-                const int32_t dx = x * 256 + 32 + 64 * (i & 3) - shape->x;
-                const int32_t dy = y * 256 + 32 + 64 * (i >> 2) - shape->y;
-                const int32_t u = (t.cu * dx + t.su * dy) >> 14;
-                const int32_t v = (t.cv * dx + t.sv * dy) >> 14;
-                count[sample(shape, u, v)]++;
-                middle = u;
+                const int32_t right = 64 * (i & 3);
+                const int32_t down = 64 * (i >> 2);
+                count[sample(shape, (u0 + t.cu * right + t.su * down) >> 14,
+                             (v0 + t.cv * right + t.sv * down) >> 14)]++;
             }
             if (count[0] == 16) {
                 continue;
             }
             uint8_t *pixel = canvas->pixels + ((size_t)y * (size_t)canvas->w + (size_t)x) * 3;
+            const int32_t light = (shape->shade * ((u0 + (t.cu + t.su) * 192) >> 14)) >> 12;
             for (int c = 0; c < 3; c++) {
-                const int32_t light = (shape->shade * middle) >> 12;
                 pixel[c] = clamp((pixel[c] * count[0] + (shape->ink.c[c] + light) * count[1] +
                                   (shape->ink2.c[c] + light) * count[2] + 8) >>
                                  4);
@@ -243,7 +252,7 @@ void bt_draw_shape(struct bt_canvas *canvas, const struct bt_shape *shape, struc
 void bt_draw_blotches(struct bt_canvas *canvas, struct bt_random *random, struct bt_colour base, int32_t spread)
 {
     enum { MOST = 7 };
-    int32_t grid[MOST + 1][MOST + 1][3];
+    int32_t grid[MOST + 1][MOST + 1][3] = {{{0}}};
     const int32_t cells = bt_random_in(random, 2, MOST - 1);
     for (int32_t y = 0; y <= cells; y++) {
         for (int32_t x = 0; x <= cells; x++) {

@@ -44,6 +44,8 @@ struct bt_canvas {
     int32_t h, w, c; /**< c: 1 or 3 */
 };
 
+struct bt_canvas bt_canvas_of(uint8_t *pixels, int32_t extent, int32_t c);
+
 enum bt_shape_kind {
     BT_SHAPE_DISC,
     BT_SHAPE_SQUARE,

@@ -43,7 +43,9 @@ enum bt_status bt_labels_parse(const char *path, const char *text, size_t bytes,
     uint32_t room = 0;
     while (bt_next_line(&lines, line, sizeof(line))) {
         uint32_t label = 0;
-        if (!split_line(line, &label)) {
+        char file[NAME_BYTES];
+        memcpy(file, line, sizeof(file));
+        if (!split_line(file, &label)) {
             return bt_fail(err, BT_EINPUT, "%s:%u: '%.60s': expected \"file class\", the class a number up to %d", path,
                            (unsigned)lines.number, line, LARGEST_LABEL);
         }
@@ -60,7 +62,7 @@ enum bt_status bt_labels_parse(const char *path, const char *text, size_t bytes,
             *labels = larger;
         }
         (*labels)[pictures->count] = (int32_t)label;
-        if (bt_pictures_add(pictures, line) != BT_OK) {
+        if (bt_pictures_add(pictures, file) != BT_OK) {
             return bt_fail(err, BT_ENOMEM, "%s: no memory for it", path);
         }
     }
@@ -77,17 +79,12 @@ static void release(struct bt_dataset *dataset)
     }
 }
 
-static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, int32_t *label,
-                          struct bt_box *boxes, uint32_t *box_count, struct bt_error *err)
+static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, struct bt_truth *truth,
+                          struct bt_error *err)
 {
     const struct images *images = dataset->own;
-    (void)boxes;
-    (void)box_count;
-    const enum bt_status status = bt_pictures_get(&images->pictures, dataset, index, pixels, err);
-    if (status == BT_OK && label != NULL) {
-        *label = images->labels[index];
-    }
-    return status;
+    truth->label = images->labels[index];
+    return bt_pictures_get(&images->pictures, dataset, index, pixels, err);
 }
 
 enum bt_status bt_dataset_images(const char *path, int32_t h, int32_t w, struct bt_dataset *dataset,

@@ -67,24 +67,20 @@ static void release(struct bt_dataset *dataset)
     }
 }
 
-static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, int32_t *label,
-                          struct bt_box *boxes, uint32_t *box_count, struct bt_error *err)
+static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, struct bt_truth *truth,
+                          struct bt_error *err)
 {
     const struct mnist *mnist = dataset->own;
     const size_t h = mnist->pictures.h;
     const size_t w = mnist->pictures.w;
     const size_t top = ((size_t)dataset->h - h) / 2;
     const size_t left = ((size_t)dataset->w - w) / 2;
-    (void)boxes;
-    (void)box_count;
     (void)err;
     memset(pixels, 0, (size_t)dataset->h * (size_t)dataset->w);
     for (size_t y = 0; y < h; y++) {
         memcpy(pixels + (top + y) * (size_t)dataset->w + left, mnist->pictures.values + (index * h + y) * w, w);
     }
-    if (label != NULL) {
-        *label = mnist->labels.values[index];
-    }
+    truth->label = mnist->labels.values[index];
     return BT_OK;
 }
 

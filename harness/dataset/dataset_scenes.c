@@ -75,7 +75,7 @@ uint32_t bt_scenes_draw(enum bt_split split, uint32_t index, uint8_t *pixels, st
 {
     enum { TRIES = 12 };
     struct bt_random random = bt_random_of(scenes.name, split, index);
-    struct bt_canvas canvas = {pixels, EXTENT, EXTENT, 3};
+    struct bt_canvas canvas = bt_canvas_of(pixels, EXTENT, 3);
     struct bt_shape placed[BT_SCENES_MOST];
     uint32_t count = 0;
     const struct bt_colour ground = bt_random_colour(&random);
@@ -101,17 +101,11 @@ uint32_t bt_scenes_draw(enum bt_split split, uint32_t index, uint8_t *pixels, st
     return count;
 }
 
-static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, int32_t *label,
-                          struct bt_box *boxes, uint32_t *box_count, struct bt_error *err)
+static enum bt_status get(const struct bt_dataset *dataset, uint32_t index, uint8_t *pixels, struct bt_truth *truth,
+                          struct bt_error *err)
 {
-    struct bt_box found[BT_SCENES_MOST];
-    (void)label;
     (void)err;
-    const uint32_t count = bt_scenes_draw(dataset->split, index, pixels, found, NULL);
-    if (boxes != NULL && box_count != NULL) {
-        memcpy(boxes, found, count * sizeof(*found));
-        *box_count = count;
-    }
+    truth->box_count = bt_scenes_draw(dataset->split, index, pixels, truth->boxes, NULL);
     return BT_OK;
 }
 
