@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/data.h"
 #include "harness/model.h"
@@ -21,7 +22,7 @@ static enum bt_status expand(const char *spec, const char *data_dir, char *text,
         (void)snprintf(text, text_bytes, "%s", spec);
         return BT_OK;
     }
-    if (data_dir == NULL) {
+    if (data_dir == NULL || access(data_dir, F_OK) != 0) {
         return bt_fail(err, BT_EUNSUPPORTED, "%.200s: no data folder", spec);
     }
     const int length =

@@ -1,11 +1,15 @@
 #include "harness/dataset/dataset.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/dataset/dataset_kinds.h"
+
+#define SPEC_BYTES 4096
+#define MOST_PICTURES 100000000
 
 struct kind {
     const char *name;
@@ -62,6 +66,42 @@ static enum bt_status open_generated(const struct kind *kind, int32_t h, int32_t
     return status == BT_OK ? BT_OK : bt_fail(err, status, "%s: no memory for it", kind->name);
 }
 
+/* "#FIRST-LAST" at the end of a spec, cut off there; both 0 where there is none. @return false where it is malformed. */
+static bool take_range(char *spec, uint32_t *first, uint32_t *last)
+{
+    char *hash = strrchr(spec, '#');
+    char *end = NULL;
+    *first = *last = 0;
+    if (hash == NULL) {
+        return true;
+    }
+    const unsigned long from = strtoul(hash + 1, &end, 10);
+    if (hash[1] < '0' || hash[1] > '9' || *end != '-' || end[1] < '0' || end[1] > '9') {
+        return false;
+    }
+    const unsigned long to = strtoul(end + 1, &end, 10);
+    *hash = '\0';
+    *first = (uint32_t)from;
+    *last = (uint32_t)to;
+    return *end == '\0' && from <= to && to < MOST_PICTURES;
+}
+
+/* The pictures of a range alone. */
+static enum bt_status narrow(const char *spec, uint32_t first, uint32_t last, struct bt_dataset *dataset,
+                             struct bt_error *err)
+{
+    if (dataset->own != NULL && last >= dataset->count) {
+        return bt_fail(err, BT_EINPUT, "data set '%s': pictures %u to %u: expected some of 0 to %u", spec,
+                       (unsigned)first, (unsigned)last, (unsigned)dataset->count - 1);
+    }
+    const size_t used = strlen(dataset->source);
+    dataset->first = first;
+    dataset->count = last - first + 1;
+    (void)snprintf(dataset->source + used, sizeof(dataset->source) - used, ", %u to %u", (unsigned)first,
+                   (unsigned)last);
+    return BT_OK;
+}
+
 /* The kind that a spec begins with, and what stands behind the colon: NULL of generated sets. */
 static const struct kind *kind_of(const char *spec, const char **path)
 {
@@ -80,7 +120,18 @@ enum bt_status bt_dataset_open(const char *spec, enum bt_split split, int32_t h,
                                struct bt_error *err)
 {
     const char *path = NULL;
-    const struct kind *kind = kind_of(spec, &path);
+    char whole[SPEC_BYTES];
+    uint32_t first = 0;
+    uint32_t last = 0;
+    const bool ranged = strchr(spec, '#') != NULL;
+    if (strlen(spec) >= sizeof(whole)) {
+        return bt_fail(err, BT_EINPUT, "data set '%.60s...': expected at most %d bytes", spec, SPEC_BYTES - 1);
+    }
+    (void)snprintf(whole, sizeof(whole), "%s", spec);
+    if (!take_range(whole, &first, &last)) {
+        return bt_fail(err, BT_EINPUT, "data set '%s': expected #FIRST-LAST behind it, two numbers of pictures", spec);
+    }
+    const struct kind *kind = kind_of(whole, &path);
     if (kind == NULL) {
         return bt_fail(err, BT_EINPUT,
                        "data set '%s': expected digits, shapes, scenes, mnist:FOLDER, cifar10:FILE, images:FOLDER or "
@@ -92,8 +143,11 @@ enum bt_status bt_dataset_open(const char *spec, enum bt_split split, int32_t h,
                        (int)h, (int)w, BT_DATASET_EXTENT);
     }
     struct bt_dataset made = {.split = split};
-    const enum bt_status status =
+    enum bt_status status =
         kind->files != NULL ? kind->files(path, h, w, &made, err) : open_generated(kind, h, w, &made, err);
+    if (status == BT_OK && ranged) {
+        status = narrow(spec, first, last, &made, err);
+    }
     if (status != BT_OK) {
         bt_dataset_close(&made);
         return status;
@@ -122,7 +176,7 @@ enum bt_status bt_dataset_get(const struct bt_dataset *dataset, uint32_t index, 
                        (unsigned)dataset->count - 1);
     }
     struct bt_truth truth;
-    const enum bt_status status = dataset->get(dataset, index, pixels, &truth, err);
+    const enum bt_status status = dataset->get(dataset, dataset->first + index, pixels, &truth, err);
     if (status == BT_OK && dataset->task == BT_TASK_CLASSIFY && label != NULL) {
         *label = truth.label;
     }

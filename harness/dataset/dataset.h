@@ -50,6 +50,7 @@ struct bt_dataset {
     char source[160]; /**< for people: "generated, seed 1", the folder */
     enum bt_task task;
     enum bt_split split;
+    uint32_t first;       /**< picture of the set that is picture 0 here */
     uint32_t count;       /**< pictures; a generated set has as many as anybody asks for, this many by default */
     int32_t h, w, c;      /**< of every picture, after any resizing that was asked for */
     uint32_t class_count; /**< 0 where it is not known */
@@ -68,7 +69,8 @@ struct bt_dataset {
  *                    names, one text file for each: "class x y w h" per line, centre and size as fractions, as YOLO's
  *                    tools write COCO). Classes are numbers from 0; their names, one a line, in classes.txt of the folder
  *                    or, for boxes, coco.names beside the folder. JPEG, PNG, binary PGM and PPM; colour where the first
- *                    picture of a folder is, of boxes always.
+ *                    picture of a folder is, of boxes always. A range behind any of them, "#FIRST-LAST", takes these pictures
+ *                    of the set alone.
  * @param[in]  split  Of the generated sets.
  * @param[in]  h, w   At most BT_DATASET_EXTENT: what pictures are resized to (bilinear, not letterboxed) or padded to (MNIST,
  *                    with 0); 0: as they are, and all alike. Generated sets and CIFAR-10 refuse any size but their own.

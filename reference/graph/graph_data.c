@@ -327,6 +327,7 @@ struct loader {
 
 static const struct loader loaders[] = {
     {"lenet5", bt_data_lenet5, bt_data_lenet5_float},
+    {"lenet5_relu", bt_data_lenet5_relu, bt_data_lenet5_relu_float},
     {"resnet8", bt_data_resnet8, bt_data_resnet8_float},
     {"tiny_darknet", bt_data_tiny_darknet, bt_data_tiny_darknet_float},
     {"squeezenet1_1", bt_data_squeezenet, bt_data_squeezenet_float},
@@ -351,7 +352,8 @@ bool bt_graph_known(const char *name)
 static enum bt_status refuse_unknown(const char *name, struct bt_error *err)
 {
     return bt_fail(err, BT_EUNSUPPORTED,
-                   "%.47s: no trained weights are known here: expected lenet5, resnet8, tiny_darknet, squeezenet1_1 or "
+                   "%.47s: no trained weights are known here: expected lenet5, lenet5_relu, resnet8, tiny_darknet, "
+                   "squeezenet1_1 or "
                    "yolo_fastest_1_1",
                    name);
 }

@@ -26,7 +26,7 @@ struct bt_graph_samples {
 void bt_graph_samples_free(struct bt_graph_samples *samples);
 
 /**
- * Whether bt_graph_load_real() can load a network of this name, given its files: lenet5, resnet8, tiny_darknet,
+ * Whether bt_graph_load_real() can load a network of this name, given its files: lenet5, lenet5_relu, resnet8, tiny_darknet,
  * squeezenet1_1, yolo_fastest_1_1.
  */
 bool bt_graph_known(const char *name);
@@ -36,6 +36,7 @@ bool bt_graph_known(const char *name);
  *         lenet5        LeNet-5 with tanh; float weights, quantised here; 100 MNIST images. Its subsampling layers have
  *                       trained coefficients: s2 and s4 are depthwise convolutions, unlike the table's. The 2x - 1 of
  *                       its training is folded into c1: the input is the pixel, 0 to 1.
+ *         lenet5_relu   the same with ReLU and max-pooling, trained on t10k 0 to 7999; 100 MNIST images of these.
  *         resnet8       MLPerf Tiny, int8 of TFLite with its own parameters; 5 photographs at 32x32, since there are no
  *                       CIFAR-10 images: what it says of them is no measure of its accuracy.
  *         tiny_darknet  Darknet's float weights, quantised here; 5 photographs. Classes are in Darknet's order of ImageNet,

@@ -78,6 +78,10 @@ BT_MUST_CHECK enum bt_status bt_data_lenet5_float(const char *data_dir, struct b
                                                   struct bt_error *err);
 BT_MUST_CHECK enum bt_status bt_data_lenet5(const char *data_dir, struct bt_graph **graph,
                                             struct bt_graph_samples *samples, struct bt_error *err);
+BT_MUST_CHECK enum bt_status bt_data_lenet5_relu_float(const char *data_dir, struct bt_float_graph **graph,
+                                                       struct bt_error *err);
+BT_MUST_CHECK enum bt_status bt_data_lenet5_relu(const char *data_dir, struct bt_graph **graph,
+                                                 struct bt_graph_samples *samples, struct bt_error *err);
 BT_MUST_CHECK enum bt_status bt_data_resnet8_float(const char *data_dir, struct bt_float_graph **graph,
                                                    struct bt_error *err);
 BT_MUST_CHECK enum bt_status bt_data_resnet8(const char *data_dir, struct bt_graph **graph,

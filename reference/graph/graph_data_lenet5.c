@@ -10,6 +10,8 @@
 #define WEIGHTS "lenet/changwoolee_lenet5/"
 #define IMAGES "lenet/mnist/t10k-images-idx3-ubyte.gz"
 #define LABELS "lenet/mnist/t10k-labels-idx1-ubyte.gz"
+#define RELU_WEIGHTS "lenet/lenet5_relu_maxpool_trained_here/"
+#define RELU_SOURCE "lenet5_relu_maxpool_trained_here: trained, quantised here (min-max on MNIST t10k 100..163)"
 #define SOURCE "changwoolee/lenet5_hls: trained, quantised here (min-max on MNIST t10k 100..163)"
 
 #define MNIST_COUNT 10000u
@@ -129,7 +131,7 @@ cleanup:
 
 /* ---- network ---- */
 
-enum form { CONV, POOL, FC };
+enum form { CONV, POOL, MAXPOOL, FC, FC_ROWS };
 
 struct layer {
     const char *name;
@@ -140,7 +142,7 @@ struct layer {
 };
 
 /* The published network ends in a tanh, too; without it the order of the classes is the same. */
-static const struct layer layers[] = {
+static const struct layer tanh_layers[] = {
     {"c1", CONV, WEIGHTS "Wconv1.f32.bin", WEIGHTS "bconv1.f32.bin", 5, 1, 6, BT_ACT_TANH},
     {"s2", POOL, WEIGHTS "Wpool1.f32.bin", WEIGHTS "bpool1.f32.bin", 2, 6, 6, BT_ACT_TANH},
     {"c3", CONV, WEIGHTS "Wconv3.f32.bin", WEIGHTS "bconv3.f32.bin", 5, 6, 16, BT_ACT_TANH},
@@ -149,7 +151,19 @@ static const struct layer layers[] = {
     {"f6", FC, WEIGHTS "Wfc1.f32.bin", WEIGHTS "bfc1.f32.bin", 1, 120, 84, BT_ACT_TANH},
     {"output", FC, WEIGHTS "Wfc2.f32.bin", WEIGHTS "bfc2.f32.bin", 1, 84, 10, BT_ACT_NONE},
 };
-#define LAYERS (sizeof(layers) / sizeof(layers[0]))
+
+static const struct layer relu_layers[] = {
+    {"c1", CONV, RELU_WEIGHTS "conv1_weight.f32.bin", RELU_WEIGHTS "conv1_bias.f32.bin", 5, 1, 6, BT_ACT_RELU},
+    {"s2", MAXPOOL, NULL, NULL, 2, 6, 6, BT_ACT_NONE},
+    {"c3", CONV, RELU_WEIGHTS "conv2_weight.f32.bin", RELU_WEIGHTS "conv2_bias.f32.bin", 5, 6, 16, BT_ACT_RELU},
+    {"s4", MAXPOOL, NULL, NULL, 2, 16, 16, BT_ACT_NONE},
+    {"c5", CONV, RELU_WEIGHTS "conv3_weight.f32.bin", RELU_WEIGHTS "conv3_bias.f32.bin", 5, 16, 120, BT_ACT_RELU},
+    {"f6", FC_ROWS, RELU_WEIGHTS "fc1_weight.f32.bin", RELU_WEIGHTS "fc1_bias.f32.bin", 1, 120, 84, BT_ACT_RELU},
+    {"output", FC_ROWS, RELU_WEIGHTS "fc2_weight.f32.bin", RELU_WEIGHTS "fc2_bias.f32.bin", 1, 84, 10, BT_ACT_NONE},
+};
+
+#define LAYERS (sizeof(tanh_layers) / sizeof(tanh_layers[0]))
+_Static_assert(sizeof(relu_layers) == sizeof(tanh_layers), "both networks have the same layers");
 
 /* From the file's layout to [c_out][kh][kw][c_in/groups]. */
 static void arrange(const struct layer *layer, const float *file, float *weights)
@@ -164,6 +178,11 @@ static void arrange(const struct layer *layer, const float *file, float *weights
             weights[i] = file[i / area] / (float)area;
         }
         break;
+    case FC_ROWS: /* [out][in] */
+        memcpy(weights, file, (size_t)layer->c_out * (size_t)layer->c_in * sizeof(float));
+        break;
+    case MAXPOOL:
+        break;
     case FC: /* [in][out] */
         for (int32_t o = 0; o < layer->c_out; o++) {
             for (int32_t i = 0; i < layer->c_in; i++) {
@@ -174,9 +193,30 @@ static void arrange(const struct layer *layer, const float *file, float *weights
     }
 }
 
+static void add_maxpool(const struct layer *layer, struct bt_float_graph *graph)
+{
+    struct bt_float_node *node = bt_float_graph_add(graph, BT_OP_MAXPOOL, layer->name, graph->count - 1);
+    node->u.pool = (struct ref_pool2d){.n = 1,
+                                       .h = node->h,
+                                       .w = node->w,
+                                       .c = node->c,
+                                       .kh = layer->kernel,
+                                       .kw = layer->kernel,
+                                       .stride_h = layer->kernel,
+                                       .stride_w = layer->kernel};
+    const int32_t oh = ref_pool2d_oh(&node->u.pool);
+    const int32_t ow = ref_pool2d_ow(&node->u.pool);
+    node->h = oh;
+    node->w = ow;
+}
+
 static enum bt_status add_layer(const char *data_dir, const struct layer *layer, struct bt_float_graph *graph,
                                 struct bt_error *err)
 {
+    if (layer->form == MAXPOOL) {
+        add_maxpool(layer, graph);
+        return BT_OK;
+    }
     struct bt_float_node *node = bt_float_graph_add(graph, BT_OP_CONV2D, layer->name, graph->count - 1);
     const int32_t stride = layer->form == POOL ? 2 : 1;
     node->act = layer->act;
@@ -228,11 +268,12 @@ static void take_pixels(struct bt_float_node *c1)
     }
 }
 
-enum bt_status bt_data_lenet5_float(const char *data_dir, struct bt_float_graph **graph, struct bt_error *err)
+static enum bt_status load_float(const char *data_dir, const char *name, const char *source, const struct layer *layers,
+                                 struct bt_float_graph **graph, struct bt_error *err)
 {
-    struct bt_float_graph *made = bt_float_graph_new("lenet5", SOURCE, LAYERS + 2);
+    struct bt_float_graph *made = bt_float_graph_new(name, source, LAYERS + 2);
     if (made == NULL) {
-        return bt_fail(err, BT_ENOMEM, "lenet5: no memory for the float graph");
+        return bt_fail(err, BT_ENOMEM, "%s: no memory for the float graph", name);
     }
     struct bt_float_node *input = bt_float_graph_add(made, BT_OP_INPUT, "input", 0);
     input->h = INPUT_EXTENT;
@@ -246,30 +287,39 @@ enum bt_status bt_data_lenet5_float(const char *data_dir, struct bt_float_graph 
             return status;
         }
     }
-    take_pixels(&made->nodes[1]);
     (void)bt_float_graph_add(made, BT_OP_SOFTMAX, "prob", made->count - 1);
     *graph = made;
     return BT_OK;
 }
 
-enum bt_status bt_data_lenet5(const char *data_dir, struct bt_graph **graph, struct bt_graph_samples *samples,
-                              struct bt_error *err)
+enum bt_status bt_data_lenet5_float(const char *data_dir, struct bt_float_graph **graph, struct bt_error *err)
 {
-    struct bt_float_graph *real = NULL;
+    const enum bt_status status = load_float(data_dir, "lenet5", SOURCE, tanh_layers, graph, err);
+    if (status == BT_OK) {
+        take_pixels(&(*graph)->nodes[1]);
+    }
+    return status;
+}
+
+enum bt_status bt_data_lenet5_relu_float(const char *data_dir, struct bt_float_graph **graph, struct bt_error *err)
+{
+    return load_float(data_dir, "lenet5_relu", RELU_SOURCE, relu_layers, graph, err);
+}
+
+/* Calibrates and quantises; takes `real`. */
+static enum bt_status load(const char *data_dir, struct bt_float_graph *real, struct bt_graph **graph,
+                           struct bt_graph_samples *samples, struct bt_error *err)
+{
     struct bt_graph_samples calibration = {0};
     float *inputs = NULL;
     struct bt_graph *made = NULL;
-    enum bt_status status = bt_data_lenet5_float(data_dir, &real, err);
-    if (status != BT_OK) {
-        return status;
-    }
-    status = bt_graph_load_mnist(data_dir, SAMPLES, CALIBRATION, &calibration, err);
+    enum bt_status status = bt_graph_load_mnist(data_dir, SAMPLES, CALIBRATION, &calibration, err);
     if (status != BT_OK) {
         goto cleanup;
     }
     inputs = malloc(CALIBRATION * INPUT_BYTES * sizeof(float));
     if (inputs == NULL || calibration.inputs == NULL) {
-        status = bt_fail(err, BT_ENOMEM, "lenet5: no memory to calibrate");
+        status = bt_fail(err, BT_ENOMEM, "%.47s: no memory to calibrate", real->name);
         goto cleanup;
     }
     for (size_t i = 0; i < CALIBRATION * INPUT_BYTES; i++) {
@@ -296,4 +346,20 @@ cleanup:
     bt_graph_samples_free(&calibration);
     bt_float_graph_free(real);
     return status;
+}
+
+enum bt_status bt_data_lenet5(const char *data_dir, struct bt_graph **graph, struct bt_graph_samples *samples,
+                              struct bt_error *err)
+{
+    struct bt_float_graph *real = NULL;
+    const enum bt_status status = bt_data_lenet5_float(data_dir, &real, err);
+    return status == BT_OK ? load(data_dir, real, graph, samples, err) : status;
+}
+
+enum bt_status bt_data_lenet5_relu(const char *data_dir, struct bt_graph **graph, struct bt_graph_samples *samples,
+                                   struct bt_error *err)
+{
+    struct bt_float_graph *real = NULL;
+    const enum bt_status status = bt_data_lenet5_relu_float(data_dir, &real, err);
+    return status == BT_OK ? load(data_dir, real, graph, samples, err) : status;
 }
