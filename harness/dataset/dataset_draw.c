@@ -324,6 +324,8 @@ void bt_draw_strokes(struct bt_canvas *canvas, const struct bt_stroke *strokes, 
     uint16_t cover[SIDE * SIDE];     /* 0 to 256 */
     assert(canvas->h <= SIDE && canvas->w <= SIDE);
     memset(cover, 0, (size_t)canvas->h * (size_t)canvas->w * sizeof(*cover));
+    int32_t top = canvas->h;
+    int32_t bottom = -1;
     for (uint32_t i = 0; i < count; i++) {
         const struct bt_stroke *stroke = &strokes[i];
         const int32_t reach = stroke->half_width + edge;
@@ -331,19 +333,22 @@ void bt_draw_strokes(struct bt_canvas *canvas, const struct bt_stroke *strokes, 
         const int32_t x1 = least(canvas->w - 1, (largest(stroke->x0, stroke->x1) + reach) >> 8);
         const int32_t y0 = largest(0, (least(stroke->y0, stroke->y1) - reach) >> 8);
         const int32_t y1 = least(canvas->h - 1, (largest(stroke->y0, stroke->y1) + reach) >> 8);
+        top = least(top, y0);
+        bottom = largest(bottom, y1);
         for (int32_t y = y0; y <= y1; y++) {
             for (int32_t x = x0; x <= x1; x++) {
                 const int64_t d2 = distance2(stroke, x * 256 + 128, y * 256 + 128);
                 if (d2 >= (int64_t)reach * reach) {
                     continue;
                 }
-                const int32_t full = least(256, reach - (int32_t)bt_root((uint64_t)d2));
+                const int64_t core = largest(reach - 256, 0);
+                const int32_t full = d2 <= core * core ? least(256, reach) : reach - (int32_t)bt_root((uint64_t)d2);
                 uint16_t *at = &cover[y * canvas->w + x];
                 *at = (uint16_t)largest(*at, full);
             }
         }
     }
-    for (int32_t i = 0; i < canvas->h * canvas->w; i++) {
+    for (int32_t i = top * canvas->w; i < (bottom + 1) * canvas->w; i++) {
         for (int c = 0; c < canvas->c && cover[i] > 0; c++) {
             uint8_t *at = &canvas->pixels[i * canvas->c + c];
             *at = clamp((*at * (256 - cover[i]) + ink.c[c] * cover[i] + 128) >> 8);
