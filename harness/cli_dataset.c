@@ -187,14 +187,14 @@ static enum bt_status draw_sheet(const struct bt_dataset *set, uint32_t count, u
 static enum bt_status write_sheet(const struct bt_dataset *set, uint32_t count, const char *path,
                                   struct picture *picture, struct bt_error *err)
 {
-    const uint32_t shown = count < SHEET_MOST ? count : SHEET_MOST;
+    const size_t shown = count < SHEET_MOST ? count : SHEET_MOST;
     const size_t rows = (shown + SHEET_COLUMNS - 1) / SHEET_COLUMNS;
-    const size_t columns = shown < SHEET_COLUMNS ? shown : SHEET_COLUMNS;
+    const size_t columns = rows > 1 ? SHEET_COLUMNS : shown;
     const size_t width = columns * ((size_t)set->w + GAP);
     const size_t height = rows * ((size_t)set->h + GAP);
     uint8_t *sheet = calloc(width * height + 1, 3);
     FILE *file = NULL;
-    enum bt_status status = sheet != NULL ? draw_sheet(set, shown, sheet, width, picture, err)
+    enum bt_status status = sheet != NULL ? draw_sheet(set, (uint32_t)shown, sheet, width, picture, err)
                                           : bt_fail(err, BT_ENOMEM, "%s: no memory for a sheet", set->name);
     if (status == BT_OK && (file = fopen(path, "wb")) == NULL) {
         status = bt_fail(err, BT_EIO, "%s: cannot be written: %s", path, strerror(errno));
