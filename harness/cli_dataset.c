@@ -143,6 +143,11 @@ static enum bt_status write_raw(const struct bt_dataset *set, uint32_t count, co
 
 enum { SHEET_COLUMNS = 10, SHEET_MOST = 100, GAP = 2 };
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 static void outline(uint8_t *rgb, const struct bt_dataset *set, const struct bt_box *box)
 {
     static const uint8_t red[3] = {255, 0, 0};
@@ -187,9 +192,9 @@ static enum bt_status draw_sheet(const struct bt_dataset *set, uint32_t count, u
 static enum bt_status write_sheet(const struct bt_dataset *set, uint32_t count, const char *path,
                                   struct picture *picture, struct bt_error *err)
 {
-    const uint32_t shown = count < SHEET_MOST ? count : SHEET_MOST;
-    const size_t rows = (shown + SHEET_COLUMNS - 1) / SHEET_COLUMNS;
-    const size_t columns = shown < SHEET_COLUMNS ? shown : SHEET_COLUMNS;
+    const uint32_t shown = least(count, SHEET_MOST);
+    const size_t rows = ((size_t)shown + SHEET_COLUMNS - 1) / SHEET_COLUMNS;
+    const size_t columns = least(shown, SHEET_COLUMNS);
     const size_t width = columns * ((size_t)set->w + GAP);
     const size_t height = rows * ((size_t)set->h + GAP);
     uint8_t *sheet = calloc(width * height + 1, 3);
@@ -211,34 +216,45 @@ static enum bt_status write_sheet(const struct bt_dataset *set, uint32_t count, 
     return status;
 }
 
-int bt_cli_dataset(const struct bt_cli *cli)
+static enum bt_status present(const struct bt_cli *cli, const struct bt_dataset *set, struct bt_error *err)
 {
-    struct bt_dataset set = {0};
-    struct bt_error err = {""};
-    struct picture picture = {0};
-    const bool asked = cli->argument_count == 1;
-    enum bt_status status = asked
-                                ? bt_dataset_open(cli->arguments[0], cli->split, cli->height, cli->width, &set, &err)
-                                : bt_fail(&err, BT_EINPUT, "dataset: expected a data set; see bittrue dataset --help");
-    if (status == BT_OK && cli->images > set.count && set.own != NULL) {
-        status = bt_fail(&err, BT_EINPUT, "%s: --count %" PRIu32 ": expected at most %" PRIu32 ", all there are",
-                         set.name, cli->images, set.count);
+    if (cli->images > set->count && set->own != NULL) {
+        return bt_fail(err, BT_EINPUT, "%s: --count %" PRIu32 ": expected at most %" PRIu32 ", all there are",
+                       set->name, cli->images, set->count);
     }
-    const uint32_t count = cli->images != 0 ? cli->images : set.count;
-    if (status == BT_OK && (picture.pixels = malloc(picture_bytes(&set) + 1)) == NULL) {
-        status = bt_fail(&err, BT_ENOMEM, "%s: no memory for a picture", set.name);
+    const uint32_t count = cli->images != 0 ? cli->images : set->count;
+    struct picture picture = {.pixels = malloc(picture_bytes(set) + 1)};
+    if (picture.pixels == NULL) {
+        return bt_fail(err, BT_ENOMEM, "%s: no memory for a picture", set->name);
     }
-    if (status == BT_OK && cli->out[0] != '\0') {
-        status = write_raw(&set, count, cli->out, &picture, &err);
+    enum bt_status status = BT_OK;
+    if (cli->out[0] != '\0') {
+        status = write_raw(set, count, cli->out, &picture, err);
     }
     if (status == BT_OK && cli->sheet != NULL) {
-        status = write_sheet(&set, count, cli->sheet, &picture, &err);
+        status = write_sheet(set, count, cli->sheet, &picture, err);
     }
     if (status == BT_OK && cli->out[0] == '\0' && cli->sheet == NULL) {
-        status = summary(&set, count, &picture, &err);
+        status = summary(set, count, &picture, err);
     }
     free(picture.pixels);
-    bt_dataset_close(&set);
+    return status;
+}
+
+int bt_cli_dataset(const struct bt_cli *cli)
+{
+    struct bt_dataset set;
+    struct bt_error err = {""};
+    enum bt_status status = BT_EINPUT;
+    if (cli->argument_count != 1) {
+        (void)bt_fail(&err, status, "dataset: expected a data set; see bittrue dataset --help");
+    } else {
+        status = bt_dataset_open(cli->arguments[0], cli->split, cli->height, cli->width, &set, &err);
+        if (status == BT_OK) {
+            status = present(cli, &set, &err);
+            bt_dataset_close(&set);
+        }
+    }
     if (status != BT_OK) {
         bt_cli_complain(&err);
         return BT_EXIT_ERROR;

@@ -39,7 +39,7 @@ int32_t bt_random_in(struct bt_random *random, int32_t low, int32_t high)
 
 int32_t bt_random_label(const char *set, uint32_t split, uint32_t index, uint32_t classes)
 {
-    int32_t order[16];
+    int32_t order[16] = {0};
     assert(classes >= 1 && classes <= 16);
     /* Above every index of a picture: numbers of its own. */
     struct bt_random random = bt_random_of(set, split, (UINT64_C(1) << 32) + index / classes);
@@ -211,6 +211,9 @@ void bt_draw_shape(struct bt_canvas *canvas, const struct bt_shape *shape, struc
             /* Of the first of 4x4 samples; the others lie a quarter of a pixel apart. */
             const int32_t dx = x * 256 + 32 - shape->x;
             const int32_t dy = y * 256 + 32 - shape->y;
+            if ((dx + 96) * (dx + 96) + (dy + 96) * (dy + 96) > (widest + 256) * (widest + 256)) {
+                continue; /* all of it lies outside the circle */
+            }
             const int32_t u0 = t.cu * dx + t.su * dy;
             const int32_t v0 = t.cv * dx + t.sv * dy;
             int32_t count[3] = {0};
@@ -264,28 +267,40 @@ void bt_draw_blotches(struct bt_canvas *canvas, struct bt_random *random, struct
     uint8_t *pixel = canvas->pixels;
     for (int32_t y = 0; y < canvas->h; y++) {
         const int32_t gy = y * cells * 256 / canvas->h;
+        int32_t row[MOST + 1][3] = {{0}};
+        for (int32_t x = 0; x <= cells; x++) {
+            for (int c = 0; c < canvas->c; c++) {
+                row[x][c] = grid[gy >> 8][x][c] * (256 - (gy & 255)) + grid[(gy >> 8) + 1][x][c] * (gy & 255);
+            }
+        }
         for (int32_t x = 0; x < canvas->w; x++) {
             const int32_t gx = x * cells * 256 / canvas->w;
+            const int32_t *left = row[gx >> 8];
+            const int32_t *right = row[(gx >> 8) + 1];
             for (int c = 0; c < canvas->c; c++) {
-                int32_t(*above)[3] = &grid[gy >> 8][gx >> 8];
-                int32_t(*below)[3] = &grid[(gy >> 8) + 1][gx >> 8];
-                const int32_t top = above[0][c] * (256 - (gx & 255)) + above[1][c] * (gx & 255);
-                const int32_t bottom = below[0][c] * (256 - (gx & 255)) + below[1][c] * (gx & 255);
-                *pixel++ = clamp((top * (256 - (gy & 255)) + bottom * (gy & 255)) >> 16);
+                *pixel++ = clamp((left[c] * (256 - (gx & 255)) + right[c] * (gx & 255)) >> 16);
             }
         }
     }
 }
 
+/* How many ones there are in each 16 bits of a word. */
+static uint64_t ones_of(uint64_t x)
+{
+    x -= (x >> 1) & UINT64_C(0x5555555555555555);
+    x = (x & UINT64_C(0x3333333333333333)) + ((x >> 2) & UINT64_C(0x3333333333333333));
+    x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (x + (x >> 8)) & UINT64_C(0x001f001f001f001f);
+}
+
 void bt_draw_noise(struct bt_canvas *canvas, struct bt_random *random, int32_t strength)
 {
     const size_t elems = (size_t)canvas->h * (size_t)canvas->w * (size_t)canvas->c;
-    uint64_t bits = 0;
+    uint64_t ones = 0;
     for (size_t i = 0; i < elems; i++) {
-        bits = i % 4 == 0 ? bt_random_next(random) : bits >> 16;
-        /* The ones among 16 bits: their standard deviation is 2. */
-        const int32_t ones = __builtin_popcount((unsigned)(bits & 0xffff)) - 8;
-        canvas->pixels[i] = clamp(canvas->pixels[i] + ones * strength / 4);
+        /* The ones among 16 random bits: their standard deviation is 2. */
+        ones = i % 4 == 0 ? ones_of(bt_random_next(random)) : ones >> 16;
+        canvas->pixels[i] = clamp(canvas->pixels[i] + ((int32_t)(ones & 31) - 8) * strength / 4);
     }
 }
 
@@ -324,6 +339,8 @@ void bt_draw_strokes(struct bt_canvas *canvas, const struct bt_stroke *strokes, 
     uint16_t cover[SIDE * SIDE];     /* 0 to 256 */
     assert(canvas->h <= SIDE && canvas->w <= SIDE);
     memset(cover, 0, (size_t)canvas->h * (size_t)canvas->w * sizeof(*cover));
+    int32_t top = canvas->h;
+    int32_t bottom = -1;
     for (uint32_t i = 0; i < count; i++) {
         const struct bt_stroke *stroke = &strokes[i];
         const int32_t reach = stroke->half_width + edge;
@@ -331,19 +348,22 @@ void bt_draw_strokes(struct bt_canvas *canvas, const struct bt_stroke *strokes, 
         const int32_t x1 = least(canvas->w - 1, (largest(stroke->x0, stroke->x1) + reach) >> 8);
         const int32_t y0 = largest(0, (least(stroke->y0, stroke->y1) - reach) >> 8);
         const int32_t y1 = least(canvas->h - 1, (largest(stroke->y0, stroke->y1) + reach) >> 8);
+        top = least(top, y0);
+        bottom = largest(bottom, y1);
         for (int32_t y = y0; y <= y1; y++) {
             for (int32_t x = x0; x <= x1; x++) {
                 const int64_t d2 = distance2(stroke, x * 256 + 128, y * 256 + 128);
                 if (d2 >= (int64_t)reach * reach) {
                     continue;
                 }
-                const int32_t full = least(256, reach - (int32_t)bt_root((uint64_t)d2));
+                const int64_t core = largest(reach - 256, 0);
+                const int32_t full = d2 <= core * core ? least(256, reach) : reach - (int32_t)bt_root((uint64_t)d2);
                 uint16_t *at = &cover[y * canvas->w + x];
                 *at = (uint16_t)largest(*at, full);
             }
         }
     }
-    for (int32_t i = 0; i < canvas->h * canvas->w; i++) {
+    for (int32_t i = top * canvas->w; i < (bottom + 1) * canvas->w; i++) {
         for (int c = 0; c < canvas->c && cover[i] > 0; c++) {
             uint8_t *at = &canvas->pixels[i * canvas->c + c];
             *at = clamp((*at * (256 - cover[i]) + ink.c[c] * cover[i] + 128) >> 8);
