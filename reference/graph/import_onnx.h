@@ -140,13 +140,16 @@ struct onnx_import {
 void *onnx_take(struct onnx_import *im, size_t count, size_t size);
 /** Zeroed; released with free() by its new owner, and counted until the import ends. */
 void *onnx_take_for_graph(struct onnx_import *im, size_t count, size_t size);
-BT_MUST_CHECK enum bt_status onnx_no_memory(struct onnx_import *im);
+/** BT_EINPUT beyond the limit, else BT_ENOMEM; a macro, so that whoever reads the code sees that it is no BT_OK. */
+#define onnx_no_memory(im) (onnx_say_no_memory(im) ? BT_EINPUT : BT_ENOMEM)
+bool onnx_say_no_memory(struct onnx_import *im);
 BT_MUST_CHECK enum bt_status onnx_parse(struct onnx_import *im, const unsigned char *data, size_t bytes);
 /** All but the layers' own. */
 void onnx_close(struct onnx_import *im);
 
-/** One line with the model's name and the node at work. @return BT_EINPUT. */
-__attribute__((format(printf, 2, 3))) enum bt_status onnx_refuse(struct onnx_import *im, const char *format, ...);
+/** One line with the model's name and the node at work; BT_EINPUT. */
+#define onnx_refuse(im, ...) (onnx_say((im), __VA_ARGS__), BT_EINPUT)
+__attribute__((format(printf, 2, 3))) void onnx_say(struct onnx_import *im, const char *format, ...);
 /** Name of a node: its own, or that of its first output. */
 const char *onnx_node_name(const Onnx__NodeProto *node);
 

@@ -366,7 +366,7 @@ static enum bt_status add_steps(struct onnx_import *im, const struct onnx_const 
 enum bt_status onnx_qlinear_conv(struct onnx_import *im)
 {
     struct onnx_value *x = NULL;
-    struct onnx_const weights;
+    struct onnx_const weights = {0};
     const struct onnx_const *bias = NULL;
     enum bt_status status = onnx_codes_input(im, 0, &x);
     if (status == BT_OK) {
@@ -485,7 +485,7 @@ enum bt_status onnx_matmul(struct onnx_import *im)
 enum bt_status onnx_qlinear_matmul(struct onnx_import *im)
 {
     struct onnx_value *x = NULL;
-    struct onnx_const weights;
+    struct onnx_const weights = {0};
     enum bt_status status = onnx_codes_input(im, 0, &x);
     if (status == BT_OK) {
         status = quantised_weights(im, 3, 1, &weights);
@@ -500,7 +500,7 @@ enum bt_status onnx_qlinear_matmul(struct onnx_import *im)
 enum bt_status onnx_qgemm(struct onnx_import *im)
 {
     struct onnx_value *x = NULL;
-    struct onnx_const weights;
+    struct onnx_const weights = {0};
     const struct onnx_const *bias = NULL;
     const bool transposed = onnx_attribute_int(im, "transB", 0) != 0;
     enum bt_status status = onnx_codes_input(im, 0, &x);

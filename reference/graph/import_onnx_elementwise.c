@@ -231,8 +231,7 @@ enum arithmetic { SUM, DIFFERENCE, PRODUCT, QUOTIENT };
 static enum bt_status with_constant(struct onnx_import *im, enum arithmetic what, size_t x_index)
 {
     struct onnx_value *x = NULL;
-    double *mult = NULL;
-    double *add = NULL;
+    double *numbers = NULL;
     enum bt_status status = onnx_data_input(im, x_index, false, &x);
     if (status != BT_OK) {
         return status;
@@ -244,25 +243,23 @@ static enum bt_status with_constant(struct onnx_import *im, enum arithmetic what
     if (other == NULL) {
         return onnx_refuse(im, "one input: expected two");
     }
-    const bool sum = what == SUM || what == DIFFERENCE;
-    status = per_channel(im, x, &other->constant, sum ? &add : &mult);
-    const int32_t channels = im->layers[x->layer].c;
-    double *rest = onnx_take(im, (size_t)channels, sizeof(double));
-    if (status == BT_OK && rest == NULL) {
-        status = onnx_no_memory(im);
-    }
-    if (status != BT_OK || rest == NULL) {
+    status = per_channel(im, x, &other->constant, &numbers);
+    if (status != BT_OK) {
         return status;
     }
-    for (int32_t c = 0; c < channels; c++) {
-        if (sum) {
-            rest[c] = what == DIFFERENCE && x_index == 1 ? -1 : 1;
-            add[c] = what == DIFFERENCE && x_index == 0 ? -add[c] : add[c];
-        } else if (what == QUOTIENT) {
-            mult[c] = 1 / mult[c];
-        }
+    const int32_t channels = im->layers[x->layer].c;
+    double *mult = onnx_take(im, (size_t)channels, sizeof(double));
+    double *add = onnx_take(im, (size_t)channels, sizeof(double));
+    if (mult == NULL || add == NULL) {
+        return onnx_no_memory(im);
     }
-    return onnx_affine(im, x, sum ? rest : mult, sum ? add : rest);
+    for (int32_t c = 0; c < channels; c++) {
+        const bool sum = what == SUM || what == DIFFERENCE;
+        const bool turned = what == DIFFERENCE && x_index == 1; /* number - x */
+        mult[c] = sum ? (turned ? -1 : 1) : what == QUOTIENT ? 1 / numbers[c] : numbers[c];
+        add[c] = !sum ? 0 : what == DIFFERENCE && !turned ? -numbers[c] : numbers[c];
+    }
+    return onnx_affine(im, x, mult, add);
 }
 
 static bool same_shape(const struct onnx_import *im, const struct onnx_value *a, const struct onnx_value *b)

@@ -87,7 +87,7 @@ enum bt_status onnx_constant_of_shape(struct onnx_import *im)
 {
     const struct onnx_const *shape = NULL;
     struct onnx_const filler = {0};
-    struct onnx_const made;
+    struct onnx_const made = {0};
     const Onnx__AttributeProto *value = onnx_attribute(im, "value");
     enum bt_status status = onnx_const_input(im, 0, "shape", &shape);
     if (status == BT_OK && value != NULL && value->t != NULL) {
@@ -111,7 +111,7 @@ enum bt_status onnx_constant_of_shape(struct onnx_import *im)
 enum bt_status onnx_shape(struct onnx_import *im)
 {
     struct onnx_value *x = NULL;
-    struct onnx_const made;
+    struct onnx_const made = {0};
     int64_t *ints = NULL;
     enum bt_status status = onnx_data_input(im, 0, false, &x);
     if (status != BT_OK) {
@@ -348,10 +348,10 @@ static enum bt_status cut(struct onnx_import *im, int64_t extent, int64_t first,
 
 enum bt_status onnx_cuts(struct onnx_import *im, const struct onnx_dims *from, struct onnx_cut *cuts)
 {
-    int64_t first[ONNX_RANK_MOST];
-    int64_t end[ONNX_RANK_MOST];
-    int64_t axes[ONNX_RANK_MOST];
-    int64_t steps[ONNX_RANK_MOST];
+    int64_t first[ONNX_RANK_MOST] = {0};
+    int64_t end[ONNX_RANK_MOST] = {0};
+    int64_t axes[ONNX_RANK_MOST] = {0};
+    int64_t steps[ONNX_RANK_MOST] = {0};
     int64_t count = 0;
     int64_t stated = 0;
     enum bt_status status = read_numbers(im, 1, "starts", 0, -1, first, &count);
@@ -389,7 +389,7 @@ enum bt_status onnx_cuts(struct onnx_import *im, const struct onnx_dims *from, s
 static enum bt_status fold_dims(struct onnx_import *im, const struct onnx_const *x)
 {
     struct onnx_dims from = {.rank = x->rank};
-    struct onnx_dims to;
+    struct onnx_dims to = {0};
     memcpy(from.dims, x->dims, sizeof(from.dims));
     if (x->elems < 1 || (x->quantised && x->scale->elems != 1)) {
         return onnx_refuse(im, "of a constant without elements, or with several scales: expected it as it is");
@@ -463,8 +463,8 @@ static int64_t stride_of(const struct onnx_const *x, int32_t dim)
 
 static enum bt_status fold_transpose(struct onnx_import *im, const struct onnx_const *x)
 {
-    int32_t perm[ONNX_RANK_MOST];
-    int64_t strides[ONNX_RANK_MOST];
+    int32_t perm[ONNX_RANK_MOST] = {0};
+    int64_t strides[ONNX_RANK_MOST] = {0};
     struct onnx_dims to = {.rank = x->rank};
     int32_t axis = x->axis;
     const enum bt_status status = onnx_permutation(im, x->rank, perm);
@@ -482,8 +482,8 @@ static enum bt_status fold_transpose(struct onnx_import *im, const struct onnx_c
 static enum bt_status fold_slice(struct onnx_import *im, const struct onnx_const *x)
 {
     struct onnx_dims from = {.rank = x->rank};
-    struct onnx_cut cuts[ONNX_RANK_MOST];
-    int64_t strides[ONNX_RANK_MOST];
+    struct onnx_cut cuts[ONNX_RANK_MOST] = {{0}};
+    int64_t strides[ONNX_RANK_MOST] = {0};
     int64_t first = 0;
     memcpy(from.dims, x->dims, sizeof(from.dims));
     if (x->quantised || x->elems < 1) {
@@ -511,7 +511,7 @@ static enum bt_status fold_concat(struct onnx_import *im)
         count += part->constant.elems;
         real = real || is_real(&part->constant);
     }
-    struct onnx_const made;
+    struct onnx_const made = {0};
     int64_t *ints = NULL;
     float *reals = NULL;
     const enum bt_status status =
@@ -538,7 +538,7 @@ enum bt_status onnx_gather(struct onnx_import *im)
 {
     const struct onnx_const *x = NULL;
     const struct onnx_const *indices = NULL;
-    struct onnx_const made;
+    struct onnx_const made = {0};
     int64_t *ints = NULL;
     enum bt_status status = onnx_const_input(im, 0, "data", &x);
     if (status == BT_OK) {
@@ -569,7 +569,7 @@ static enum bt_status fold_cast(struct onnx_import *im, const struct onnx_const 
     const int64_t to = onnx_attribute_int(im, "to", 0);
     const bool to_int = to == ONNX__TENSOR_PROTO__DATA_TYPE__INT64 || to == ONNX__TENSOR_PROTO__DATA_TYPE__INT32;
     const bool to_real = to == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT || to == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
-    struct onnx_const made;
+    struct onnx_const made = {0};
     if (to == x->type || (to_real && is_real(x)) || (to_int && !is_real(x))) {
         onnx_put_const(im, 0, x);
         return BT_OK;
@@ -582,7 +582,7 @@ static enum bt_status fold_cast(struct onnx_import *im, const struct onnx_const 
     const enum bt_status status = to_int || x->elems > ONNX_INTS_MOST ? onnx_ints_new(im, x->elems, &ints, &made)
                                                                       : reals_new(im, x->elems, &reals, &made);
     for (int64_t i = 0; status == BT_OK && i < x->elems; i++) {
-        if (to_int) {
+        if (reals == NULL) {
             ints[i] = onnx_int(x, i);
         } else {
             reals[i] = (float)onnx_real(x, i);
@@ -605,7 +605,7 @@ static enum bt_status fold_arithmetic(struct onnx_import *im, const struct onnx_
                     : im->node->op_type[0] == 'D'                              ? '/'
                                                                                : '+';
     const bool real = is_real(a) || is_real(b);
-    struct onnx_const made;
+    struct onnx_const made = {0};
     int64_t *ints = NULL;
     float *reals = NULL;
     if ((a->elems != count && a->elems != 1) || (b->elems != count && b->elems != 1) || a->quantised || b->quantised ||
@@ -618,7 +618,7 @@ static enum bt_status fold_arithmetic(struct onnx_import *im, const struct onnx_
     for (int64_t i = 0; status == BT_OK && i < count; i++) {
         const int64_t k = a->elems == 1 ? 0 : i;
         const int64_t l = b->elems == 1 ? 0 : i;
-        if (real) {
+        if (reals != NULL) {
             const double x = onnx_real(a, k);
             const double y = onnx_real(b, l);
             reals[i] = (float)(op == '+' ? x + y : op == '-' ? x - y : op == '*' ? x * y : x / y);
@@ -664,7 +664,7 @@ enum bt_status onnx_fold(struct onnx_import *im, bool *done)
         return BT_OK;
     }
     if (strcmp(type, "Shape") == 0 && im->node->n_attribute == 0) {
-        struct onnx_const made;
+        struct onnx_const made = {0};
         int64_t *ints = NULL;
         const enum bt_status status = onnx_ints_new(im, x->rank, &ints, &made);
         if (status == BT_OK) {

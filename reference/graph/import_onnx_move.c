@@ -76,9 +76,9 @@ enum bt_status onnx_concat(struct onnx_import *im)
 
 enum bt_status onnx_qlinear_concat(struct onnx_import *im)
 {
-    struct onnx_value *parts[BT_GRAPH_INPUTS];
+    struct onnx_value *parts[BT_GRAPH_INPUTS] = {NULL};
     const size_t count = (im->node->n_input - 2) / 3;
-    if (count > BT_GRAPH_INPUTS || im->node->n_input != 2 + 3 * count) {
+    if (count < 1 || count > BT_GRAPH_INPUTS || im->node->n_input != 2 + 3 * count) {
         return onnx_refuse(im, "%zu inputs: expected scale, zero point and at most %d tensors with theirs",
                            im->node->n_input, BT_GRAPH_INPUTS);
     }
@@ -158,7 +158,7 @@ enum bt_status onnx_slice(struct onnx_import *im)
 {
     struct onnx_value *x = NULL;
     struct onnx_dims from = {0};
-    struct onnx_cut cuts[ONNX_RANK_MOST];
+    struct onnx_cut cuts[ONNX_RANK_MOST] = {{0}};
     enum bt_status status = onnx_moved_input(im, 0, false, &x);
     if (status != BT_OK) {
         return status;
@@ -188,7 +188,7 @@ enum bt_status onnx_slice(struct onnx_import *im)
 /* ---- nearest neighbours ---- */
 
 /* Element that an output takes, as the specification words it. */
-static double nearest(const struct onnx_import *im, bool old, int64_t i, int64_t in, int64_t factor)
+static int64_t nearest(const struct onnx_import *im, bool old, int64_t i, int64_t in, int64_t factor)
 {
     const double out = (double)(in * factor);
     double x = ((double)i + 0.5) / (double)factor - 0.5;
@@ -206,7 +206,7 @@ static double nearest(const struct onnx_import *im, bool old, int64_t i, int64_t
     } else {
         x = ceil(x - 0.5);
     }
-    return x < 0 ? 0 : x > (double)(in - 1) ? (double)(in - 1) : x;
+    return x < 0 ? 0 : x > (double)(in - 1) ? in - 1 : (int64_t)x;
 }
 
 /* scales: of the four dimensions, or sizes. */
@@ -238,8 +238,8 @@ static enum bt_status upsample(struct onnx_import *im, struct onnx_value *x, boo
     im->layers[index].u.upsample_scale = (int32_t)factor;
     status = onnx_set_shape(im, index, in->h * factor, in->w * factor, in->c);
     for (int64_t i = 0; status == BT_OK && i < (in->h > in->w ? in->h : in->w) * factor; i++) {
-        const bool row = i < in->h * factor && nearest(im, old, i, in->h, factor) != (double)(i / factor);
-        const bool column = i < in->w * factor && nearest(im, old, i, in->w, factor) != (double)(i / factor);
+        const bool row = i < in->h * factor && nearest(im, old, i, in->h, factor) != i / factor;
+        const bool column = i < in->w * factor && nearest(im, old, i, in->w, factor) != i / factor;
         if (row || column) {
             return onnx_refuse(im,
                                "output %" PRId64 " is not input %" PRId64
@@ -431,8 +431,8 @@ enum bt_status onnx_unsqueeze(struct onnx_import *im)
 enum bt_status onnx_transpose(struct onnx_import *im)
 {
     struct onnx_value *x = NULL;
-    int32_t perm[ONNX_RANK_MOST];
-    int32_t places[ONNX_RANK_MOST]; /* of the dimensions that are not 1: their order before, behind */
+    int32_t perm[ONNX_RANK_MOST] = {0};
+    int32_t places[ONNX_RANK_MOST] = {0}; /* of the dimensions that are not 1: their order before, behind */
     int32_t count = 0;
     enum bt_status status = onnx_data_input(im, 0, false, &x);
     if (status == BT_OK) {

@@ -82,11 +82,14 @@ void *onnx_take_for_graph(struct onnx_import *im, size_t count, size_t size)
     return calloc(count, size);
 }
 
-enum bt_status onnx_no_memory(struct onnx_import *im)
+bool onnx_say_no_memory(struct onnx_import *im)
 {
-    return im->memory.exceeded
-               ? onnx_refuse(im, "more memory than importing may take: expected at most %zu MiB", im->memory.most >> 20)
-               : bt_fail(im->err, BT_ENOMEM, "%.47s: no memory for the model", im->name);
+    if (im->memory.exceeded) {
+        onnx_say(im, "more memory than importing may take: expected at most %zu MiB", im->memory.most >> 20);
+    } else {
+        (void)bt_fail(im->err, BT_ENOMEM, "%.47s: no memory for the model", im->name);
+    }
+    return im->memory.exceeded;
 }
 
 void onnx_close(struct onnx_import *im)
@@ -112,7 +115,7 @@ const char *onnx_node_name(const Onnx__NodeProto *node)
     return node->n_output > 0 && node->output[0][0] != '\0' ? node->output[0] : "unnamed";
 }
 
-enum bt_status onnx_refuse(struct onnx_import *im, const char *format, ...)
+void onnx_say(struct onnx_import *im, const char *format, ...)
 {
     char what[384];
     va_list args;
@@ -120,11 +123,11 @@ enum bt_status onnx_refuse(struct onnx_import *im, const char *format, ...)
     (void)vsnprintf(what, sizeof(what), format, args);
     va_end(args);
     if (im->node == NULL) {
-        return bt_fail(im->err, BT_EINPUT, "%.47s: %s", im->name, what);
+        (void)bt_fail(im->err, BT_EINPUT, "%.47s: %s", im->name, what);
+        return;
     }
-    const char *type = im->node->op_type != NULL ? im->node->op_type : "";
-    return bt_fail(im->err, BT_EINPUT, "%.47s: node '%.47s' (%.40s): %s", im->name, onnx_node_name(im->node), type,
-                   what);
+    (void)bt_fail(im->err, BT_EINPUT, "%.47s: node '%.47s' (%.40s): %s", im->name, onnx_node_name(im->node),
+                  im->node->op_type != NULL ? im->node->op_type : "", what);
 }
 
 /* ---- wire format: looked over before the generated code reads it, which trusts nesting and repetition ---- */
@@ -345,8 +348,7 @@ static bool find_elements(const Onnx__TensorProto *tensor, struct onnx_const *co
     if (tensor->has_raw_data) {
         static const unsigned char none[8];
         constant->raw = tensor->raw_data.len > 0 ? tensor->raw_data.data : none;
-        return tensor->raw_data.len / type_bytes(constant->type) == elems &&
-               tensor->raw_data.len % type_bytes(constant->type) == 0;
+        return tensor->raw_data.len == elems * type_bytes(constant->type);
     }
     switch (constant->type) {
     case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:

@@ -83,7 +83,7 @@ enum bt_status onnx_codes_input(struct onnx_import *im, size_t index, struct onn
 {
     const struct onnx_const *scale = NULL;
     const struct onnx_const *zp = NULL;
-    struct onnx_format format;
+    struct onnx_format format = {0};
     enum bt_status status = onnx_data_input(im, index, false, value);
     if (status == BT_OK) {
         status = onnx_const_input(im, index + 1, "scale", &scale);
@@ -119,7 +119,7 @@ enum bt_status onnx_put_codes(struct onnx_import *im, size_t scale_index, size_t
 {
     const struct onnx_const *scale = NULL;
     const struct onnx_const *zp = NULL;
-    struct onnx_format format;
+    struct onnx_format format = {0};
     bool is_unsigned = false;
     struct onnx_value *out = onnx_output(im, 0);
     enum bt_status status = onnx_const_input(im, scale_index, "scale", &scale);
@@ -193,7 +193,7 @@ enum bt_status onnx_quantize(struct onnx_import *im)
     struct onnx_value *x = onnx_input(im, 0);
     const struct onnx_const *scale = NULL;
     const struct onnx_const *zp = NULL;
-    struct onnx_format format;
+    struct onnx_format format = {0};
     bool is_unsigned = false;
     enum bt_status status = onnx_const_input(im, 1, "scale", &scale);
     if (status == BT_OK) {
@@ -241,7 +241,7 @@ enum bt_status onnx_dequantize(struct onnx_import *im)
     struct onnx_value *x = onnx_input(im, 0);
     const struct onnx_const *scale = NULL;
     const struct onnx_const *zp = NULL;
-    struct onnx_format format;
+    struct onnx_format format = {0};
     enum bt_status status = onnx_const_input(im, 1, "scale", &scale);
     if (status == BT_OK) {
         status = onnx_optional_input(im, 2, "zero point", &zp);

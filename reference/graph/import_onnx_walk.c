@@ -642,11 +642,8 @@ enum bt_status onnx_walk(struct onnx_import *im)
     }
     im->layers = status == BT_OK ? onnx_take(im, im->layer_room, sizeof(*im->layers)) : NULL;
     uint32_t *results = im->layers != NULL ? onnx_take(im, im->layer_room, sizeof(*results)) : NULL;
-    if (status == BT_OK && results == NULL) {
-        status = onnx_no_memory(im);
-    }
-    if (status != BT_OK) {
-        return status;
+    if (status != BT_OK || results == NULL || input == NULL) {
+        return status != BT_OK ? status : onnx_no_memory(im);
     }
     count_readers(im, order, count);
     for (size_t i = 0; i < im->model->graph->n_input; i++) {
