@@ -2,8 +2,8 @@
  * Networks from model files. A float model becomes a float graph, to be quantised here; an int8 model (QDQ, QOperator,
  * TFLite) becomes a quantised graph with its own parameters. Batch 1; what the file holds as NCHW becomes NHWC.
  *
- * Node 0 is the model's one input. Nodes have the names of the file's nodes (or of their outputs, where nodes have none), with
- * every byte outside [A-Za-z0-9_.-] as '_', made unique and cut to 47 bytes; "<name>.act" is an activation that its operator
+ * Node 0 is the model's one input. Nodes have the names of the file's nodes (or of their outputs, where nodes have none), a leading '/'
+ * dropped, every byte outside [A-Za-z0-9_.-] as '_', made unique and cut to 47 bytes; "<name>.act" is an activation that its operator
  * does not do itself. Results are the nodes that nobody reads, in the order of the file's outputs.
  */
 #ifndef BT_IMPORT_H

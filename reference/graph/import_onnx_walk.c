@@ -123,8 +123,9 @@ static struct taken *taken_of(struct onnx_names *names, const char *name)
 void onnx_unique_name(struct onnx_import *im, const char *base, const char *suffix, char name[BT_MAX_NAME + 1])
 {
     char number[16] = "";
-    struct taken *first = NULL; /* without a number: it knows how far they have come */
-    for (;;) {                  /* ends: the numbers of one name rise, and there are more slots than names */
+    base += base[0] == '/' && base[1] != '\0' ? 1 : 0; /* PyTorch's names are paths from the root */
+    struct taken *first = NULL;                        /* without a number: it knows how far they have come */
+    for (;;) { /* ends: the numbers of one name rise, and there are more slots than names */
         const size_t room = BT_MAX_NAME - strlen(suffix) - strlen(number);
         size_t length = 0;
         for (; length < room && base[length] != '\0'; length++) {

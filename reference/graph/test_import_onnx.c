@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "reference/graph/graph_calibrate.h"
 #include "reference/graph/import_onnx.h"
 #include "reference/graph/test_onnx_maker.h"
 
@@ -492,7 +493,9 @@ static void test_activations(void **state)
 
             struct bt_error err = {""};
             struct bt_graph *quantised = NULL;
-            assert_int_equal(bt_float_calibrate(model.real, x, 1, &err), BT_OK);
+            assert_int_equal(
+                bt_float_calibrate(model.real, &(struct bt_calibration){.method = BT_CALIBRATE_MIN_MAX}, x, 1, &err),
+                BT_OK);
             if (bt_float_quantise(model.real, &quantised, &err) != BT_OK) {
                 fail_msg("%s: %s", activations[i].what, err.text);
             }
