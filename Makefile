@@ -155,14 +155,14 @@ endef
 CORE_FREE  := core help clean format bootstrap bootstrap-% check-rooms lint-rooms lint-format predict fuzz golden train chroot $(BUILD)/bittrue-% $(BUILD)/gen/%.sv $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% \
               $(BUILD)/%.a $(BUILD)/rtl/%-test.so $(BUILD)/rtl/%-test-trace.so firmware $(BUILD)/firmware/% $(BUILD)/tests/%
 ROOM_YAML  := $(foreach v,$(VARIANTS),rtl/$v/$v.yaml suites/variants/$v.yaml)
-SUITES     := smoke all full
+SUITES     := smoke all full accuracy
 ifneq ($(or $(filter-out $(CORE_FREE),$(MAKECMDGOALS)),$(if $(MAKECMDGOALS),,all)),)
 ifneq ($(filter-out $(wildcard $(ROOM_YAML)),$(ROOM_YAML)),)
 $(error $(filter-out $(wildcard $(ROOM_YAML)),$(ROOM_YAML)): missing, for a variant of harness/variants.def)
 endif
 include $(BUILD)/gen/cores.mk
 endif
-$(BUILD)/gen/cores.mk: $(BUILD)/bittrue-cores $(ROOM_YAML) $(SUITES:%=suites/%.yaml) $(wildcard suites/networks/*.yaml)
+$(BUILD)/gen/cores.mk: $(BUILD)/bittrue-cores $(ROOM_YAML) $(SUITES:%=suites/%.yaml) $(wildcard suites/networks/*.yaml suites/models/*.yaml)
 	@mkdir -p $(@D)
 	@$(BUILD)/bittrue-cores $(SUITES:%=suites/%.yaml) >$@.new
 	@mv $@.new $@
@@ -308,7 +308,9 @@ lint-cppcheck: | fresh-records bootstrap
 		--inline-suppr --suppressions-list=ci/cppcheck.txt --error-exitcode=1 --cppcheck-build-dir=$(BUILD)/lint/cppcheck $(TIDY_SRC)
 
 .PHONY: $(CORES:%=lint-rtl-%) $(CORES:%=lint-yosys-%)
-lint-rtl: $(CORES:%=lint-rtl-%) $(CORES:%=lint-yosys-%)
+# Yosys takes half a minute for a large core: it reads the small ones, and those that check-all runs on.
+YOSYS_CORES := $(sort $(SMALL_CORES) $(filter-out %-test,$(SUITE_CORES_all)))
+lint-rtl: $(CORES:%=lint-rtl-%) $(YOSYS_CORES:%=lint-yosys-%)
 $(CORES:%=lint-rtl-%): lint-rtl-%: $(BUILD)/lint/%.args | fresh-records
 	@$(STEP) verilator-$* -- verilator --lint-only -Wall -f $<
 $(CORES:%=lint-yosys-%): lint-yosys-%: $(BUILD)/lint/%.args | fresh-records
@@ -325,7 +327,7 @@ format: | bootstrap ## rewrite all C sources with clang-format
 
 # ---- verification -----------------------------------------------------------------------------------------------------
 
-.PHONY: check check-all check-full golden predict report study-soc study-ch4 study-tactical bench coverage fuzz chroot
+.PHONY: check check-all check-full golden predict report accuracy study-soc study-ch4 study-tactical bench coverage fuzz chroot
 # $1: suite. The harness bounds each job itself; a suite has no limit of its own.
 bt_suite    = $(STEP) $1 junit=$(BUILD)/out/$1 live -- $(PROGRAM) run --suite suites/$1.yaml --out $(BUILD)/out/$1
 
@@ -361,6 +363,9 @@ report: $(PROGRAM) rtl-all firmware ## run every distinct layer and publish repo
 	@$(PROGRAM) run --suite suites/all.yaml --out $(BUILD)/out/report
 	@cp $(BUILD)/out/report/summary.md reports/summary.md
 	@echo reports/summary.md
+
+accuracy: $(PROGRAM) rtl-accuracy | bootstrap-study ## every trained network on every variant, float beside int8: reports/accuracy.md
+	@BUILD='$(BUILD)' python3 reports/accuracy.py
 
 study-soc: $(PROGRAM) firmware $(BUILD)/rtl/os_array-8x8.so $(BUILD)/rtl/os_array-16x16.so $(BUILD)/rtl/os_array-32x32.so | bootstrap-study ## LeNet-5 and Tiny-Darknet over array sizes and bus widths: reports/study-soc.md
 	@BUILD='$(BUILD)' python3 reports/study_soc.py

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/cli.h"
+#include "harness/layer_pool.h"
 #include "harness/model.h"
 #include "harness/suite.h"
 
@@ -52,7 +53,50 @@ static enum bt_status open_columns(const struct bt_cli *cli, struct column *colu
     return BT_OK;
 }
 
-static void print_node(const struct bt_node *node, const struct column *columns, uint32_t count, uint32_t *on_accel)
+static uint32_t readers_of(const struct bt_network *network, uint32_t index)
+{
+    uint32_t readers = 0;
+    for (uint32_t i = index + 1; i < network->count; i++) {
+        for (uint32_t k = 0; k < network->nodes[i].input_count; k++) {
+            readers += network->nodes[i].inputs[k] == index ? 1 : 0;
+        }
+    }
+    return readers;
+}
+
+/* Is the max-pooling done by the accelerator as it writes back the layer that it alone reads? */
+static bool on_write_back(const struct bt_network *network, const struct bt_node *node, const struct column *column)
+{
+    const struct bt_node *from = &network->nodes[node->inputs[0]];
+    const struct bt_window *window = &node->window;
+    if (node->op != BT_NODE_MAXPOOL || !bt_node_is_layer(from) || readers_of(network, node->inputs[0]) != 1) {
+        return false;
+    }
+    const struct ref_pool2d pool = {
+        .n = 1,
+        .h = from->h,
+        .w = from->w,
+        .c = from->c,
+        .kh = window->kh,
+        .kw = window->kw,
+        .stride_h = window->stride_h,
+        .stride_w = window->stride_w,
+        .pad_top = window->pad_top,
+        .pad_bottom = window->pad_bottom,
+        .pad_left = window->pad_left,
+        .pad_right = window->pad_right,
+        .act_min = INT8_MIN,
+        .act_max = INT8_MAX,
+    };
+    const struct bt_layer plain = bt_node_layer(from);
+    struct bt_layer fused;
+    struct bt_reason why = {0};
+    return bt_layer_fuse(&plain, &pool, &fused) &&
+           column->variant->driver->supports(column->config, &fused, 1, &why) == BT_OK;
+}
+
+static void print_node(const struct bt_network *network, const struct bt_node *node, const struct column *columns,
+                       uint32_t count, uint32_t *on_accel)
 {
     char shape[48];
     char what[48];
@@ -74,7 +118,10 @@ static void print_node(const struct bt_node *node, const struct column *columns,
                                why.what != NULL ? why.what : "refused", why.got, why.limit);
             }
         } else {
-            (void)snprintf(text, sizeof(text), "%s", node->op == BT_NODE_INPUT ? "" : "CPU");
+            (void)snprintf(text, sizeof(text), "%s",
+                           node->op == BT_NODE_INPUT                   ? ""
+                           : on_write_back(network, node, &columns[i]) ? "on write-back"
+                                                                       : "CPU");
         }
         (void)printf("  %-*s", i + 1 < count ? 22 : 0, text);
     }
@@ -96,12 +143,12 @@ static void print_network(const struct bt_network *network, const char *format, 
     }
     (void)printf("\n");
     for (uint32_t i = 0; i < network->count; i++) {
-        print_node(&network->nodes[i], columns, count, on_accel);
+        print_node(network, &network->nodes[i], columns, count, on_accel);
         layers += bt_node_is_layer(&network->nodes[i]) ? 1 : 0;
     }
     (void)printf("\n");
     for (uint32_t i = 0; i < count; i++) {
-        (void)printf("%s %s: %u of %u layers on the accelerator, all other operators on the CPU\n",
+        (void)printf("%s %s: %u of %u layers on the accelerator, the other operators as the column says\n",
                      columns[i].variant->name, columns[i].config->name, on_accel[i], layers);
     }
 }
