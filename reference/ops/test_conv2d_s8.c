@@ -17,7 +17,7 @@
 
 #include "reference/common/bt_conv2d.h"
 #include "reference/ops/conv2d_s8.h"
-#include "reference/ops/conv2d_s8_onednn.h"
+#include "reference/ops/conv2d_s8_fast.h"
 #include "reference/ops/depthwise_conv2d_s8.h"
 #include "reference/ops/fully_connected_s8.h"
 #include "reference/ops/requantise.h"
@@ -314,7 +314,7 @@ typedef enum bt_status conv_function(const struct bt_conv2d *conv, const struct 
 static void test_refusals(void **state)
 {
     (void)state;
-    conv_function *const functions[] = {ref_conv2d_s8, ref_conv2d_s8_onednn};
+    conv_function *const functions[] = {ref_conv2d_s8, ref_conv2d_s8_fast};
     static int8_t big[66052]; /* 255 * 127 * 66052 is 2139094020; with a bias of 8389628 it is 2^31 */
     const int8_t ifmap[] = {1};
     int32_t bias[] = {0};
@@ -412,7 +412,7 @@ static int differing_layers(uint64_t seed, int layers)
         void *plain = checked_malloc(bytes);
         void *fast = checked_malloc(bytes);
         const bool ran = ref_conv2d_s8(&layer.conv, &layer.data, plain) == BT_OK &&
-                         ref_conv2d_s8_onednn(&layer.conv, &layer.data, fast) == BT_OK;
+                         ref_conv2d_s8_fast(&layer.conv, &layer.data, fast) == BT_OK;
         const bool equal = ran && memcmp(plain, fast, (size_t)bytes) == 0;
         free(plain);
         free(fast);
@@ -452,7 +452,7 @@ static void test_onednn_on_every_isa(void **state)
         int result = -1;
         assert_int_equal(waitpid(child, &result, 0), child);
         if (!WIFEXITED(result) || WEXITSTATUS(result) != 0) {
-            print_error("conv2d_s8_onednn: ONEDNN_MAX_CPU_ISA=%s: wait status %#x\n", isas[i].name, (unsigned)result);
+            print_error("conv2d_s8_fast: ONEDNN_MAX_CPU_ISA=%s: wait status %#x\n", isas[i].name, (unsigned)result);
         }
         assert_int_equal(result, 0);
     }

@@ -1,0 +1,22 @@
+#include "reference/ops/isa.h"
+
+bool ref_isa_available(enum ref_isa isa)
+{
+#ifdef REF_HAS_X86
+    if (isa == REF_ISA_AVX2) {
+        return __builtin_cpu_supports("avx2") != 0;
+    }
+    if (isa == REF_ISA_AVX512) {
+        return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+               __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0;
+    }
+#endif
+    return isa == REF_ISA_BASE;
+}
+
+enum ref_isa ref_isa_best(void)
+{
+    return ref_isa_available(REF_ISA_AVX512) ? REF_ISA_AVX512
+           : ref_isa_available(REF_ISA_AVX2) ? REF_ISA_AVX2
+                                             : REF_ISA_BASE;
+}
