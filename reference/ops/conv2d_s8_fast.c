@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include <dnnl.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 #include "reference/common/bt_conv2d.h"
 #include "reference/ops/conv2d_s8.h"
@@ -14,8 +17,6 @@
 #define ALIGNMENT 64
 /* Filters per group from which on a matrix product pays. */
 #define FEWEST_FILTERS 8
-/* Channels of a vector of the depthwise kernel. */
-#define LANES 16
 
 enum method { PLAIN, PRIMITIVE, GEMM, DEPTHWISE };
 
@@ -47,7 +48,9 @@ struct ref_conv2d_fast {
     int32_t *more_sums;
     uint8_t *patches; /* [pixels of the block][taps * depth] */
     /* depthwise */
-    int32_t *taps; /* [kh * kw][c_in rounded up to LANES], zeros behind c_in */
+    int32_t tap_count;
+    int32_t *taps;        /* [tap_count][c_in] */
+    int64_t *tap_offsets; /* [tap_count] elements from the first tap of a window */
     /* plain loops: everything, copied */
     struct bt_layer_data plain;
     int8_t *plain_weights, *plain_table;
@@ -73,10 +76,9 @@ static enum bt_status status_of(dnnl_status_t status)
     return status == dnnl_success ? BT_OK : status == dnnl_out_of_memory ? BT_ENOMEM : BT_EUNSUPPORTED;
 }
 
-/* Aligned, and with a vector of room behind the end for whoever reads in vectors. */
 static void *allocate(int64_t bytes)
 {
-    return aligned_alloc(ALIGNMENT, ((size_t)bytes + 2 * ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    return aligned_alloc(ALIGNMENT, ((size_t)bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
 }
 
 /* ---- geometry ---- */
@@ -325,24 +327,23 @@ static enum bt_status prepare_gemm(struct ref_conv2d_fast *fast, const struct bt
     return BT_OK;
 }
 
-static int32_t padded_channels(const struct bt_conv2d *conv)
-{
-    return (conv->c_in + LANES - 1) / LANES * LANES;
-}
-
 static enum bt_status prepare_depthwise(struct ref_conv2d_fast *fast, const struct bt_layer_data *data)
 {
+    const struct bt_conv2d *conv = &fast->conv;
     const int8_t *weights = data->weights;
-    const int32_t taps = fast->conv.kh * fast->conv.kw;
-    const int64_t pitch = padded_channels(&fast->conv);
     fast->method = DEPTHWISE;
-    fast->taps = allocate(taps * pitch * (int64_t)sizeof(int32_t));
-    if (fast->taps == NULL || make_block(fast, fast->conv.c_out) != BT_OK) {
+    fast->tap_count = conv->kh * conv->kw;
+    fast->taps = calloc((size_t)fast->tap_count * (size_t)conv->c_in, sizeof(int32_t));
+    fast->tap_offsets = calloc((size_t)fast->tap_count, sizeof(int64_t));
+    if (fast->taps == NULL || fast->tap_offsets == NULL || make_block(fast, conv->c_out) != BT_OK) {
         return BT_ENOMEM;
     }
-    for (int32_t tap = 0; tap < taps; tap++) {
-        for (int32_t c = 0; c < pitch; c++) {
-            fast->taps[tap * pitch + c] = c < fast->conv.c_in ? weights[c * taps + tap] : 0;
+    for (int64_t tap = 0; tap < fast->tap_count; tap++) {
+        const int64_t y = tap / conv->kw * conv->dil_h;
+        const int64_t x = tap % conv->kw * conv->dil_w;
+        fast->tap_offsets[tap] = (y * fast->wide + x) * conv->c_in;
+        for (int64_t c = 0; c < conv->c_in; c++) {
+            fast->taps[tap * conv->c_in + c] = weights[c * fast->tap_count + tap];
         }
     }
     return BT_OK;
@@ -447,6 +448,7 @@ void ref_conv2d_fast_free(struct ref_conv2d_fast *fast)
     free(fast->more_sums);
     free(fast->patches);
     free(fast->taps);
+    free(fast->tap_offsets);
     free(fast->plain_weights);
     free(fast->plain_table);
     free(fast->plain_channels);
@@ -575,78 +577,75 @@ static enum bt_status run_gemm(const struct ref_conv2d_fast *fast, const struct 
     return status;
 }
 
-/* ---- depthwise: one body, compiled for each instruction set ---- */
+/* ---- depthwise: all channels of one pixel ---- */
 
-typedef int32_t lanes_s32 __attribute__((vector_size(LANES * sizeof(int32_t))));
-typedef uint8_t lanes_u8 __attribute__((vector_size(LANES)));
+typedef void depthwise_pixel(const struct ref_conv2d_fast *fast, const uint8_t *window, int32_t *sums);
 
-static inline __attribute__((always_inline)) void depthwise_body(const struct ref_conv2d_fast *fast, int32_t rows)
+/* Channels from `from` on, the sums as they stand. */
+static void depthwise_rest(const struct ref_conv2d_fast *fast, const uint8_t *window, int32_t from, int32_t *sums)
 {
-    const struct bt_conv2d conv = fast->conv;
-    const int64_t wide = fast->wide;
-    const int64_t taps_pitch = padded_channels(&conv);
-    int32_t *sums = fast->sums;
-    for (int32_t oy = 0; oy < rows; oy++) {
-        for (int32_t ox = 0; ox < fast->ow; ox++, sums += conv.c_in) {
-            const uint8_t *window =
-                fast->rows + ((int64_t)oy * conv.stride_h * wide + (int64_t)ox * conv.stride_w) * conv.c_in;
-            for (int32_t c = 0; c < conv.c_in; c += LANES) {
-                const int32_t *weight = fast->taps + c;
-                lanes_s32 sum = {0};
-                for (int64_t ky = 0; ky < conv.kh; ky++) {
-                    for (int64_t kx = 0; kx < conv.kw; kx++, weight += taps_pitch) {
-                        lanes_u8 x;
-                        lanes_s32 w;
-                        /* Beyond the last channel stands the next pixel, or room; its weight is 0. */
-                        memcpy(&x, window + (ky * conv.dil_h * wide + kx * conv.dil_w) * conv.c_in + c, sizeof(x));
-                        memcpy(&w, weight, sizeof(w));
-                        sum += __builtin_convertvector(x, lanes_s32) * w;
-                    }
-                }
-                const int32_t left = conv.c_in - c;
-                if (left >= LANES) {
-                    memcpy(sums + c, &sum, sizeof(sum));
-                } else {
-                    memcpy(sums + c, &sum, (size_t)left * sizeof(int32_t));
-                }
-            }
+    const int32_t channels = fast->conv.c_in;
+    for (int32_t c = from; c < channels; c++) {
+        int32_t sum = 0;
+        for (int32_t tap = 0; tap < fast->tap_count; tap++) {
+            sum += window[fast->tap_offsets[tap] + c] * fast->taps[(int64_t)tap * channels + c];
         }
+        sums[c] = sum;
     }
 }
 
-static void depthwise_base(const struct ref_conv2d_fast *fast, int32_t rows)
+static void depthwise_base(const struct ref_conv2d_fast *fast, const uint8_t *window, int32_t *sums)
 {
-    depthwise_body(fast, rows);
+    depthwise_rest(fast, window, 0, sums);
 }
 
 #ifdef REF_HAS_X86
-static REF_TARGET_AVX2 void depthwise_avx2(const struct ref_conv2d_fast *fast, int32_t rows)
+static REF_TARGET_AVX2 void depthwise_avx2(const struct ref_conv2d_fast *fast, const uint8_t *window, int32_t *sums)
 {
-    depthwise_body(fast, rows);
+    const int32_t channels = fast->conv.c_in;
+    int32_t c = 0;
+    for (; c + 8 <= channels; c += 8) {
+        __m256i sum = _mm256_setzero_si256();
+        for (int32_t tap = 0; tap < fast->tap_count; tap++) {
+            const __m128i x = _mm_loadl_epi64((const __m128i *)(window + fast->tap_offsets[tap] + c));
+            const __m256i w = _mm256_loadu_si256((const __m256i *)(fast->taps + (int64_t)tap * channels + c));
+            sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(_mm256_cvtepu8_epi32(x), w));
+        }
+        _mm256_storeu_si256((__m256i *)(sums + c), sum);
+    }
+    depthwise_rest(fast, window, c, sums);
 }
 
-static REF_TARGET_AVX512 void depthwise_avx512(const struct ref_conv2d_fast *fast, int32_t rows)
+static REF_TARGET_AVX512 void depthwise_avx512(const struct ref_conv2d_fast *fast, const uint8_t *window, int32_t *sums)
 {
-    depthwise_body(fast, rows);
+    const int32_t channels = fast->conv.c_in;
+    for (int32_t c = 0; c < channels; c += 16) {
+        const __mmask16 lanes = (__mmask16)(channels - c < 16 ? (1 << (channels - c)) - 1 : 0xFFFF);
+        __m512i sum = _mm512_setzero_si512();
+        for (int32_t tap = 0; tap < fast->tap_count; tap++) {
+            const __m128i x = _mm_maskz_loadu_epi8(lanes, window + fast->tap_offsets[tap] + c);
+            const __m512i w = _mm512_maskz_loadu_epi32(lanes, fast->taps + (int64_t)tap * channels + c);
+            sum = _mm512_add_epi32(sum, _mm512_mullo_epi32(_mm512_cvtepu8_epi32(x), w));
+        }
+        _mm512_mask_storeu_epi32(sums + c, lanes, sum);
+    }
 }
 #endif
 
 static void run_depthwise(const struct ref_conv2d_fast *fast, const struct block *block, void *ofmap)
 {
-    switch (fast->isa) {
+    const struct bt_conv2d *conv = &fast->conv;
+    depthwise_pixel *pixel = depthwise_base;
 #ifdef REF_HAS_X86
-    case REF_ISA_AVX512:
-        depthwise_avx512(fast, block->rows);
-        break;
-    case REF_ISA_AVX2:
-        depthwise_avx2(fast, block->rows);
-        break;
+    pixel = fast->isa >= REF_ISA_AVX512 ? depthwise_avx512 : fast->isa == REF_ISA_AVX2 ? depthwise_avx2 : pixel;
 #endif
-    default:
-        depthwise_base(fast, block->rows);
-        break;
+    int32_t *sums = fast->sums;
+    for (int64_t oy = 0; oy < block->rows; oy++) {
+        for (int64_t ox = 0; ox < fast->ow; ox++, sums += conv->c_in) {
+            pixel(fast, fast->rows + (oy * conv->stride_h * fast->wide + ox * conv->stride_w) * conv->c_in, sums);
+        }
     }
-    finish(fast, block, 0, fast->conv.c_out, ofmap);
+    finish(fast, block, 0, conv->c_out, ofmap);
 }
 
 /* ---- all blocks ---- */

@@ -6,9 +6,10 @@ bool ref_isa_available(enum ref_isa isa)
     if (isa == REF_ISA_AVX2) {
         return __builtin_cpu_supports("avx2") != 0;
     }
-    if (isa == REF_ISA_AVX512) {
+    if (isa == REF_ISA_AVX512 || isa == REF_ISA_AVX512_VBMI) {
         return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-               __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0;
+               __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+               (isa == REF_ISA_AVX512 || __builtin_cpu_supports("avx512vbmi") != 0);
     }
 #endif
     return isa == REF_ISA_BASE;
@@ -16,7 +17,9 @@ bool ref_isa_available(enum ref_isa isa)
 
 enum ref_isa ref_isa_best(void)
 {
-    return ref_isa_available(REF_ISA_AVX512) ? REF_ISA_AVX512
-           : ref_isa_available(REF_ISA_AVX2) ? REF_ISA_AVX2
-                                             : REF_ISA_BASE;
+    enum ref_isa best = REF_ISA_BASE;
+    for (enum ref_isa isa = REF_ISA_BASE; isa < REF_ISA_COUNT; isa++) {
+        best = ref_isa_available(isa) ? isa : best;
+    }
+    return best;
 }

@@ -8,6 +8,7 @@
 #endif
 
 #include "reference/ops/requantise.h"
+#include "reference/ops/table_s8_fast.h"
 
 /*
  * Both roundings as one formula in 32 bits, with e = -shift the right shift of a channel:
@@ -219,7 +220,7 @@ static void all_columns(const struct block *b)
 {
     int32_t from = 0;
 #ifdef REF_HAS_X86
-    for (; b->r->isa == REF_ISA_AVX512 && from < b->count; from += 16) {
+    for (; b->r->isa >= REF_ISA_AVX512 && from < b->count; from += 16) {
         columns_avx512(b, from, b->count - from < 16 ? b->count - from : 16);
     }
     for (; b->r->isa == REF_ISA_AVX2 && from + 8 <= b->count; from += 8) {
@@ -253,10 +254,12 @@ void ref_requantise_rows(const struct ref_requantiser *requantiser, const int32_
             finish_alone(&block, c);
         }
     }
-    for (int64_t p = 0; requantiser->conv.table && p < pixels; p++) {
-        int8_t *row = out + p * requantiser->conv.c_out;
-        for (int32_t i = 0; i < count; i++) {
-            row[i] = requantiser->table[row[i] + 128];
+    const int64_t pitch = requantiser->conv.c_out;
+    if (requantiser->conv.table && count == pitch) {
+        ref_table_s8(requantiser->table, requantiser->isa, pixels * pitch, out, out);
+    } else {
+        for (int64_t p = 0; requantiser->conv.table && p < pixels; p++) {
+            ref_table_s8(requantiser->table, requantiser->isa, count, out + p * pitch, out + p * pitch);
         }
     }
 }
