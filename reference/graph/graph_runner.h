@@ -4,7 +4,7 @@
 
 #include "reference/graph/bt_graph.h"
 
-/** One thread at a time; see conv2d_s8_fast.h about OMP_NUM_THREADS. */
+/** One thread at a time, and no other is started. */
 struct bt_graph_runner;
 
 /**

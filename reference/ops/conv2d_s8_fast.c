@@ -12,6 +12,9 @@
 #include "reference/ops/conv2d_s8.h"
 #include "reference/ops/requantise_rows.h"
 
+/* Of OpenMP's runtime, on which oneDNN runs; its header comes with GCC alone. */
+void omp_set_num_threads(int count);
+
 /* Inputs, patches and sums of a block: what the second-level cache has room for besides weights. */
 #define BLOCK_BYTES (INT64_C(1) << 18)
 #define ALIGNMENT 64
@@ -411,6 +414,7 @@ enum bt_status ref_conv2d_fast_new(const struct bt_conv2d *conv, const struct bt
     if (fast == NULL) {
         return BT_ENOMEM;
     }
+    omp_set_num_threads(1);
     fast->conv = *conv;
     fast->isa = isa;
     fast->oh = bt_conv2d_oh(conv);
@@ -675,6 +679,7 @@ enum bt_status ref_conv2d_fast_run(struct ref_conv2d_fast *fast, const int8_t *i
         data.ifmap = ifmap;
         return ref_conv2d_s8(conv, &data, ofmap);
     }
+    omp_set_num_threads(1); /* of this thread, which may not be the one that prepared */
     const int64_t out_bytes = conv->raw ? (int64_t)sizeof(int32_t) : 1;
     uint8_t *out = ofmap;
     for (int32_t n = 0; n < conv->n; n++) {

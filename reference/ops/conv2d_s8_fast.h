@@ -20,9 +20,8 @@
  *  - depthwise layers (one filter of one channel each) by vectors of channels, compiled here.
  * Groups of 2 to 7 filters for which oneDNN has no such kernel are left to ref_conv2d_s8().
  *
- * Runs on oneDNN's OpenMP threads: where several jobs share the machine, OMP_NUM_THREADS=1 in the environment of the
- * process is several times faster, since the threads wait for each other spinning. One prepared convolution is for one
- * thread at a time.
+ * It all runs in the thread that calls, and no other is started: jobs share the machine by processes, and OpenMP's threads
+ * would wait for each other spinning. One prepared convolution is for one thread at a time.
  */
 struct ref_conv2d_fast;
 
