@@ -468,11 +468,34 @@ struct block {
     int64_t pixels;
 };
 
-static void copy_pixels(uint8_t *restrict to, const int8_t *restrict from, int64_t bytes)
+static void copy_base(uint8_t *restrict to, const int8_t *restrict from, int64_t bytes)
 {
     for (int64_t i = 0; i < bytes; i++) {
         to[i] = (uint8_t)from[i] ^ 0x80;
     }
+}
+
+#ifdef REF_HAS_X86
+static REF_TARGET_AVX512 void copy_avx512(uint8_t *to, const int8_t *from, int64_t bytes)
+{
+    const __m512i flip = _mm512_set1_epi8((char)0x80);
+    for (int64_t i = 0; i < bytes; i += 64) {
+        const __mmask64 lanes = bytes - i < 64 ? (UINT64_C(1) << (bytes - i)) - 1 : UINT64_MAX;
+        _mm512_mask_storeu_epi8(to + i, lanes, _mm512_xor_si512(_mm512_maskz_loadu_epi8(lanes, from + i), flip));
+    }
+}
+#endif
+
+static void copy_pixels(enum ref_isa isa, uint8_t *to, const int8_t *from, int64_t bytes)
+{
+#ifdef REF_HAS_X86
+    if (isa >= REF_ISA_AVX512) {
+        copy_avx512(to, from, bytes);
+        return;
+    }
+#endif
+    (void)isa;
+    copy_base(to, from, bytes);
 }
 
 /* The input rows of the block as uint8, padding included. */
@@ -493,7 +516,7 @@ static void fill_rows(const struct ref_conv2d_fast *fast, const struct block *bl
             continue;
         }
         memset(row, padding, (size_t)(left * conv->c_in));
-        copy_pixels(row + left * conv->c_in, block->image + y * conv->w * conv->c_in, inside * conv->c_in);
+        copy_pixels(fast->isa, row + left * conv->c_in, block->image + y * conv->w * conv->c_in, inside * conv->c_in);
         memset(row + (left + inside) * conv->c_in, padding, (size_t)(right * conv->c_in));
     }
 }
