@@ -16,7 +16,7 @@
 void omp_set_num_threads(int count);
 
 /* Inputs, patches and sums of a block: what the second-level cache has room for besides weights. */
-#define BLOCK_BYTES (INT64_C(1) << 18)
+#define BLOCK_BYTES (INT64_C(1) << 17)
 #define ALIGNMENT 64
 /* Filters per group from which on a matrix product pays. */
 #define FEWEST_FILTERS 8

@@ -199,8 +199,9 @@ static REF_TARGET_AVX2 void columns_avx2(const struct block *b, int32_t from)
     }
 }
 
+/* half, by 2^31, is part of the nudge of the even and of the odd channels. */
 struct channels16 {
-    __m512i add, mult, mult_odd, half, sign, right;
+    __m512i add, mult, mult_odd, nudge, nudge_odd, sign, right;
 };
 
 static inline REF_TARGET_AVX512 struct channels16 load16(const struct block *b, int32_t from, __mmask16 lanes)
@@ -208,24 +209,29 @@ static inline REF_TARGET_AVX512 struct channels16 load16(const struct block *b, 
     int32_t *const *constants = b->r->constants;
     const int32_t c = b->first + from;
     const __m512i mult = _mm512_maskz_loadu_epi32(lanes, constants[MULT] + c);
+    const __m512i half = _mm512_maskz_loadu_epi32(lanes, constants[HALF] + c);
+    const __m512i half_even = _mm512_srli_epi64(_mm512_slli_epi64(half, 32), 1);
+    const __m512i half_odd = _mm512_slli_epi64(_mm512_srli_epi64(half, 32), 31);
+    const __m512i nudge = _mm512_set1_epi64(b->r->nudge);
     return (struct channels16){
         .add = _mm512_maskz_loadu_epi32(lanes, constants[ADD] + c),
         .mult = mult,
         .mult_odd = _mm512_srli_epi64(mult, 32),
-        .half = _mm512_maskz_loadu_epi32(lanes, constants[HALF] + c),
+        .nudge = _mm512_add_epi64(nudge, half_even),
+        .nudge_odd = _mm512_add_epi64(nudge, half_odd),
         .sign = _mm512_maskz_loadu_epi32(lanes, constants[SIGN] + c),
         .right = _mm512_maskz_loadu_epi32(lanes, constants[RIGHT] + c),
     };
 }
 
-static inline REF_TARGET_AVX512 __m512i scale16(const struct channels16 *k, __m512i sums, __m512i nudge)
+/* Where x rounds to 0 the sign of the sum stands for it: (half - 1) >> e and half >> e are both 0. */
+static inline REF_TARGET_AVX512 __m512i scale16(const struct channels16 *k, __m512i sums)
 {
     const __m512i sum = _mm512_add_epi32(sums, k->add);
-    const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(sum, k->mult), nudge);
-    const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(sum, 32), k->mult_odd), nudge);
+    const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(sum, k->mult), k->nudge);
+    const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(sum, 32), k->mult_odd), k->nudge_odd);
     const __m512i x = _mm512_mask_mov_epi32(_mm512_srli_epi64(even, 31), 0xAAAA, _mm512_add_epi64(odd, odd));
-    const __m512i raised = _mm512_add_epi32(x, k->half);
-    return _mm512_srav_epi32(_mm512_mask_add_epi32(raised, _mm512_movepi32_mask(x), raised, k->sign), k->right);
+    return _mm512_srav_epi32(_mm512_mask_add_epi32(x, _mm512_movepi32_mask(sum), x, k->sign), k->right);
 }
 
 /* At most 16 columns. */
@@ -234,7 +240,6 @@ static REF_TARGET_AVX512 void columns_avx512(const struct block *b, int32_t from
     const __mmask16 lanes = (__mmask16)((1u << columns) - 1);
     const struct channels16 k = load16(b, from, lanes);
     const struct bt_conv2d *conv = &b->r->conv;
-    const __m512i nudge = _mm512_set1_epi64(b->r->nudge);
     const __m512i low = _mm512_set1_epi32(conv->act_min - conv->out_zp);
     const __m512i high = _mm512_set1_epi32(conv->act_max - conv->out_zp);
     const __m512i zp = _mm512_set1_epi32(conv->out_zp);
@@ -244,7 +249,7 @@ static REF_TARGET_AVX512 void columns_avx512(const struct block *b, int32_t from
     const int64_t sums_pitch = b->count;
     const int64_t out_pitch = b->out_pitch;
     for (int64_t p = 0; p < pixels; p++, sums += sums_pitch, out += out_pitch) {
-        __m512i x = scale16(&k, _mm512_maskz_loadu_epi32(lanes, sums), nudge);
+        __m512i x = scale16(&k, _mm512_maskz_loadu_epi32(lanes, sums));
         x = _mm512_add_epi32(_mm512_min_epi32(_mm512_max_epi32(x, low), high), zp);
         /* Not the instruction that converts into memory, which some machines do byte by byte. */
         _mm_mask_storeu_epi8(out, lanes, _mm512_cvtepi32_epi8(x));
@@ -258,7 +263,6 @@ static REF_TARGET_AVX512 void columns_wide(const struct block *b, int32_t from)
     const struct channels16 k1 = load16(b, from + 16, 0xFFFF);
     const struct channels16 k2 = load16(b, from + 32, 0xFFFF);
     const struct channels16 k3 = load16(b, from + 48, 0xFFFF);
-    const __m512i nudge = _mm512_set1_epi64(b->r->nudge);
     const __m512i low = _mm512_set1_epi8((char)b->r->conv.act_min);
     const __m512i high = _mm512_set1_epi8((char)b->r->conv.act_max);
     const __m512i zp = _mm512_set1_epi16((short)b->r->conv.out_zp);
@@ -270,10 +274,10 @@ static REF_TARGET_AVX512 void columns_wide(const struct block *b, int32_t from)
     const int64_t sums_pitch = b->count;
     const int64_t out_pitch = b->out_pitch;
     for (int64_t p = 0; p < pixels; p++, sums += sums_pitch, out += out_pitch) {
-        const __m512i x0 = scale16(&k0, _mm512_loadu_si512(sums), nudge);
-        const __m512i x1 = scale16(&k1, _mm512_loadu_si512(sums + 16), nudge);
-        const __m512i x2 = scale16(&k2, _mm512_loadu_si512(sums + 32), nudge);
-        const __m512i x3 = scale16(&k3, _mm512_loadu_si512(sums + 48), nudge);
+        const __m512i x0 = scale16(&k0, _mm512_loadu_si512(sums));
+        const __m512i x1 = scale16(&k1, _mm512_loadu_si512(sums + 16));
+        const __m512i x2 = scale16(&k2, _mm512_loadu_si512(sums + 32));
+        const __m512i x3 = scale16(&k3, _mm512_loadu_si512(sums + 48));
         const __m512i x01 = _mm512_adds_epi16(_mm512_packs_epi32(x0, x1), zp);
         const __m512i x23 = _mm512_adds_epi16(_mm512_packs_epi32(x2, x3), zp);
         const __m512i x = _mm512_permutexvar_epi32(in_order, _mm512_packs_epi16(x01, x23));
