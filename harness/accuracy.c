@@ -22,6 +22,7 @@ struct measurement {
     float **real; /* outputs of the float network; NULL without one */
     int8_t **quantised;
     struct bt_graph_runner *runner;
+    struct bt_float_runner *real_runner; /* NULL without a float network */
     float *dequantised; /* room for the results of a detector, one head behind the other; or for the scores */
     uint32_t heads[BT_MOST_HEADS];
     struct bt_detections truth, found_real, found_quantised;
@@ -189,7 +190,7 @@ static enum bt_status run_picture(struct measurement *measurement, uint32_t pict
     const double between = cpu_seconds();
     measurement->accuracy->int8_seconds += between - begin;
     if (status == BT_OK && measurement->real != NULL) {
-        status = bt_float_run(trained->real, input->real, measurement->real, measurement->err);
+        status = bt_float_runner_run(measurement->real_runner, NULL, input->real, measurement->real, measurement->err);
         measurement->accuracy->float_seconds += cpu_seconds() - between;
         bt_quantisation_error_add(trained->real, measurement->real, measurement->graph, measurement->quantised, errors);
     }
@@ -221,6 +222,9 @@ static enum bt_status open_measurement(struct measurement *measurement)
     }
     if (status == BT_OK && measurement->trained->real != NULL) {
         status = bt_float_outputs_new(measurement->trained->real, &measurement->real);
+        if (status == BT_OK) {
+            status = bt_float_runner_new(measurement->trained->real, &measurement->real_runner, measurement->err);
+        }
     }
     return measurement->dequantised != NULL ? status : BT_ENOMEM;
 }
@@ -251,6 +255,7 @@ enum bt_status bt_accuracy_measure(const struct bt_trained *trained, const struc
     accuracy->drop = bt_accuracy_float(accuracy) - bt_accuracy_int8(accuracy);
     bt_trained_input_free(&input);
     bt_graph_runner_free(measurement.runner);
+    bt_float_runner_free(measurement.real_runner);
     bt_graph_outputs_free(graph, measurement.quantised);
     if (trained->real != NULL) {
         bt_float_outputs_free(trained->real, measurement.real);
