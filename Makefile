@@ -19,7 +19,7 @@ OPT        := -O2
 # The reference operators are the longest part of a verification run.
 OPT_REF    := -O3
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LDLIBS     := -lcyaml -lyaml -ljansson -ldnnl -lxxhash -lunicorn -lelf -lprotobuf-c -ljpeg -lpng -lz -ldl -lpthread -lm
+LDLIBS     := -lcyaml -lyaml -ljansson -ldnnl -lgomp -lxxhash -lunicorn -lelf -lprotobuf-c -ljpeg -lpng -lz -ldl -lpthread -lm
 
 # As many jobs as there are cores, unless the command line says otherwise.
 MAKEFLAGS  += --no-builtin-rules --no-builtin-variables -j$(shell nproc)
@@ -359,6 +359,10 @@ $(BUILD)/bench-mesh: harness/tests/mesh/bench_mesh.c | bootstrap
 	@echo "CC $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $< -ldl -o $@
 
+$(BUILD)/bench-int8: harness/tests/int8/bench_int8.c $(BUILD)/libbittrue.a
+	@echo "CC $<"
+	@$(CC) -rdynamic $(CPPFLAGS) $(CFLAGS) $(OPT) $^ $(LDLIBS) -o $@
+
 report: $(PROGRAM) rtl-all firmware ## run every distinct layer and publish reports/summary.md
 	@$(PROGRAM) run --suite suites/all.yaml --out $(BUILD)/out/report
 	@cp $(BUILD)/out/report/summary.md reports/summary.md
@@ -398,7 +402,7 @@ study-tactical: $(PROGRAM) $(TACTICAL:%=$(BUILD)/rtl/%.so) $(TACTICAL_SAME) | bo
 	@ci/bootstrap area || true # without it the page's section on area says SKIP
 	@BUILD='$(BUILD)' python3 reports/study_tactical.py
 
-bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/rtl/mesh-test.so $(BUILD)/rtl/mesh_pe-test.so $(BUILD)/rtl/ws_array-32x32.so rtl-smoke rtl-all firmware ## the numbers of the README, measured on this machine
+bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/bench-int8 $(BUILD)/rtl/mesh-test.so $(BUILD)/rtl/mesh_pe-test.so $(BUILD)/rtl/ws_array-32x32.so rtl-smoke rtl-all firmware ## the numbers of the README, measured on this machine
 	@ci/bench.sh
 
 coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(FIRMWARE) $(SOC_TESTS) $(TEST_CORES:%=$(BUILD)/rtl/%.so) ## line coverage of the C code by the unit tests

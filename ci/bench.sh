@@ -67,6 +67,10 @@ done
 "$build/bittrue" predict --network resnet50 --dtype int16 --sparsity 75 --variant bit_tactical --config T_2_5 | tail -n 1 | sed "s/^/weights made, pruned, scheduled: /"
 
 echo
+echo "== int8 inference on one core: convolutions of whole networks beside oneDNN's own, then pictures through LeNet-5"
+"$build/bench-int8"
+
+echo
 echo "== prediction: all layers of ResNet-50, a small layer, a large one"
 hyperfine --shell=none --warmup 3 --export-json "$out/predict.json" \
     "$build/bittrue predict --network resnet50 --variant os_array --config 16x16"

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "reference/graph/graph_runner.h"
+
 #define TOP 5
 /* Quantile of the normal distribution for 95 %. */
 #define Z95 1.959963984540054
@@ -19,6 +21,8 @@ struct measurement {
     struct bt_accuracy *accuracy;
     float **real; /* outputs of the float network; NULL without one */
     int8_t **quantised;
+    struct bt_graph_runner *runner;
+    struct bt_float_runner *real_runner; /* NULL without a float network */
     float *dequantised; /* room for the results of a detector, one head behind the other; or for the scores */
     uint32_t heads[BT_MOST_HEADS];
     struct bt_detections truth, found_real, found_quantised;
@@ -173,22 +177,6 @@ static enum bt_status average_boxes(struct measurement *measurement)
 
 /* ---- pictures ---- */
 
-static enum bt_status run_quantised(const struct measurement *measurement, const int8_t *input)
-{
-    const struct bt_graph *graph = measurement->graph;
-    memcpy(measurement->quantised[0], input, bt_graph_bytes(&graph->nodes[0]));
-    enum bt_status status = BT_OK;
-    for (uint32_t i = 1; status == BT_OK && i < graph->count; i++) {
-        const int8_t *in[BT_GRAPH_INPUTS] = {NULL};
-        for (uint32_t k = 0; k < graph->nodes[i].input_count; k++) {
-            in[k] = measurement->quantised[graph->nodes[i].inputs[k]];
-        }
-        status = bt_graph_run_node(graph, i, in, measurement->quantised[i]);
-    }
-    return status == BT_OK ? BT_OK
-                           : bt_fail(measurement->err, status, "%.47s: a layer was refused when run", graph->name);
-}
-
 static enum bt_status run_picture(struct measurement *measurement, uint32_t picture, struct bt_trained_input *input,
                                   struct bt_quantisation_error *errors)
 {
@@ -198,11 +186,11 @@ static enum bt_status run_picture(struct measurement *measurement, uint32_t pict
         return status;
     }
     const double begin = cpu_seconds();
-    status = run_quantised(measurement, input->quantised);
+    status = bt_graph_runner_run(measurement->runner, input->quantised, measurement->quantised, measurement->err);
     const double between = cpu_seconds();
     measurement->accuracy->int8_seconds += between - begin;
     if (status == BT_OK && measurement->real != NULL) {
-        status = bt_float_run(trained->real, input->real, measurement->real, measurement->err);
+        status = bt_float_runner_run(measurement->real_runner, NULL, input->real, measurement->real, measurement->err);
         measurement->accuracy->float_seconds += cpu_seconds() - between;
         bt_quantisation_error_add(trained->real, measurement->real, measurement->graph, measurement->quantised, errors);
     }
@@ -229,8 +217,14 @@ static enum bt_status open_measurement(struct measurement *measurement)
     }
     measurement->dequantised = malloc(scores * sizeof(float));
     status = bt_graph_outputs_new(graph, &measurement->quantised);
+    if (status == BT_OK) {
+        status = bt_graph_runner_new(graph, &measurement->runner, measurement->err);
+    }
     if (status == BT_OK && measurement->trained->real != NULL) {
         status = bt_float_outputs_new(measurement->trained->real, &measurement->real);
+        if (status == BT_OK) {
+            status = bt_float_runner_new(measurement->trained->real, &measurement->real_runner, measurement->err);
+        }
     }
     return measurement->dequantised != NULL ? status : BT_ENOMEM;
 }
@@ -260,6 +254,8 @@ enum bt_status bt_accuracy_measure(const struct bt_trained *trained, const struc
     }
     accuracy->drop = bt_accuracy_float(accuracy) - bt_accuracy_int8(accuracy);
     bt_trained_input_free(&input);
+    bt_graph_runner_free(measurement.runner);
+    bt_float_runner_free(measurement.real_runner);
     bt_graph_outputs_free(graph, measurement.quantised);
     if (trained->real != NULL) {
         bt_float_outputs_free(trained->real, measurement.real);

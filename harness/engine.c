@@ -23,7 +23,7 @@
 #include "harness/spot_check.h"
 #include "reference/common/bt_conv2d.h"
 #include "reference/ops/conv2d_s8.h"
-#include "reference/ops/conv2d_s8_onednn.h"
+#include "reference/ops/conv2d_s8_fast.h"
 #include "reference/ops/maxpool_s8.h"
 
 #define PATH_BYTES 4096
@@ -151,7 +151,7 @@ static enum bt_status convolve(const struct bt_engine_step *step, void *ofmap, s
     const struct bt_conv2d *conv = &step->layer.u.conv;
     *mismatch = (struct bt_mismatch){0};
     if (step->options->ref == BT_REF_FAST && bt_conv2d_macs(conv) > FAST_FROM_MACS) {
-        const enum bt_status status = ref_conv2d_s8_onednn(conv, &step->tensors.view, ofmap);
+        const enum bt_status status = ref_conv2d_s8_fast(conv, &step->tensors.view, ofmap);
         if (status == BT_OK) {
             const uint64_t choice = XXH3_64bits(step->tensors.view.bias, (size_t)conv->c_out * sizeof(int32_t));
             return bt_spot_check(conv, &step->tensors.view, ofmap, choice, mismatch);

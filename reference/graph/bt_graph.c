@@ -10,7 +10,7 @@
 #include "reference/ops/avgpool_s8.h"
 #include "reference/ops/concat_s8.h"
 #include "reference/ops/conv2d_s8.h"
-#include "reference/ops/conv2d_s8_onednn.h"
+#include "reference/ops/conv2d_s8_fast.h"
 #include "reference/ops/maxpool_s8.h"
 #include "reference/ops/mul_s8.h"
 #include "reference/ops/upsample_nearest_s8.h"
@@ -404,7 +404,7 @@ static enum bt_status run_conv(const struct bt_graph_node *node, const int8_t *i
         .table = node->table,
     };
     if (bt_conv2d_check(&node->u.conv, NULL) == BT_OK && bt_conv2d_macs(&node->u.conv) > FAST_FROM_MACS) {
-        const enum bt_status status = ref_conv2d_s8_onednn(&node->u.conv, &data, out);
+        const enum bt_status status = ref_conv2d_s8_fast(&node->u.conv, &data, out);
         if (status != BT_EUNSUPPORTED && status != BT_ENOMEM) {
             return status;
         }

@@ -187,10 +187,12 @@ static enum bt_status run_all(struct calibration *calibration, const struct bt_f
                               const float *inputs, uint32_t count, float *const *outputs, struct bt_error *err)
 {
     const size_t elems = bt_float_elems(&calibration->graph->nodes[0]);
-    enum bt_status status = BT_OK;
+    struct bt_float_runner *runner = NULL;
+    enum bt_status status = bt_float_runner_new(calibration->graph, &runner, err);
     for (uint32_t i = 0; status == BT_OK && i < count; i++) {
-        status = bt_float_watch(calibration->graph, observer, inputs + i * elems, outputs, err);
+        status = bt_float_runner_run(runner, observer, inputs + i * elems, outputs, err);
     }
+    bt_float_runner_free(runner);
     if (status == BT_OK && calibration->invalid) {
         return bt_fail(err, BT_EINVAL, "%.47s: a value that is no number, or above 1e30: cannot be quantised",
                        calibration->graph->name);

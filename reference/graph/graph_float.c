@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "reference/common/bt_conv2d.h"
+#include "reference/graph/float_conv.h"
 #include "reference/graph/graph_exact.h"
 #include "reference/graph/graph_quantise.h"
 #include "reference/ops/activation_table_s8.h"
@@ -101,71 +102,6 @@ enum bt_status bt_float_outputs_new(const struct bt_float_graph *graph, float **
 }
 
 /* ---- operators ---- */
-
-/* The one hot loop, over channels: each channel's sum keeps its own order however many are done at once. */
-static void add_scaled(float *restrict sums, const float *restrict weights, float x, int32_t channels)
-{
-    for (int32_t c = 0; c < channels; c++) {
-        sums[c] += x * weights[c];
-    }
-}
-
-/* [c_out][taps][depth] of one group's filters as [taps * depth][filters], for add_scaled(). */
-static void transpose(const float *weights, int32_t filters, int64_t filter_elems, float *to)
-{
-    for (int32_t f = 0; f < filters; f++) {
-        for (int64_t i = 0; i < filter_elems; i++) {
-            to[i * filters + f] = weights[f * filter_elems + i];
-        }
-    }
-}
-
-/* All filters of one group at one output pixel; padding adds nothing. */
-static void conv_pixel(const struct bt_conv2d *conv, const float *in, const float *filters, int32_t group, int32_t oy,
-                       int32_t ox, float *sums)
-{
-    const int32_t depth = conv->c_in / conv->groups;
-    const int32_t count = conv->c_out / conv->groups;
-    for (int32_t ky = 0; ky < conv->kh; ky++) {
-        const int32_t y = oy * conv->stride_h - conv->pad_top + ky * conv->dil_h;
-        for (int32_t kx = 0; y >= 0 && y < conv->h && kx < conv->kw; kx++) {
-            const int32_t x = ox * conv->stride_w - conv->pad_left + kx * conv->dil_w;
-            if (x < 0 || x >= conv->w) {
-                continue;
-            }
-            const float *pixel = in + ((int64_t)y * conv->w + x) * conv->c_in + (int64_t)group * depth;
-            const float *tap = filters + ((int64_t)ky * conv->kw + kx) * depth * count;
-            for (int32_t c = 0; c < depth; c++) {
-                add_scaled(sums, tap + (int64_t)c * count, pixel[c], count);
-            }
-        }
-    }
-}
-
-static enum bt_status run_conv(const struct bt_float_node *node, const float *in, float *out)
-{
-    const struct bt_conv2d *conv = &node->u.conv;
-    const int64_t filter_elems = bt_conv2d_weight_elems(conv) / conv->c_out;
-    const int32_t count = conv->c_out / conv->groups;
-    float *filters = malloc((size_t)bt_conv2d_weight_elems(conv) * sizeof(float));
-    if (filters == NULL) {
-        return BT_ENOMEM;
-    }
-    for (int32_t g = 0; g < conv->groups; g++) {
-        transpose(node->weights + g * count * filter_elems, count, filter_elems, filters + g * count * filter_elems);
-    }
-    for (int32_t oy = 0; oy < node->h; oy++) {
-        for (int32_t ox = 0; ox < node->w; ox++) {
-            float *sums = out + ((int64_t)oy * node->w + ox) * conv->c_out;
-            memcpy(sums, node->bias, (size_t)conv->c_out * sizeof(float));
-            for (int32_t g = 0; g < conv->groups; g++) {
-                conv_pixel(conv, in, filters + g * count * filter_elems, g, oy, ox, sums + (int64_t)g * count);
-            }
-        }
-    }
-    free(filters);
-    return BT_OK;
-}
 
 static void run_pool(const struct bt_float_node *node, const float *in, float *out)
 {
@@ -270,20 +206,71 @@ static enum bt_status refuse(const char *graph, const char *node, enum bt_status
     return bt_fail(err, status, "%.47s: node '%.47s': %s", graph, node, what);
 }
 
-static enum bt_status run_node(const struct bt_float_graph *graph, const struct bt_float_node *node,
+struct bt_float_runner {
+    const struct bt_float_graph *graph;
+    struct bt_float_conv **convs; /* by node */
+};
+
+static enum bt_status prepare_conv(const struct bt_float_graph *graph, const struct bt_float_node *node,
+                                   struct bt_float_conv **conv, struct bt_error *err)
+{
+    if (bt_conv2d_check(&node->u.conv, NULL) != BT_OK || node->weights == NULL || node->bias == NULL ||
+        bt_conv2d_oh(&node->u.conv) != node->h || bt_conv2d_ow(&node->u.conv) != node->w ||
+        bt_conv2d_ifmap_elems(&node->u.conv) != (int64_t)bt_float_elems(&graph->nodes[node->inputs[0]])) {
+        return refuse(graph->name, node->name, BT_EINVAL, "impossible convolution", err);
+    }
+    const enum bt_status status = bt_float_conv_new(&node->u.conv, node->weights, node->bias, ref_isa_best(), conv);
+    return status == BT_OK ? BT_OK : refuse(graph->name, node->name, status, "cannot be prepared", err);
+}
+
+enum bt_status bt_float_runner_new(const struct bt_float_graph *graph, struct bt_float_runner **runner,
+                                   struct bt_error *err)
+{
+    enum bt_status status = BT_OK;
+    struct bt_float_runner *made = calloc(1, sizeof(*made));
+    if (made != NULL) {
+        made->graph = graph;
+        made->convs = calloc(graph->count, sizeof(struct bt_float_conv *));
+    }
+    if (made == NULL || made->convs == NULL) {
+        status = bt_fail(err, BT_ENOMEM, "%.47s: no memory to prepare it", graph->name);
+    }
+    for (uint32_t i = 1; status == BT_OK && i < graph->count; i++) {
+        if (graph->nodes[i].op == BT_OP_CONV2D) {
+            status = prepare_conv(graph, &graph->nodes[i], &made->convs[i], err);
+        }
+    }
+    if (status != BT_OK) {
+        bt_float_runner_free(made);
+        return status;
+    }
+    *runner = made;
+    return BT_OK;
+}
+
+void bt_float_runner_free(struct bt_float_runner *runner)
+{
+    if (runner == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; runner->convs != NULL && i < runner->graph->count; i++) {
+        bt_float_conv_free(runner->convs[i]);
+    }
+    free(runner->convs);
+    free(runner);
+}
+
+static enum bt_status run_node(const struct bt_float_runner *runner, const struct bt_float_node *node,
                                float *const *outputs, float *out, struct bt_error *err)
 {
+    const struct bt_float_graph *graph = runner->graph;
     const struct bt_float_node *from = &graph->nodes[node->inputs[0]];
     const float *in = outputs[node->inputs[0]];
     const size_t elems = bt_float_elems(node);
     switch (node->op) {
     case BT_OP_CONV2D:
-        if (bt_conv2d_check(&node->u.conv, NULL) != BT_OK || node->weights == NULL || node->bias == NULL ||
-            bt_conv2d_oh(&node->u.conv) != node->h || bt_conv2d_ow(&node->u.conv) != node->w ||
-            bt_conv2d_ifmap_elems(&node->u.conv) != (int64_t)bt_float_elems(from)) {
-            return refuse(graph->name, node->name, BT_EINVAL, "impossible convolution", err);
-        }
-        return run_conv(node, in, out);
+        bt_float_conv_run(runner->convs[node - graph->nodes], in, out);
+        return BT_OK;
     case BT_OP_MAXPOOL:
     case BT_OP_AVGPOOL:
         run_pool(node, in, out);
@@ -314,16 +301,17 @@ static enum bt_status run_node(const struct bt_float_graph *graph, const struct 
     }
 }
 
-enum bt_status bt_float_watch(const struct bt_float_graph *graph, const struct bt_float_observer *observer,
-                              const float *input, float *const *outputs, struct bt_error *err)
+enum bt_status bt_float_runner_run(const struct bt_float_runner *runner, const struct bt_float_observer *observer,
+                                   const float *input, float *const *outputs, struct bt_error *err)
 {
+    const struct bt_float_graph *graph = runner->graph;
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct bt_float_node *node = &graph->nodes[i];
         const size_t elems = bt_float_elems(node);
         if (i == 0) {
             memcpy(outputs[0], input, elems * sizeof(float));
         } else {
-            const enum bt_status status = run_node(graph, node, outputs, outputs[i], err);
+            const enum bt_status status = run_node(runner, node, outputs, outputs[i], err);
             if (status != BT_OK) {
                 return status;
             }
@@ -344,7 +332,13 @@ enum bt_status bt_float_watch(const struct bt_float_graph *graph, const struct b
 enum bt_status bt_float_run(const struct bt_float_graph *graph, const float *input, float *const *outputs,
                             struct bt_error *err)
 {
-    return bt_float_watch(graph, NULL, input, outputs, err);
+    struct bt_float_runner *runner = NULL;
+    enum bt_status status = bt_float_runner_new(graph, &runner, err);
+    if (status == BT_OK) {
+        status = bt_float_runner_run(runner, NULL, input, outputs, err);
+    }
+    bt_float_runner_free(runner);
+    return status;
 }
 
 /* ---- quantisation ---- */

@@ -75,10 +75,27 @@ struct bt_float_observer {
     void *context;
 };
 
-/** The same, with a look at every tensor. A node without an activation is seen with before set, and not set. */
-BT_MUST_CHECK enum bt_status bt_float_watch(const struct bt_float_graph *graph,
-                                            const struct bt_float_observer *observer, const float *input,
-                                            float *const *outputs, struct bt_error *err);
+/** A graph prepared for many inputs. */
+struct bt_float_runner;
+
+/**
+ * @param[in]  graph   Outlives the runner; its weights and biases are not read again.
+ * @param[out] runner  Release with bt_float_runner_free().
+ * @return BT_OK; BT_EINVAL (a convolution that cannot be run; err names it); BT_ENOMEM.
+ */
+BT_MUST_CHECK enum bt_status bt_float_runner_new(const struct bt_float_graph *graph, struct bt_float_runner **runner,
+                                                 struct bt_error *err);
+
+/** NULL is allowed. */
+void bt_float_runner_free(struct bt_float_runner *runner);
+
+/**
+ * bt_float_run() of the runner's graph, with a look at every tensor unless observer is NULL. A node without an activation is
+ * seen with before set, and not set.
+ */
+BT_MUST_CHECK enum bt_status bt_float_runner_run(const struct bt_float_runner *runner,
+                                                 const struct bt_float_observer *observer, const float *input,
+                                                 float *const *outputs, struct bt_error *err);
 
 /**
  * @brief  Post-training quantisation, one node for each: activations asymmetric per tensor from the ranges, weights

@@ -13,7 +13,7 @@
 #include "reference/graph/graph_quantise.h"
 #include "reference/ops/activation_table_s8.h"
 #include "reference/ops/conv2d_s8.h"
-#include "reference/ops/conv2d_s8_onednn.h"
+#include "reference/ops/conv2d_s8_fast.h"
 #include "reference/ops/quantise_multiplier.h"
 
 /* Standard deviation that outputs should have, in output steps; behind a ReLU only the upper half is used. */
@@ -107,7 +107,7 @@ static enum bt_status raw_sums(const struct bt_graph_node *node, const int8_t *i
     conv.table = false;
     const struct bt_layer_data data = {.ifmap = ifmap, .weights = node->weights};
     if (bt_conv2d_macs(&conv) > FAST_FROM_MACS) {
-        const enum bt_status status = ref_conv2d_s8_onednn(&conv, &data, sums);
+        const enum bt_status status = ref_conv2d_s8_fast(&conv, &data, sums);
         if (status != BT_EUNSUPPORTED && status != BT_ENOMEM) {
             return status;
         }

@@ -1,6 +1,6 @@
 /*
- * The convolution: by hand, against a second implementation written the other way round, its refusals; and the oneDNN
- * path against the plain loops, on every instruction set that oneDNN can be held to.
+ * The convolution: by hand, against a second implementation written the other way round, its refusals; and the fast
+ * path against the plain loops, on every instruction set that oneDNN and the code beside it can be held to.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 
 #include "reference/common/bt_conv2d.h"
 #include "reference/ops/conv2d_s8.h"
-#include "reference/ops/conv2d_s8_onednn.h"
+#include "reference/ops/conv2d_s8_fast.h"
 #include "reference/ops/depthwise_conv2d_s8.h"
 #include "reference/ops/fully_connected_s8.h"
 #include "reference/ops/requantise.h"
@@ -314,7 +314,7 @@ typedef enum bt_status conv_function(const struct bt_conv2d *conv, const struct 
 static void test_refusals(void **state)
 {
     (void)state;
-    conv_function *const functions[] = {ref_conv2d_s8, ref_conv2d_s8_onednn};
+    conv_function *const functions[] = {ref_conv2d_s8, ref_conv2d_s8_fast};
     static int8_t big[66052]; /* 255 * 127 * 66052 is 2139094020; with a bias of 8389628 it is 2^31 */
     const int8_t ifmap[] = {1};
     int32_t bias[] = {0};
@@ -398,8 +398,31 @@ static void test_refusals(void **state)
 
 /* ---- oneDNN ------------------------------------------------------------------------------------------------------------- */
 
+/* The prepared convolution, run twice, and the constants it was made of gone before that. */
+static bool run_prepared(struct random_layer *layer, enum ref_isa isa, void *ofmap)
+{
+    struct ref_conv2d_fast *fast = NULL;
+    struct bt_layer_data constants = layer->data;
+    constants.ifmap = NULL;
+    if (ref_conv2d_fast_new(&layer->conv, &constants, isa, &fast) != BT_OK) {
+        return false;
+    }
+    memset(layer->weights, 55, (size_t)bt_conv2d_weight_elems(&layer->conv));
+    memset(layer->bias, 55, (size_t)layer->conv.c_out * sizeof(int32_t));
+    memset(layer->mult, 55, (size_t)layer->conv.c_out * sizeof(int32_t));
+    memset(layer->shift, 55, (size_t)layer->conv.c_out * sizeof(int32_t));
+    memset(layer->table, 55, sizeof(layer->table));
+    int8_t *other = checked_malloc(bt_conv2d_ifmap_elems(&layer->conv));
+    memset(other, 99, (size_t)bt_conv2d_ifmap_elems(&layer->conv));
+    const bool ran =
+        ref_conv2d_fast_run(fast, other, ofmap) == BT_OK && ref_conv2d_fast_run(fast, layer->ifmap, ofmap) == BT_OK;
+    free(other);
+    ref_conv2d_fast_free(fast);
+    return ran;
+}
+
 /* Layers on which the two paths differ; -1 when one of them failed. */
-static int differing_layers(uint64_t seed, int layers)
+static int differing_layers(uint64_t seed, int layers, enum ref_isa isa)
 {
     int differing = 0;
     while (layers > 0) {
@@ -410,11 +433,13 @@ static int differing_layers(uint64_t seed, int layers)
         layers--;
         const int64_t bytes = ofmap_bytes(&layer.conv);
         void *plain = checked_malloc(bytes);
+        void *once = checked_malloc(bytes);
         void *fast = checked_malloc(bytes);
         const bool ran = ref_conv2d_s8(&layer.conv, &layer.data, plain) == BT_OK &&
-                         ref_conv2d_s8_onednn(&layer.conv, &layer.data, fast) == BT_OK;
-        const bool equal = ran && memcmp(plain, fast, (size_t)bytes) == 0;
+                         ref_conv2d_s8_fast(&layer.conv, &layer.data, once) == BT_OK && run_prepared(&layer, isa, fast);
+        const bool equal = ran && memcmp(plain, fast, (size_t)bytes) == 0 && memcmp(plain, once, (size_t)bytes) == 0;
         free(plain);
+        free(once);
         free(fast);
         free_layer(&layer);
         if (!ran) {
@@ -447,22 +472,83 @@ static void test_onednn_on_every_isa(void **state)
         if (child == 0) {
             const bool held = setenv("ONEDNN_MAX_CPU_ISA", isas[i].name, 1) == 0 &&
                               ((unsigned)dnnl_get_effective_cpu_isa() & ~isas[i].isa) == 0;
-            _exit(!held ? 2 : differing_layers(11 + i, LAYERS / 2) != 0 ? 1 : 0);
+            _exit(!held ? 2 : differing_layers(11 + i, LAYERS / 4, ref_isa_best()) != 0 ? 1 : 0);
         }
         int result = -1;
         assert_int_equal(waitpid(child, &result, 0), child);
         if (!WIFEXITED(result) || WEXITSTATUS(result) != 0) {
-            print_error("conv2d_s8_onednn: ONEDNN_MAX_CPU_ISA=%s: wait status %#x\n", isas[i].name, (unsigned)result);
+            print_error("conv2d_s8_fast: ONEDNN_MAX_CPU_ISA=%s: wait status %#x\n", isas[i].name, (unsigned)result);
         }
         assert_int_equal(result, 0);
     }
 }
 
-/* In this process, where the leak checker looks. */
-static void test_onednn_here(void **state)
+/* In this process, where the leak checker looks, and on every instruction set of what is compiled here. */
+static void test_fast_here(void **state)
 {
     (void)state;
-    assert_int_equal(differing_layers(17, LAYERS), 0);
+    for (enum ref_isa isa = REF_ISA_BASE; isa < REF_ISA_COUNT; isa++) {
+        if (ref_isa_available(isa)) {
+            assert_int_equal(differing_layers(17 + isa, LAYERS / 2, isa), 0);
+        }
+    }
+}
+
+static struct bt_conv2d dense(int32_t size, int32_t c_in, int32_t c_out, int32_t kernel)
+{
+    struct bt_conv2d conv = bt_conv2d_1x1(size, size, c_in, c_out);
+    conv.kh = conv.kw = kernel;
+    conv.pad_top = conv.pad_bottom = conv.pad_left = conv.pad_right = kernel / 2;
+    conv.in_zp = -3;
+    return conv;
+}
+
+/* Layers of several blocks of rows, the last of them lower; and sums far above 2^24, which binary32 would round. */
+static void test_fast_large(void **state)
+{
+    (void)state;
+    struct bt_conv2d depthwise = dense(61, 70, 70, 3);
+    struct bt_conv2d strided = dense(57, 24, 72, 3);
+    depthwise.groups = 70;
+    strided.stride_h = strided.stride_w = 2;
+    strided.n = 2;
+    const struct bt_conv2d convs[] = {dense(57, 3, 64, 3), dense(41, 16, 200, 1), dense(9, 600, 24, 5), depthwise,
+                                      strided};
+    uint64_t seed = 23;
+    for (size_t i = 0; i < 2 * COUNT(convs); i++) {
+        struct random_layer layer = {.conv = convs[i / 2]};
+        layer.conv.raw = i % 2 == 0;
+        layer.ifmap = checked_malloc(bt_conv2d_ifmap_elems(&layer.conv));
+        layer.weights = checked_malloc(bt_conv2d_weight_elems(&layer.conv));
+        layer.bias = checked_malloc(layer.conv.c_out * (int64_t)sizeof(int32_t));
+        layer.mult = checked_malloc(layer.conv.c_out * (int64_t)sizeof(int32_t));
+        layer.shift = checked_malloc(layer.conv.c_out * (int64_t)sizeof(int32_t));
+        for (int64_t k = 0; k < bt_conv2d_ifmap_elems(&layer.conv); k++) {
+            layer.ifmap[k] = (int8_t)between(&seed, 60, 127);
+        }
+        for (int64_t k = 0; k < bt_conv2d_weight_elems(&layer.conv); k++) {
+            layer.weights[k] = (int8_t)between(&seed, 60, 127);
+        }
+        for (int32_t c = 0; c < layer.conv.c_out; c++) {
+            layer.bias[c] = between(&seed, -1000000, 1000000);
+            layer.mult[c] = between(&seed, 1 << 30, INT32_MAX);
+            layer.shift[c] = between(&seed, -20, -10);
+        }
+        layer.data = (struct bt_layer_data){.ifmap = layer.ifmap,
+                                            .weights = layer.weights,
+                                            .bias = layer.bias,
+                                            .mult = layer.mult,
+                                            .shift = layer.shift};
+        const int64_t bytes = ofmap_bytes(&layer.conv);
+        void *plain = checked_malloc(bytes);
+        void *fast = checked_malloc(bytes);
+        assert_int_equal(ref_conv2d_s8(&layer.conv, &layer.data, plain), BT_OK);
+        assert_true(run_prepared(&layer, ref_isa_best(), fast));
+        assert_memory_equal(plain, fast, (size_t)bytes);
+        free(plain);
+        free(fast);
+        free_layer(&layer);
+    }
 }
 
 int main(void)
@@ -473,7 +559,8 @@ int main(void)
         cmocka_unit_test(test_depthwise_and_fully_connected),
         /* Children first: OpenMP's threads, once started, do not survive a fork. */
         cmocka_unit_test(test_onednn_on_every_isa),
-        cmocka_unit_test(test_onednn_here),
+        cmocka_unit_test(test_fast_here),
+        cmocka_unit_test(test_fast_large),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("conv2d_s8", tests, NULL, NULL);

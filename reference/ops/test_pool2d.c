@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,6 +12,7 @@
 #include "reference/ops/avgpool_s8.h"
 #include "reference/ops/maxpool_s16.h"
 #include "reference/ops/maxpool_s8.h"
+#include "reference/ops/pool2d_s8_fast.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -120,6 +122,71 @@ static void test_layout(void **state)
     assert_memory_equal(out, expected, sizeof(expected));
 }
 
+/* splitmix64 */
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+static int32_t between(uint64_t *state, int32_t min, int32_t max)
+{
+    return min + (int32_t)(next_random(state) % ((uint64_t)max - min + 1));
+}
+
+#define POOLS 400
+
+static void test_fast_equals_plain(void **state)
+{
+    (void)state;
+    uint64_t seed = 31;
+    int made = 0;
+    while (made < POOLS) {
+        struct ref_pool2d pool = whole(between(&seed, 1, 9), between(&seed, 1, 9));
+        pool.n = between(&seed, 1, 2);
+        pool.c = between(&seed, 1, 140);
+        pool.kh = between(&seed, 1, 9);
+        pool.kw = between(&seed, 1, 9);
+        pool.stride_h = between(&seed, 1, 3);
+        pool.stride_w = between(&seed, 1, 3);
+        pool.pad_top = between(&seed, 0, pool.kh / 2);
+        pool.pad_bottom = between(&seed, 0, pool.kh / 2);
+        pool.pad_left = between(&seed, 0, pool.kw / 2);
+        pool.pad_right = between(&seed, 0, pool.kw / 2);
+        pool.act_min = between(&seed, 0, 1) == 0 ? -128 : between(&seed, -128, 0);
+        pool.act_max = between(&seed, 0, 1) == 0 ? 127 : between(&seed, 0, 127);
+        if (ref_pool2d_check(&pool, -128, 127, NULL) != BT_OK) {
+            continue;
+        }
+        made++;
+        const size_t in = (size_t)pool.n * (size_t)pool.h * (size_t)pool.w * (size_t)pool.c;
+        const size_t out =
+            (size_t)pool.n * (size_t)ref_pool2d_oh(&pool) * (size_t)ref_pool2d_ow(&pool) * (size_t)pool.c;
+        int8_t *ifmap = malloc(in);
+        int8_t *plain = malloc(2 * out);
+        int8_t *fast = malloc(out);
+        assert_true(ifmap != NULL && plain != NULL && fast != NULL);
+        for (size_t i = 0; i < in; i++) {
+            ifmap[i] = (int8_t)between(&seed, -128, 127);
+        }
+        assert_int_equal(ref_maxpool_s8(&pool, ifmap, plain), BT_OK);
+        assert_int_equal(ref_avgpool_s8(&pool, ifmap, plain + out), BT_OK);
+        for (enum ref_isa isa = REF_ISA_BASE; isa < REF_ISA_COUNT; isa++) {
+            if (ref_isa_available(isa)) {
+                assert_int_equal(ref_maxpool_s8_fast(&pool, isa, ifmap, fast), BT_OK);
+                assert_memory_equal(fast, plain, out);
+                assert_int_equal(ref_avgpool_s8_fast(&pool, isa, ifmap, fast), BT_OK);
+                assert_memory_equal(fast, plain + out, out);
+            }
+        }
+        free(ifmap);
+        free(plain);
+        free(fast);
+    }
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -156,6 +223,8 @@ static void test_refusals(void **state)
         assert_non_null(why.what);
         assert_int_equal(ref_maxpool_s8(&pool, ifmap, &out), BT_EINVAL);
         assert_int_equal(ref_avgpool_s8(&pool, ifmap, &out), BT_EINVAL);
+        assert_int_equal(ref_maxpool_s8_fast(&pool, REF_ISA_BASE, ifmap, &out), BT_EINVAL);
+        assert_int_equal(ref_avgpool_s8_fast(&pool, REF_ISA_BASE, ifmap, &out), BT_EINVAL);
         assert_int_equal(out, 99);
     }
     struct ref_pool2d pool = whole(4, 4);
@@ -163,6 +232,7 @@ static void test_refusals(void **state)
     assert_int_equal(ref_maxpool_s8(NULL, ifmap, &out), BT_EINVAL);
     assert_int_equal(ref_maxpool_s8(&pool, NULL, &out), BT_EINVAL);
     assert_int_equal(ref_maxpool_s8(&pool, ifmap, NULL), BT_EINVAL);
+    assert_int_equal(ref_avgpool_s8_fast(&pool, REF_ISA_COUNT, ifmap, &out), BT_EINVAL);
     pool.act_min = -32769;
     int16_t wide = 0;
     assert_int_equal(ref_avgpool_s16(&pool, &wide, &wide), BT_EINVAL);
@@ -172,9 +242,8 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_average_ties),
-        cmocka_unit_test(test_padding_is_empty),
-        cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_average_ties), cmocka_unit_test(test_padding_is_empty),
+        cmocka_unit_test(test_layout),       cmocka_unit_test(test_fast_equals_plain),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests_name("pool2d", tests, NULL, NULL);
