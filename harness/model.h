@@ -77,7 +77,8 @@ struct bt_trained {
  * @param[in]  data_dir  The data folder, or NULL.
  * @param[in]  seed      Of the inputs where there are no pictures at all: one, uniform.
  * @param[out] trained   Release with bt_trained_close().
- * @return BT_OK; BT_EUNSUPPORTED (data:NAME or ${data} without the folder; err says what is missing); BT_EINPUT; BT_EINVAL,
+ * @return BT_OK; BT_EUNSUPPORTED (data:NAME or ${data} without the folder, or without that in it; err says what is missing);
+ *         BT_EINPUT; BT_EINVAL,
  *         BT_EOVERFLOW (it cannot be quantised); BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_trained_open(const struct bt_network *network, const char *data_dir, uint64_t seed,

@@ -192,8 +192,9 @@ static enum bt_status take_calibration(const struct bt_yaml *yaml, const struct 
     }
     card->calibration.bias_correction = from->bias_correction;
     card->equalise = from->equalise;
-    card->calibration_images = from->images != 0 ? from->images : DEFAULT_IMAGES;
-    if (from->images > MOST_IMAGES) {
+    const bool stated = bt_yaml_get(yaml, bt_yaml_get(yaml, BT_YAML_ROOT, "calibration"), "images") != 0;
+    card->calibration_images = stated ? from->images : DEFAULT_IMAGES;
+    if (stated && (from->images == 0 || from->images > MOST_IMAGES)) {
         return bt_yaml_fail(yaml, at, err, "calibration with %u images: expected 1 to %d", from->images, MOST_IMAGES);
     }
     if (from->dataset != NULL) {

@@ -13,6 +13,19 @@
 
 #define DATA_WORD "${data}"
 
+/* Are there the files of "kind:PATH" or "kind:PATH#FIRST-LAST"? */
+static bool has_files(const char *spec)
+{
+    char path[2 * BT_MODEL_PATH];
+    const char *colon = strchr(spec, ':');
+    (void)snprintf(path, sizeof(path), "%s", colon != NULL ? colon + 1 : spec);
+    char *range = strrchr(path, '#');
+    if (range != NULL) {
+        *range = '\0';
+    }
+    return access(path, F_OK) == 0;
+}
+
 /* The specification of a set with the data folder in place of ${data}. */
 static enum bt_status expand(const char *spec, const char *data_dir, char *text, size_t text_bytes,
                              struct bt_error *err)
@@ -30,7 +43,7 @@ static enum bt_status expand(const char *spec, const char *data_dir, char *text,
     if (length < 0 || (size_t)length >= text_bytes) {
         return bt_fail(err, BT_EINPUT, "%.200s: path too long: expected a shorter one", spec);
     }
-    return BT_OK;
+    return has_files(text) ? BT_OK : bt_fail(err, BT_EUNSUPPORTED, "%.200s: the data folder has none", spec);
 }
 
 /* A set in the size of the network's input. A data folder that lacks it is no fault of the user. */
