@@ -154,11 +154,12 @@ static int64_t any_number(int64_t was)
 
 static char *any_name(const Onnx__GraphProto *graph)
 {
+    const Onnx__NodeProto *from = graph->node[any(graph->n_node)];
+    char *name = from->n_output > 0 ? from->output[any(from->n_output)] : NULL;
     if (any(3) == 0 && graph->n_initializer > 0) {
-        return graph->initializer[any(graph->n_initializer)]->name;
+        name = graph->initializer[any(graph->n_initializer)]->name;
     }
-    const Onnx__NodeProto *from = graph->n_node > 0 ? graph->node[any(graph->n_node)] : NULL;
-    return from != NULL && from->n_output > 0 ? from->output[any(from->n_output)] : NULL;
+    return name != NULL ? name : text("");
 }
 
 static char *any_type(void)
