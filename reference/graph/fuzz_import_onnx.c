@@ -322,6 +322,7 @@ static void keep(void *data, void *pointer)
     (void)pointer;
 }
 
+/* The name is libFuzzer's. */
 /* NOLINTNEXTLINE(readability-identifier-naming) */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
@@ -392,6 +393,7 @@ static void run_int8(const struct bt_graph *graph)
     bt_graph_outputs_free(graph, outputs);
 }
 
+/* The name is libFuzzer's. */
 /* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
