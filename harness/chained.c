@@ -136,16 +136,17 @@ static const int8_t *picture(struct network *network, uint32_t index, int32_t *l
     return network->samples.inputs + index * network->samples.bytes;
 }
 
-/* The record of a node: that of the layer it was made from, "<layer>" or "<layer>.<part>". */
+/* The record of a node: that of the layer of its name, else of the one it was made from, "<layer>.<part>". */
 static struct bt_record *record_of(const struct bt_job *job, const struct bt_graph_node *node,
                                    struct bt_record *records, uint32_t *index)
 {
-    for (uint32_t i = 0; i < job->count; i++) {
-        const size_t length = strlen(job->layers[i].layer);
-        if (strncmp(node->name, job->layers[i].layer, length) == 0 &&
-            (node->name[length] == '\0' || node->name[length] == '.')) {
-            *index = i;
-            return &records[i];
+    for (int parts = 0; parts < 2; parts++) {
+        for (uint32_t i = 0; i < job->count; i++) {
+            const size_t length = strlen(job->layers[i].layer);
+            if (strncmp(node->name, job->layers[i].layer, length) == 0 && node->name[length] == (parts != 0 ? '.' : '\0')) {
+                *index = i;
+                return &records[i];
+            }
         }
     }
     return NULL;

@@ -154,11 +154,12 @@ static int64_t any_number(int64_t was)
 
 static char *any_name(const Onnx__GraphProto *graph)
 {
+    const Onnx__NodeProto *from = graph->node[any(graph->n_node)];
+    char *name = from->n_output > 0 ? from->output[any(from->n_output)] : NULL;
     if (any(3) == 0 && graph->n_initializer > 0) {
-        return graph->initializer[any(graph->n_initializer)]->name;
+        name = graph->initializer[any(graph->n_initializer)]->name;
     }
-    const Onnx__NodeProto *from = graph->n_node > 0 ? graph->node[any(graph->n_node)] : NULL;
-    return from != NULL && from->n_output > 0 ? from->output[any(from->n_output)] : NULL;
+    return name != NULL ? name : text("");
 }
 
 static char *any_type(void)
@@ -321,6 +322,7 @@ static void keep(void *data, void *pointer)
     (void)pointer;
 }
 
+/* The name is libFuzzer's. */
 /* NOLINTNEXTLINE(readability-identifier-naming) */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
 {
@@ -391,6 +393,7 @@ static void run_int8(const struct bt_graph *graph)
     bt_graph_outputs_free(graph, outputs);
 }
 
+/* The name is libFuzzer's. */
 /* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -98,7 +98,7 @@ static enum bt_status check_conv(struct onnx_import *im, uint32_t layer)
 
 struct strides {
     int64_t oc, ky, kx, ci; /* elements of the file's tensor */
-    int32_t kh, kw, depth;
+    int32_t kw, depth;
 };
 
 static int64_t source(const struct strides *strides, int64_t oc, int64_t element)
@@ -293,7 +293,6 @@ static enum bt_status add_conv(struct onnx_import *im, struct onnx_value *x, con
         .ci = weights->dims[2] * weights->dims[3],
         .ky = weights->dims[3],
         .kx = 1,
-        .kh = layer->u.conv.kh,
         .kw = layer->u.conv.kw,
         .depth = (int32_t)weights->dims[1],
     };
@@ -418,7 +417,6 @@ static enum bt_status add_product(struct onnx_import *im, struct onnx_value *x, 
         .ci = (x->order == ONNX_CHW ? (int64_t)in->h * in->w : 1) * (product->transposed ? 1 : filters),
         .ky = (x->order == ONNX_CHW ? in->w : (int64_t)in->w * in->c) * (product->transposed ? 1 : filters),
         .kx = (x->order == ONNX_CHW ? 1 : in->c) * (product->transposed ? 1 : filters),
-        .kh = in->h,
         .kw = in->w,
         .depth = in->c,
     };

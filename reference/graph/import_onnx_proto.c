@@ -162,7 +162,6 @@ static bool skip(struct wire *wire, uint64_t bytes)
  * Every field complete; messages within messages up to DEPTH_MOST; none twice that can be there only once, which the
  * generated code would merge, all anew each time.
  */
-/* NOLINTNEXTLINE(misc-no-recursion): bounded */
 static const char *look_over(const ProtobufCMessageDescriptor *type, struct wire wire, unsigned depth)
 {
     uint64_t seen = 0; /* fields by their place in the descriptor */

@@ -1067,15 +1067,13 @@ static const char *format(struct maker *m, const char *name, double scale, int32
     return names;
 }
 
-static const char *words(const char *first, ...)
+#define words(...) join((const char *const[]){__VA_ARGS__, NULL})
+static const char *join(const char *const *list)
 {
     char *all = take(1024);
-    va_list args;
-    va_start(args, first);
-    for (const char *word = first; word != NULL; word = va_arg(args, const char *)) {
-        (void)strcat(strcat(all, word), " ");
+    for (size_t i = 0; list[i] != NULL; i++) {
+        (void)strcat(strcat(all, list[i]), " ");
     }
-    va_end(args);
     return all;
 }
 
@@ -1140,21 +1138,21 @@ static void test_qoperator(void **state)
     codes(m, "w.z", INT8, 1, (const int64_t[]){4}, wz);
     codes(m, "bias", INT32, 1, (const int64_t[]){4}, steps);
     const char *fa = format(m, "a", 0.012, UINT8, 128);
-    Onnx__NodeProto *conv = node(m, "QLinearConv", words("x", fx, "w w.s w.z", fa, "bias", NULL), "a");
+    Onnx__NodeProto *conv = node(m, "QLinearConv", words("x", fx, "w w.s w.z", fa, "bias"), "a");
     set_ints(conv, "pads", 4, (const int64_t[]){1, 1, 1, 1});
     set_ints(node(m, "MaxPool", "a", "m"), "kernel_shape", 2, (const int64_t[]){2, 2});
     const char *fb = format(m, "b", 1.0 / 256, UINT8, 0);
-    (void)microsoft(m, "QLinearSigmoid", words("m", fa, fb, NULL), "b");
+    (void)microsoft(m, "QLinearSigmoid", words("m", fa, fb), "b");
     const char *fc = format(m, "c", 0.009, UINT8, 100);
-    set_real(microsoft(m, "QLinearLeakyRelu", words("m", fa, fc, NULL), "c"), "alpha", 0.1);
+    set_real(microsoft(m, "QLinearLeakyRelu", words("m", fa, fc), "c"), "alpha", 0.1);
     const char *fd = format(m, "d", 0.014, UINT8, 110);
-    (void)microsoft(m, "QLinearAdd", words("b", fb, "c", fc, fd, NULL), "d");
+    (void)microsoft(m, "QLinearAdd", words("b", fb, "c", fc, fd), "d");
     const char *fe = format(m, "e", 0.011, UINT8, 77);
-    (void)microsoft(m, "QLinearMul", words("d", fd, "c", fc, fe, NULL), "e");
+    (void)microsoft(m, "QLinearMul", words("d", fd, "c", fc, fe), "e");
     const char *ff = format(m, "f", 0.013, UINT8, 99);
-    set_int(microsoft(m, "QLinearConcat", words(ff, "d", fd, "e", fe, NULL), "f"), "axis", 1);
+    set_int(microsoft(m, "QLinearConcat", words(ff, "d", fd, "e", fe), "f"), "axis", 1);
     const char *fg = format(m, "g", 0.005, UINT8, 88);
-    (void)microsoft(m, "QLinearGlobalAveragePool", words("f", ff, fg, NULL), "g");
+    (void)microsoft(m, "QLinearGlobalAveragePool", words("f", ff, fg), "g");
     (void)node(m, "Flatten", "g", "flat");
     const int32_t *w2 = draw_codes(8 * 5, 1, 255);
     const int32_t *steps2 = draw_codes(5, -500, 500);
@@ -1163,14 +1161,14 @@ static void test_qoperator(void **state)
     real(m, "w2.s", 0.005);
     codes(m, "bias2", INT32, 1, (const int64_t[]){5}, steps2);
     const char *fh = format(m, "h", 0.01, INT8, -9);
-    (void)microsoft(m, "QGemm", words("flat", fg, "w2 w2.s w2.z bias2", fh, NULL), "h");
+    (void)microsoft(m, "QGemm", words("flat", fg, "w2 w2.s w2.z bias2", fh), "h");
     const int32_t *w3 = draw_codes(5 * 3, -127, 127);
     codes(m, "w3", INT8, 2, (const int64_t[]){5, 3}, w3);
     code(m, "w3.z", INT8, 0);
     real(m, "w3.s", 0.005);
     const char *fi = format(m, "i", 0.007, INT8, 4);
-    (void)node(m, "QLinearMatMul", words("h", fh, "w3 w3.s w3.z", fi, NULL), "i");
-    (void)node(m, "DequantizeLinear", words("i", fi, NULL), "y");
+    (void)node(m, "QLinearMatMul", words("h", fh, "w3 w3.s w3.z", fi), "i");
+    (void)node(m, "DequantizeLinear", words("i", fi), "y");
     output(m, "y");
 
     struct int8_run run = run_int8(m, draw_codes(75, -128, 127));
@@ -1957,7 +1955,7 @@ static void real_in_qlinear(struct maker *m)
 {
     const char *f = format(m, "f", 0.1, INT8, 0);
     unary(m, "Relu", "x");
-    (void)microsoft(m, "QLinearSigmoid", words("y", f, f, NULL), "z");
+    (void)microsoft(m, "QLinearSigmoid", words("y", f, f), "z");
     m->outputs[0]->name = text("z");
 }
 
@@ -2524,9 +2522,8 @@ static size_t run_vector(const char *folder, const char *name, const char *refus
     assert_non_null(x);
     assert_non_null(y);
     const size_t compared =
-        model.real != NULL
-            ? compare_float(name, model.real, (const float *)x, x_bytes / 4, (const float *)y, y_bytes / 4)
-            : compare_int8(name, model.quantised, strstr(name, "_int8") == NULL, x, x_bytes, y, y_bytes);
+        model.real != NULL ? compare_float(name, model.real, (const void *)x, x_bytes / 4, (const void *)y, y_bytes / 4)
+                           : compare_int8(name, model.quantised, strstr(name, "_int8") == NULL, x, x_bytes, y, y_bytes);
     bt_model_free(&model);
     return compared;
 }
@@ -2551,17 +2548,18 @@ static void test_vectors(void **state)
             if (entry->d_name[0] == '.') {
                 continue;
             }
-            size_t i = 0;
-            while (i < VECTOR_COUNT && strcmp(vectors[i].name, entry->d_name) != 0) {
-                i++;
+            size_t found = VECTOR_COUNT;
+            for (size_t i = 0; i < VECTOR_COUNT; i++) {
+                found = strcmp(vectors[i].name, entry->d_name) == 0 ? i : found;
             }
-            if (i == VECTOR_COUNT) {
+            if (found >= VECTOR_COUNT) {
                 fail_msg("%s: not in the table of this test", entry->d_name);
+                continue; /* for readers: it does not return */
             }
             (void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-            compared += run_vector(path, entry->d_name, vectors[i].refusal);
-            run += vectors[i].refusal == NULL;
-            seen[i] = true;
+            compared += run_vector(path, entry->d_name, vectors[found].refusal);
+            run += vectors[found].refusal == NULL;
+            seen[found] = true;
         }
         assert_int_equal(closedir(dir), 0);
     }

@@ -38,7 +38,7 @@ static inline void release_all(void)
 
 static inline char *text(const char *from)
 {
-    return strcpy(take(strlen(from)), from);
+    return memcpy(take(strlen(from)), from, strlen(from)); /* the rest is 0 */
 }
 
 /* ---- a model in the making --------------------------------------------------------------------------------------- */
