@@ -143,7 +143,8 @@ static struct bt_record *record_of(const struct bt_job *job, const struct bt_gra
     for (int parts = 0; parts < 2; parts++) {
         for (uint32_t i = 0; i < job->count; i++) {
             const size_t length = strlen(job->layers[i].layer);
-            if (strncmp(node->name, job->layers[i].layer, length) == 0 && node->name[length] == (parts != 0 ? '.' : '\0')) {
+            if (strncmp(node->name, job->layers[i].layer, length) == 0 &&
+                node->name[length] == (parts != 0 ? '.' : '\0')) {
                 *index = i;
                 return &records[i];
             }

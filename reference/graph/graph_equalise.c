@@ -146,6 +146,7 @@ enum bt_status bt_float_equalise(struct bt_float_graph *graph, const float *inpu
 {
     struct look look = {.graph = graph};
     const struct bt_float_observer observer = {see, &look};
+    struct bt_float_runner *runner = NULL;
     float **outputs = NULL;
     int *powers = NULL;
     int32_t most = 1;
@@ -165,9 +166,13 @@ enum bt_status bt_float_equalise(struct bt_float_graph *graph, const float *inpu
     if (status != BT_OK || powers == NULL) {
         status = bt_fail(err, BT_ENOMEM, "%.47s: no memory to equalise", graph->name);
     }
-    for (uint32_t k = 0; status == BT_OK && k < count; k++) {
-        status = bt_float_watch(graph, &observer, inputs + k * bt_float_elems(&graph->nodes[0]), outputs, err);
+    if (status == BT_OK) {
+        status = bt_float_runner_new(graph, &runner, err);
     }
+    for (uint32_t k = 0; status == BT_OK && k < count; k++) {
+        status = bt_float_runner_run(runner, &observer, inputs + k * bt_float_elems(&graph->nodes[0]), outputs, err);
+    }
+    bt_float_runner_free(runner);
     /* From the end: what a reader's channels become does not change what its own readers saw. */
     for (uint32_t i = graph->count; status == BT_OK && i > 1; i--) {
         if (look.reader[i - 1] != 0) {

@@ -102,8 +102,8 @@ BT_MUST_CHECK enum bt_status bt_float_runner_run(const struct bt_float_runner *r
  *         symmetric per output channel in [-127, 127], bias int32 in steps of input scale times weight scale. Activations
  *         beyond relu6 become the 256-entry table; tanh and sigmoid are resolved where they are not flat (|x| <= 4, 8).
  *         What only moves or picks values keeps the format of its input; but the mean of a whole plane, where its range is
- *         at most half of the plane's, becomes a depthwise convolution with a format of its own. Where the input's means are known, the mean error
- *         that rounding the weights makes is taken off the bias.
+ *         at most half of the plane's, becomes a depthwise convolution with a format of its own. Where the input's means are
+ *         known, the mean error that rounding the weights makes is taken off the bias.
  * @param[out] quantised  Checked; release with bt_graph_free().
  * @return BT_OK; BT_EINVAL, BT_EOVERFLOW (err names the node); BT_ENOMEM.
  * @source TFLite 8-bit quantization specification; tools/optimize/quantization_utils.cc.
