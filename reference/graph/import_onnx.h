@@ -86,6 +86,8 @@ struct onnx_layer {
     bool has_format;     /**< int8 model: of the output; set by the QuantizeLinear behind it at the latest */
     struct onnx_format format;
     uint32_t readers; /**< layers */
+    uint32_t folds;   /**< scalings that its weights have taken up */
+    bool result;      /**< itself, or by a copy of it */
 };
 
 /** How the elements of a tensor of the file lie, seen from the layer's [h][w][c]. */

@@ -8,6 +8,8 @@
 
 /* Weight of each element of an average: large, so that the first of two roundings is a fine one. */
 #define AVERAGE_CODE 64
+/* Each goes through all weights: a file of many would take long. What comes after gets a layer of its own. */
+#define FOLDS_MOST 16
 
 /* ---- geometry ---- */
 
@@ -565,7 +567,8 @@ enum bt_status onnx_affine(struct onnx_import *im, const struct onnx_value *x, c
     if (im->int8) {
         return affine_int8(im, x, mult, add);
     }
-    if (onnx_may_change(x) && im->layers[index].op == BT_OP_CONV2D && im->layers[index].act == BT_ACT_NONE) {
+    if (onnx_may_change(x) && im->layers[index].op == BT_OP_CONV2D && im->layers[index].act == BT_ACT_NONE &&
+        im->layers[index].folds++ < FOLDS_MOST) {
         fold(&im->layers[index], mult, add);
         onnx_put_view(im, 0, x);
         return BT_OK;

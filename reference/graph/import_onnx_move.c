@@ -187,25 +187,30 @@ enum bt_status onnx_slice(struct onnx_import *im)
 
 /* ---- nearest neighbours ---- */
 
+/* How the file maps outputs to inputs; old: as Upsample does, and Resize up to opset 10. */
+struct mapping {
+    bool asymmetric, align, floor, ceil, prefer_ceil;
+};
+
+static struct mapping read_mapping(const struct onnx_import *im, bool old)
+{
+    return (struct mapping){
+        .asymmetric = onnx_attribute_is(im, "coordinate_transformation_mode", "asymmetric", old),
+        .align = onnx_attribute_is(im, "coordinate_transformation_mode", "align_corners", false),
+        .floor = onnx_attribute_is(im, "nearest_mode", "floor", old),
+        .ceil = onnx_attribute_is(im, "nearest_mode", "ceil", false),
+        .prefer_ceil = onnx_attribute_is(im, "nearest_mode", "round_prefer_ceil", false),
+    };
+}
+
 /* Element that an output takes, as the specification words it. */
-static int64_t nearest(const struct onnx_import *im, bool old, int64_t i, int64_t in, int64_t factor)
+static int64_t nearest(const struct mapping *map, int64_t i, int64_t in, int64_t factor)
 {
     const double out = (double)(in * factor);
-    double x = ((double)i + 0.5) / (double)factor - 0.5;
-    if (onnx_attribute_is(im, "coordinate_transformation_mode", "asymmetric", old)) {
-        x = (double)i / (double)factor;
-    } else if (onnx_attribute_is(im, "coordinate_transformation_mode", "align_corners", false)) {
-        x = out > 1 ? (double)i * (double)(in - 1) / (out - 1) : 0;
-    }
-    if (onnx_attribute_is(im, "nearest_mode", "floor", old)) {
-        x = floor(x);
-    } else if (onnx_attribute_is(im, "nearest_mode", "ceil", false)) {
-        x = ceil(x);
-    } else if (onnx_attribute_is(im, "nearest_mode", "round_prefer_ceil", false)) {
-        x = floor(x + 0.5);
-    } else {
-        x = ceil(x - 0.5);
-    }
+    double x = map->asymmetric ? (double)i / (double)factor
+               : map->align    ? (out > 1 ? (double)i * (double)(in - 1) / (out - 1) : 0)
+                               : ((double)i + 0.5) / (double)factor - 0.5;
+    x = map->floor ? floor(x) : map->ceil ? ceil(x) : map->prefer_ceil ? floor(x + 0.5) : ceil(x - 0.5);
     return x < 0 ? 0 : x > (double)(in - 1) ? in - 1 : (int64_t)x;
 }
 
@@ -228,6 +233,7 @@ static enum bt_status upsample(struct onnx_import *im, struct onnx_value *x, boo
                            scales[1], scales[2], scales[3]);
     }
     const int64_t factor = (int64_t)scales[2];
+    const struct mapping map = read_mapping(im, old);
     const struct onnx_layer *in = &im->layers[x->layer];
     status =
         factor == 1 ? BT_OK : onnx_add_layer(im, BT_OP_UPSAMPLE, onnx_node_name(im->node), "", x->layer, true, &index);
@@ -238,8 +244,8 @@ static enum bt_status upsample(struct onnx_import *im, struct onnx_value *x, boo
     im->layers[index].u.upsample_scale = (int32_t)factor;
     status = onnx_set_shape(im, index, in->h * factor, in->w * factor, in->c);
     for (int64_t i = 0; status == BT_OK && i < (in->h > in->w ? in->h : in->w) * factor; i++) {
-        const bool row = i < in->h * factor && nearest(im, old, i, in->h, factor) != i / factor;
-        const bool column = i < in->w * factor && nearest(im, old, i, in->w, factor) != i / factor;
+        const bool row = i < in->h * factor && nearest(&map, i, in->h, factor) != i / factor;
+        const bool column = i < in->w * factor && nearest(&map, i, in->w, factor) != i / factor;
         if (row || column) {
             return onnx_refuse(im,
                                "output %" PRId64 " is not input %" PRId64

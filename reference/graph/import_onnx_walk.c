@@ -564,20 +564,18 @@ static enum bt_status find_results(struct onnx_import *im, uint32_t *results, ui
             return onnx_refuse(im, "output '%.47s': expected no padding or gate as a result", value->name);
         }
         uint32_t layer = value->layer;
-        bool known = false;
-        for (uint32_t k = 0; k < *count; k++) { /* at most BT_MAX_NODES */
-            known |= results[k] == layer;
+        if (im->layers[layer].result) {
+            continue;
         }
-        if (!known && (layer == 0 || im->layers[layer].readers > 0)) {
+        im->layers[layer].result = true;
+        if (layer == 0 || im->layers[layer].readers > 0) {
             const enum bt_status status =
                 onnx_add_layer(im, BT_OP_SLICE, im->layers[layer].name, ".out", layer, true, &layer);
             if (status != BT_OK) {
                 return status;
             }
         }
-        if (!known) {
-            results[(*count)++] = layer;
-        }
+        results[(*count)++] = layer;
     }
     return BT_OK;
 }

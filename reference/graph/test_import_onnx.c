@@ -618,6 +618,35 @@ static void test_constants_per_channel(void **state)
     bt_model_free(&model);
 }
 
+/* The first few go into the convolution's weights, the others into a layer behind it. */
+static void test_many_factors(void **state)
+{
+    (void)state;
+    struct plain p = {.c = 1, .h = 2, .w = 2, .oc = 1, .kh = 1, .kw = 1, .stride = 1, .dilation = 1, .groups = 1};
+    struct maker *m = maker(13);
+    float *w = NULL;
+    char names[2][32] = {"conv", ""};
+    image(m, 1, 2, 2);
+    (void)conv(m, &p, "x", "conv", &w, NULL);
+    real(m, "factor", 1.5);
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(names[1], sizeof(names[1]), "m%d", i);
+        (void)strcat(names[0], " factor");
+        (void)node(m, "Mul", names[0], names[1]);
+        memcpy(names[0], names[1], sizeof(names[0]));
+    }
+    output(m, "m19");
+    struct bt_model model = imported(m);
+    assert_nodes(model.real, "x conv m16");
+    const float *x = draw_many(4);
+    double expected[4];
+    for (size_t i = 0; i < 4; i++) {
+        expected[i] = (double)x[i] * (double)w[0] * pow(1.5, 20);
+    }
+    assert_close(run_float(model.real, x, NULL), expected, 4);
+    bt_model_free(&model);
+}
+
 /* Concatenation, both splits, upsampling, products with a 1x1 image, means, softmax. */
 static void test_moves(void **state)
 {
@@ -2582,6 +2611,7 @@ int main(void)
         cmocka_unit_test_teardown(test_activations_alone, release),
         cmocka_unit_test_teardown(test_pools, release),
         cmocka_unit_test_teardown(test_constants_per_channel, release),
+        cmocka_unit_test_teardown(test_many_factors, release),
         cmocka_unit_test_teardown(test_moves, release),
         cmocka_unit_test_teardown(test_computed_shapes, release),
         cmocka_unit_test_teardown(test_order_and_names, release),
