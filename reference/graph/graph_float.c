@@ -103,24 +103,39 @@ enum bt_status bt_float_outputs_new(const struct bt_float_graph *graph, float **
 
 /* ---- operators ---- */
 
+/* One pixel of all channels, side by side: each keeps the order of its window. */
+static void take_most(float *restrict most, const float *restrict in, int32_t channels)
+{
+    for (int32_t c = 0; c < channels; c++) {
+        most[c] = in[c] > most[c] ? in[c] : most[c];
+    }
+}
+
+static void add_each(float *restrict sums, const float *restrict in, int32_t channels)
+{
+    for (int32_t c = 0; c < channels; c++) {
+        sums[c] += in[c];
+    }
+}
+
 static void run_pool(const struct bt_float_node *node, const float *in, float *out)
 {
     const struct ref_pool2d *pool = &node->u.pool;
+    const bool most = node->op == BT_OP_MAXPOOL;
     for (int32_t oy = 0; oy < node->h; oy++) {
-        for (int32_t ox = 0; ox < node->w; ox++) {
+        for (int32_t ox = 0; ox < node->w; ox++, out += node->c) {
             const struct ref_window window = ref_pool2d_window(pool, oy, ox);
             const float elems = (float)((window.y1 - window.y0) * (window.x1 - window.x0));
             for (int32_t c = 0; c < node->c; c++) {
-                float most = -FLT_MAX;
-                float sum = 0;
-                for (int32_t y = window.y0; y < window.y1; y++) {
-                    for (int32_t x = window.x0; x < window.x1; x++) {
-                        const float value = in[((int64_t)y * pool->w + x) * pool->c + c];
-                        most = value > most ? value : most;
-                        sum += value;
-                    }
+                out[c] = most ? -FLT_MAX : 0;
+            }
+            for (int32_t y = window.y0; y < window.y1; y++) {
+                for (int32_t x = window.x0; x < window.x1; x++) {
+                    (most ? take_most : add_each)(out, in + ((int64_t)y * pool->w + x) * pool->c, node->c);
                 }
-                *out++ = node->op == BT_OP_MAXPOOL ? most : sum / elems;
+            }
+            for (int32_t c = 0; !most && c < node->c; c++) {
+                out[c] /= elems;
             }
         }
     }
@@ -176,17 +191,11 @@ static float slope_of(const struct bt_float_node *node)
     return node->slope != 0 ? node->slope : LEAKY_SLOPE;
 }
 
-static float activation(const struct bt_float_node *node, float x)
+static float curve(enum bt_act act, float x)
 {
-    switch (node->act) {
-    case BT_ACT_RELU:
-        return x > 0 ? x : 0;
-    case BT_ACT_RELU6:
-        return x > 6 ? 6 : x > 0 ? x : 0;
+    switch (act) {
     case BT_ACT_SILU:
         return (float)(x * ref_sigmoid(x));
-    case BT_ACT_LEAKY:
-        return x < 0 ? x * slope_of(node) : x;
     case BT_ACT_SIGMOID:
         return (float)ref_sigmoid(x);
     case BT_ACT_TANH:
@@ -195,6 +204,38 @@ static float activation(const struct bt_float_node *node, float x)
         return x * (x < -3 ? 0 : x > 3 ? 6 : x + 3) / 6;
     default:
         return x;
+    }
+}
+
+/* What is cheap has a loop of its own, which compilers make vectors of. */
+static void activate(const struct bt_float_node *node, float *x, size_t elems)
+{
+    const float slope = slope_of(node);
+    switch (node->act) {
+    case BT_ACT_NONE:
+        return;
+    case BT_ACT_RELU:
+        for (size_t i = 0; i < elems; i++) {
+            x[i] = x[i] > 0 ? x[i] : 0;
+        }
+        return;
+    case BT_ACT_RELU6:
+        for (size_t i = 0; i < elems; i++) {
+            const float positive = x[i] > 0 ? x[i] : 0;
+            x[i] = positive > 6 ? 6 : positive;
+        }
+        return;
+    case BT_ACT_LEAKY:
+        for (size_t i = 0; i < elems; i++) {
+            const float small = x[i] * slope;
+            x[i] = x[i] < 0 ? small : x[i];
+        }
+        return;
+    default:
+        for (size_t i = 0; i < elems; i++) {
+            x[i] = curve(node->act, x[i]);
+        }
+        return;
     }
 }
 
@@ -233,7 +274,9 @@ enum bt_status bt_float_runner_new(const struct bt_float_graph *graph, struct bt
         made->convs = calloc(graph->count, sizeof(struct bt_float_conv *));
     }
     if (made == NULL || made->convs == NULL) {
-        status = bt_fail(err, BT_ENOMEM, "%.47s: no memory to prepare it", graph->name);
+        bt_float_runner_free(made);
+        (void)bt_fail(err, BT_ENOMEM, "%.47s: no memory to prepare it", graph->name);
+        return BT_ENOMEM;
     }
     for (uint32_t i = 1; status == BT_OK && i < graph->count; i++) {
         if (graph->nodes[i].op == BT_OP_CONV2D) {
@@ -319,9 +362,7 @@ enum bt_status bt_float_runner_run(const struct bt_float_runner *runner, const s
         if (observer != NULL) {
             observer->see(observer->context, i, true, outputs[i], elems);
         }
-        for (size_t k = 0; node->act != BT_ACT_NONE && k < elems; k++) {
-            outputs[i][k] = activation(node, outputs[i][k]);
-        }
+        activate(node, outputs[i], elems);
         if (observer != NULL) {
             observer->see(observer->context, i, false, outputs[i], elems);
         }
