@@ -468,6 +468,19 @@ static void test_trivial_ranges(void **state)
     }
 }
 
+/* A range that was stated beforehand, of which all parts do equally well: the wider one stays. */
+static void test_equal_costs(void **state)
+{
+    (void)state;
+    static const float values[] = {1, 1, 1, 1};
+    struct bt_float_graph *graph = copying(4);
+    graph->nodes[1].high = 8;
+    graph->nodes[1].low = -2;
+    calibrate(graph, BT_CALIBRATE_KL, values, 1);
+    assert_true(graph->nodes[1].low == -2 && graph->nodes[1].high == 8);
+    bt_float_graph_free(graph);
+}
+
 /* Zeros have no error in any format: however many, they move nothing. */
 static void test_zeros_do_not_count(void **state)
 {
@@ -931,6 +944,7 @@ int main(void)
         cmocka_unit_test(test_one_sided),
         cmocka_unit_test(test_two_sided),
         cmocka_unit_test(test_trivial_ranges),
+        cmocka_unit_test(test_equal_costs),
         cmocka_unit_test(test_zeros_do_not_count),
         cmocka_unit_test(test_no_numbers),
         cmocka_unit_test(test_bias_correction),
