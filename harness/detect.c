@@ -277,9 +277,9 @@ enum bt_status bt_mean_average_precision(const struct bt_detections *truth, cons
             boxes += truth->list[i].box.label == label ? 1 : 0;
         }
         for (int t = 0; t < THRESHOLDS && boxes > 0; t++) {
-            const double precision = evaluate(&evaluation, label, 0.5 + 0.05 * t, boxes);
-            map->at_50 += t == 0 ? precision : 0;
-            map->at_50_95 += precision / THRESHOLDS;
+            const double average = evaluate(&evaluation, label, 0.5 + 0.05 * t, boxes);
+            map->at_50 += t == 0 ? average : 0;
+            map->at_50_95 += average / THRESHOLDS;
         }
         map->classes += boxes > 0 ? 1 : 0;
     }

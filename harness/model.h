@@ -30,6 +30,7 @@
 
 struct bt_model_card {
     char name[BT_MAX_NAME + 1];
+    char summary[200];                  /**< for people */
     char file[BT_MODEL_PATH];           /**< of the model; "" for a network of the data folder */
     char data_network[BT_MAX_NAME + 1]; /**< its name there, or "" */
     char dataset[BT_MODEL_PATH];        /**< with ${data} as written, or "" */

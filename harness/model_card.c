@@ -9,7 +9,7 @@
 #include "harness/yaml_load.h"
 
 #define DATA_PREFIX "data:"
-#define TEXT_BYTES 200
+#define TEXT_BYTES 199
 #define MOST_IMAGES 100000
 #define DEFAULT_IMAGES 64
 
@@ -228,6 +228,7 @@ static enum bt_status take_card(const struct bt_yaml *yaml, const struct card_ya
         return status;
     }
     (void)snprintf(card->name, sizeof(card->name), "%s", raw->name);
+    (void)snprintf(card->summary, sizeof(card->summary), "%s", raw->summary);
     (void)snprintf(card->dataset, sizeof(card->dataset), "%s", raw->dataset != NULL ? raw->dataset : "");
     status = take_model(yaml, raw->model, card, err);
     if (status == BT_OK && raw->pixel != NULL) {

@@ -178,7 +178,7 @@ static enum bt_status make_network(const char *path, const struct bt_model_card 
         made->nodes = calloc(count, sizeof(*made->nodes));
         made->name = strdup(card->name);
         made->path = strdup(path);
-        made->source = strdup(path);
+        made->source = strdup(card->summary);
         made->licence = strdup("the model's");
         made->card = malloc(sizeof(*made->card));
     }
@@ -262,6 +262,7 @@ enum bt_status bt_network_load_model(const char *path, const char *dataset, stru
     struct bt_model_card card;
     bt_model_card_default(&card);
     name_from(path, card.name, sizeof(card.name));
+    (void)snprintf(card.summary, sizeof(card.summary), "%.199s", path);
     (void)snprintf(card.file, sizeof(card.file), "%s", path);
     (void)snprintf(card.dataset, sizeof(card.dataset), "%s", dataset != NULL ? dataset : "");
     return make_network(path, &card, network, err);
