@@ -136,21 +136,33 @@ static const int8_t *picture(struct network *network, uint32_t index, int32_t *l
     return network->samples.inputs + index * network->samples.bytes;
 }
 
-/* The record of a node: that of the layer of its name, else of the one it was made from, "<layer>.<part>". */
-static struct bt_record *record_of(const struct bt_job *job, const struct bt_graph_node *node,
-                                   struct bt_record *records, uint32_t *index)
+/*
+ * The layer of the table that a node was made from: that of its name, else of the longest beginning of it ("<layer>.<part>").
+ * @return job->count where there is none.
+ */
+static uint32_t layer_named(const struct bt_job *job, const char *name)
 {
-    for (int parts = 0; parts < 2; parts++) {
-        for (uint32_t i = 0; i < job->count; i++) {
-            const size_t length = strlen(job->layers[i].layer);
-            if (strncmp(node->name, job->layers[i].layer, length) == 0 &&
-                node->name[length] == (parts != 0 ? '.' : '\0')) {
-                *index = i;
-                return &records[i];
-            }
+    uint32_t found = job->count;
+    size_t longest = 0;
+    for (uint32_t i = 0; i < job->count; i++) {
+        const size_t length = strlen(job->layers[i].layer);
+        const bool begins = strncmp(name, job->layers[i].layer, length) == 0;
+        if (begins && (name[length] == '\0' || name[length] == '.') && length > longest) {
+            found = i;
+            longest = length;
         }
     }
-    return NULL;
+    return found;
+}
+
+/* A table by itself has no layer in a network that follows from a model: it is part of what it reads, whatever its name. */
+static uint32_t layer_of(const struct bt_chained *chained, uint32_t index)
+{
+    const struct bt_graph_node *node = &chained->graph->nodes[index];
+    if (node->op != BT_OP_TABLE || chained->job->network->card == NULL) {
+        return layer_named(chained->job, node->name);
+    }
+    return node->inputs[0] != 0 ? chained->nodes[node->inputs[0]].step.index : chained->job->count;
 }
 
 /* ---- planning ---- */
@@ -380,7 +392,8 @@ static bool make_steps(struct network *network, struct bt_record *records, struc
             return false;
         }
         if (i > 0) {
-            step->record = record_of(chained->job, from, records, &step->index);
+            step->index = layer_of(chained, i);
+            step->record = step->index < chained->job->count ? &records[step->index] : NULL;
             if (step->record == NULL) {
                 (void)bt_fail(err, BT_EINVAL, "node %s of the graph is no layer of the table %s", from->name,
                               chained->job->network->name);

@@ -626,6 +626,12 @@ enum bt_status bt_plan_make(const struct bt_selection *selection, struct bt_plan
 {
     struct bt_plan made = {.name = "run"};
     struct choice choice = {.selection = selection, .seed = selection->has_seed ? selection->seed : 1};
+    if (selection->model != NULL && selection->suite != NULL) {
+        return bt_fail(err, BT_EINPUT, "--model and --suite exclude each other");
+    }
+    if (selection->dataset != NULL && selection->model == NULL) {
+        return bt_fail(err, BT_EINPUT, "--dataset without --model: expected both");
+    }
     enum bt_status status = parse_engines(selection->engine, &choice.engines, err);
     if (status == BT_OK) {
         status = parse_pattern(selection->pattern, &choice, err);

@@ -545,12 +545,13 @@ static void test_bias_correction(void **state)
                                                                : add_conv(graph, "conv", 0, 1, 0, 1, BT_ACT_NONE);
             const int64_t weights = bt_conv2d_weight_elems(&node->u.conv);
             const bool depthwise = layout == DEPTHWISE;
+            const int64_t at = layout == FLATTENED ? 3 : 1;
             for (int64_t i = 0; i < weights; i++) {
                 node->weights[i] = 0;
             }
             memset(node->bias, 0, (size_t)node->c * sizeof(float));
             node->weights[0] = 1;
-            node->weights[weights - 1] = 40.4f / 127; /* of the second channel in each layout */
+            node->weights[at] = 40.4f / 127; /* of the second channel in each layout */
             graph->nodes[0].high = 25.5;
             const struct bt_calibration how = {.method = BT_CALIBRATE_MIN_MAX, .bias_correction = corrected != 0};
             assert_int_equal(bt_float_calibrate(graph, &how, inputs[0], 2, &err), BT_OK);
@@ -560,7 +561,7 @@ static void test_bias_correction(void **state)
             struct bt_graph *quantised = quantise(graph);
             const struct bt_graph_node *conv = &quantised->nodes[1];
             /* Alone in its filter it is the largest weight, and exact. */
-            assert_int_equal(conv->weights[weights - 1], depthwise ? 127 : 40);
+            assert_int_equal(conv->weights[at], depthwise ? 127 : 40);
             assert_int_equal(conv->bias[0], depthwise || corrected == 0 ? 0 : 40);
             if (depthwise) {
                 assert_int_equal(conv->bias[1], 0);
@@ -746,19 +747,22 @@ static void test_power_by_hand(void **state)
     struct bt_error err = {""};
     struct bt_float_graph *graph = new_graph(1, 1, 1);
     struct bt_float_node *first = add_conv(graph, "first", 0, 3, 1, 1, BT_ACT_NONE);
-    struct bt_float_node *last = add_conv(graph, "last", 1, 2, 1, 1, BT_ACT_NONE);
+    struct bt_float_node *last = add_conv(graph, "last", 1, 2, 3, 1, BT_ACT_NONE);
     static const float weights[] = {16, -0.015625f, 0}, bias[] = {0, 0, 0};
     static const float reader[] = {0.25f, 1, 8, -0.125f, 0.5f, 4};
     memcpy(first->weights, weights, sizeof(weights));
     memcpy(first->bias, bias, sizeof(bias));
-    memcpy(last->weights, reader, sizeof(reader));
+    /* Of nine taps the last has the largest weights. */
+    for (int i = 0; i < 2 * 9 * 3; i++) {
+        last->weights[i] = reader[i / 27 * 3 + i % 3] / (i / 3 % 9 == 8 ? 1.0f : 4.0f);
+    }
     const float one = 1;
     assert_int_equal(bt_float_equalise(graph, &one, 1, &err), BT_OK);
     assert_true(first->weights[0] == 2 && first->weights[1] == -0.125f); /* 2^3, 2^-3 */
-    assert_true(last->weights[0] == 2 && last->weights[3] == -1);
-    assert_true(last->weights[1] == 0.125f && last->weights[4] == 0.0625f);
+    assert_true(last->weights[24] == 2 && last->weights[27] == -0.25f && last->weights[51] == -1);
+    assert_true(last->weights[25] == 0.125f && last->weights[28] == 0.015625f && last->weights[52] == 0.0625f);
     /* A channel that was never seen takes the largest: what it may become is not the widest. */
-    assert_true(first->weights[2] == 0 && last->weights[2] == 64 && last->weights[5] == 32);
+    assert_true(first->weights[2] == 0 && last->weights[26] == 64 && last->weights[53] == 32);
     bt_float_graph_free(graph);
 }
 
