@@ -888,7 +888,7 @@ static void test_tiny_darknet(void **state)
     /* In Darknet's order: dogsled, kite, zebra (it is in the picture), bighorn, Great Pyrenees. */
     static const int32_t classes[] = {252, 396, 79, 51, 171};
     struct real real = load_real("tiny_darknet");
-    check_hash(&real, UINT64_C(0xd935254335cec928));
+    check_hash(&real, UINT64_C(0x6f4f5e7dad988c01));
     check_against_table(real.graph);
     check_operators_against_table(real.twin);
     int32_t same = 0;
@@ -967,7 +967,7 @@ static void test_squeezenet(void **state)
     /* There is a dog, a bird of prey, a giraffe before zebras, horses, a person with a dog and a horse. */
     static const char *const classes[] = {"dogsled", "kite", "cheetah", "bighorn", "Great Pyrenees"};
     struct real real = load_real("squeezenet1_1");
-    check_hash(&real, UINT64_C(0x97a57d9ddf03dafe));
+    check_hash(&real, UINT64_C(0x114271089a2f7e20));
     check_against_table(real.graph);
     check_operators_against_table(real.twin);
     assert_string_equal(real.samples.class_names[0], "tench");
@@ -986,14 +986,12 @@ static void test_squeezenet(void **state)
                       real.samples.class_names[floating], (double)real.twin_outputs[prob][floating]);
         assert_string_equal(real.samples.class_names[floating], classes[i]);
         same += quantised == floating;
-        /* Steps of a mean are those of what it is the mean of: float's class may share its value with others. */
-        assert_int_equal(real.outputs[logits][floating], real.outputs[logits][quantised]);
     }
     const uint32_t worst = worst_node(&real, &sums);
     print_message("  top 1 alike %d of %d; logits %.1f dB, least %.1f dB at %s, probabilities %.1f dB\n", same, PHOTOS,
                   decibels(&sums, logits), decibels(&sums, worst), real.graph->nodes[worst].name,
                   decibels(&sums, prob));
-    assert_true(same >= PHOTOS - 1);
+    assert_int_equal(same, PHOTOS); /* the mean has a format of its own, finer than what it is the mean of */
     assert_true(decibels(&sums, logits) > 29 && decibels(&sums, worst) > 20 && decibels(&sums, prob) > 18);
     /* What is pooled or concatenated has the format of the result. */
     for (uint32_t i = 1; i < real.graph->count; i++) {
@@ -1132,8 +1130,9 @@ static void test_missing_files(void **state)
         {"tiny_darknet", "no-such-folder/tiny_darknet/tiny.cfg: missing"},
         {"squeezenet1_1", "no-such-folder/squeezenet/ncnn_v1.1/squeezenet_v1.1.bin: missing"},
         {"yolo_fastest_1_1", "no-such-folder/yolo/yolo_fastest_1.1/yolo-fastest-1.1.cfg: missing"},
-        {"resnet18", "resnet18: no trained weights are known here: expected lenet5, resnet8, tiny_darknet, "
-                     "squeezenet1_1 or yolo_fastest_1_1"},
+        {"resnet18",
+         "resnet18: no trained weights are known here: expected lenet5, lenet5_relu, resnet8, tiny_darknet, "
+         "squeezenet1_1 or yolo_fastest_1_1"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct bt_graph *graph = NULL;
