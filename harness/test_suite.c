@@ -39,9 +39,9 @@ static void test_all_and_full(void **state)
     struct bt_suite *all = load("suites/all.yaml");
     assert_string_equal(full->name, "full");
     assert_int_equal(full->engines, (1u << BT_ENGINE_COUNT) - 1);
-    assert_int_equal(full->network_count, 13);
+    assert_int_equal(full->network_count, 14);
     assert_int_equal(full->run_count, 3);
-    assert_int_equal(all->run_count, 6);
+    assert_int_equal(all->run_count, 7);
 
     /* Whole networks: every node but the input, layers or not. */
     const struct bt_suite_run *whole = &all->runs[1];

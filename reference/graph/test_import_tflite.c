@@ -14,6 +14,7 @@
 
 #include "harness/data.h"
 #include "reference/common/bt_conv2d.h"
+#include "reference/graph/graph_calibrate.h"
 #include "reference/graph/graph_data.h"
 #include "reference/graph/import.h"
 #include "reference/graph/test_tflite_writer.h"
@@ -564,7 +565,9 @@ static void test_every_float_operator(void **state)
         assert_true(fabs(sum / 12 - (double)outputs[14][c]) < 1e-4);
     }
     struct bt_graph *quantised = NULL;
-    assert_int_equal(bt_float_calibrate(model.real, input, 1, &err), BT_OK);
+    assert_int_equal(
+        bt_float_calibrate(model.real, &(struct bt_calibration){.method = BT_CALIBRATE_MIN_MAX}, input, 1, &err),
+        BT_OK);
     if (bt_float_quantise(model.real, &quantised, &err) != BT_OK) {
         fail_msg("%s", err.text);
     }
