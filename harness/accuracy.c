@@ -67,10 +67,15 @@ static bool among(const uint32_t *best, uint32_t count, uint32_t class)
     return false;
 }
 
-static void rank_classes(const struct measurement *measurement, int32_t label)
+static enum bt_status rank_classes(const struct measurement *measurement, uint32_t picture, int32_t label)
 {
     const uint32_t node = bt_trained_scores(measurement->graph);
     const size_t count = bt_graph_bytes(&measurement->graph->nodes[node]);
+    if (label >= 0 && (size_t)label >= count) {
+        return bt_fail(measurement->err, BT_EINPUT,
+                       "%.60s: picture %u: class %d: expected 0 to %zu, as the network has",
+                       measurement->trained->source, picture, label, count - 1);
+    }
     struct bt_accuracy *accuracy = measurement->accuracy;
     uint32_t integer[TOP] = {0};
     uint32_t real[TOP] = {0};
@@ -85,7 +90,7 @@ static void rank_classes(const struct measurement *measurement, int32_t label)
         accuracy->int8_top5 += among(integer, ranked, (uint32_t)label) ? 1 : 0;
     }
     if (measurement->real == NULL) {
-        return;
+        return BT_OK;
     }
     (void)best_of(measurement->real[node], (uint32_t)count, real);
     if (label >= 0) {
@@ -98,6 +103,7 @@ static void rank_classes(const struct measurement *measurement, int32_t label)
     }
     accuracy->agree_top1 += real[0] == integer[0] ? 1 : 0;
     accuracy->agree_top5 += same ? 1 : 0;
+    return BT_OK;
 }
 
 /* ---- boxes ---- */
@@ -145,7 +151,15 @@ static enum bt_status find_boxes(struct measurement *measurement, uint32_t pictu
                                  const struct bt_trained_input *input)
 {
     enum bt_status status = BT_OK;
+    const struct bt_head *head = &measurement->trained->card->heads[0];
+    const int32_t channels = measurement->graph->nodes[measurement->heads[0]].c;
+    const int32_t classes = channels / (int32_t)head->anchor_count - BT_HEAD_FIELDS;
     for (uint32_t i = 0; status == BT_OK && i < input->box_count; i++) {
+        if (input->boxes[i].label >= classes) {
+            return bt_fail(measurement->err, BT_EINPUT,
+                           "%.60s: picture %u: box of class %d: expected 0 to %d, as the heads have",
+                           measurement->trained->source, picture, input->boxes[i].label, classes - 1);
+        }
         const struct bt_detection box = {.box = input->boxes[i], .score = 1};
         status = bt_detections_add(&measurement->truth, picture, &box);
     }
@@ -200,8 +214,7 @@ static enum bt_status run_picture(struct measurement *measurement, uint32_t pict
     if (trained->card->head_count != 0) {
         return find_boxes(measurement, picture, input);
     }
-    rank_classes(measurement, input->label);
-    return BT_OK;
+    return rank_classes(measurement, picture, input->label);
 }
 
 static enum bt_status open_measurement(struct measurement *measurement)
@@ -307,8 +320,21 @@ enum bt_verdict bt_accuracy_judge(const struct bt_accuracy *accuracy, const stru
     const char *what = accuracy->detects ? "mAP@0.5" : "top-1";
     const double real = bt_accuracy_float(accuracy);
     const double integer = bt_accuracy_int8(accuracy);
-    if (accuracy->labelled != 0 && accuracy->has_float && accuracy->max_drop >= 0 &&
-        accuracy->drop > accuracy->max_drop) {
+    const bool known = accuracy->labelled != 0;
+    if (whole && card->stated_float >= 0 && !known) {
+        (void)snprintf(reason, reason_bytes, "%s.yaml states an accuracy: the pictures have no labels", card->name);
+        return BT_FAIL;
+    }
+    if (accuracy->max_drop >= 0 && !(known && accuracy->has_float)) {
+        (void)snprintf(reason, reason_bytes, "no %s: nothing to hold against the %.2f points allowed",
+                       known ? "float network" : "labels", accuracy->max_drop);
+        return BT_SKIP;
+    }
+    if (!known && !accuracy->has_float) {
+        (void)snprintf(reason, reason_bytes, "neither labels nor a float network: nothing was measured");
+        return BT_SKIP;
+    }
+    if (accuracy->max_drop >= 0 && accuracy->drop > accuracy->max_drop) {
         (void)snprintf(reason, reason_bytes, "%s of int8 is %.2f %%, %.2f points below float: at most %.2f allowed",
                        what, integer, accuracy->drop, accuracy->max_drop);
         return BT_FAIL;
@@ -356,6 +382,20 @@ void bt_accuracy_text(const struct bt_accuracy *accuracy, char *text, size_t tex
         (void)snprintf(text, text_bytes, "no labels; %u pictures: %s", accuracy->images, agree);
         return;
     }
-    (void)snprintf(text, text_bytes, "%s: %s, %s, drop %.2f; %u pictures: %s", accuracy->detects ? "mAP@0.5" : "top-1",
-                   real, integer, accuracy->drop, accuracy->images, agree);
+    char drop[32] = "";
+    char top5[64] = "";
+    if (accuracy->has_float) {
+        (void)snprintf(drop, sizeof(drop), ", drop %.2f", accuracy->drop);
+    }
+    if (!accuracy->detects) {
+        char before[32] = "";
+        if (accuracy->has_float) {
+            (void)snprintf(before, sizeof(before), "float %.2f %%, ",
+                           percent_of(accuracy->float_top5, accuracy->labelled));
+        }
+        (void)snprintf(top5, sizeof(top5), "; top-5: %sint8 %.2f %%", before,
+                       percent_of(accuracy->int8_top5, accuracy->labelled));
+    }
+    (void)snprintf(text, text_bytes, "%s: %s, %s%s%s; %u picture%s: %s", accuracy->detects ? "mAP@0.5" : "top-1", real,
+                   integer, drop, top5, accuracy->images, accuracy->images == 1 ? "" : "s", agree);
 }

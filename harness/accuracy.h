@@ -34,7 +34,7 @@ double bt_accuracy_int8(const struct bt_accuracy *accuracy);
 void bt_wilson(uint32_t right, uint32_t count, double *low_percent, double *high_percent);
 
 /**
- * @brief  The verdict, and one line about it: FAIL where the drop is above max_drop, or where all pictures of the set were measured
+ * @brief  The verdict, and one line about it: SKIP where max_drop asks for what was not measured, or nothing was; FAIL where the drop is above max_drop, or where all pictures of the set were measured
  *         and the card states another accuracy (to a hundredth).
  * @param[in]  whole  All pictures were measured, on weights as they were trained.
  */

@@ -8,6 +8,7 @@
 
 #include "harness/cli.h"
 #include "harness/cli_jobs.h"
+#include "harness/model.h"
 #include "harness/prepared.h"
 #include "harness/report.h"
 
@@ -136,6 +137,9 @@ static enum bt_status check_options(const struct bt_cli *cli, struct bt_error *e
     if (selection->dataset != NULL && selection->model == NULL) {
         return bt_fail(err, BT_EINPUT, "run: --dataset without --model: expected both");
     }
+    if (selection->dataset != NULL && !selection->chained) {
+        return bt_fail(err, BT_EINPUT, "run: --dataset is for whole networks: expected --chained, too");
+    }
     const struct bt_pictures *pictures = &selection->pictures;
     if (pictures->accuracy && !selection->chained) {
         return bt_fail(err, BT_EINPUT, "run: --accuracy is for whole networks: expected --chained, too");
@@ -192,6 +196,23 @@ static enum bt_status check_prepared(const struct bt_cli *cli, const struct bt_p
     return BT_OK;
 }
 
+/* Pictures and heads of the models that run whole. */
+static enum bt_status check_models(const struct bt_cli *cli, const struct bt_plan *plan, struct bt_error *err)
+{
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct bt_network *network = plan->jobs[i].network;
+        bool done = network == NULL || network->card == NULL;
+        for (uint32_t k = 0; k < i && !done; k++) {
+            done = plan->jobs[k].network == network;
+        }
+        const enum bt_status status = done ? BT_OK : bt_model_check(network, cli->data_dir, err);
+        if (status != BT_OK) {
+            return status;
+        }
+    }
+    return BT_OK;
+}
+
 /* A device that was asked for and does not exist must not end as a SKIP that nobody sees. */
 static enum bt_status check_device(const struct bt_cli *cli, const struct bt_plan *plan, struct bt_error *err)
 {
@@ -220,7 +241,8 @@ int bt_cli_run(const struct bt_cli *cli)
         return BT_EXIT_ERROR;
     }
     int status = BT_EXIT_ERROR;
-    if (check_device(cli, &plan, &err) == BT_OK && check_prepared(cli, &plan, &err) == BT_OK) {
+    if (check_device(cli, &plan, &err) == BT_OK && check_prepared(cli, &plan, &err) == BT_OK &&
+        check_models(cli, &plan, &err) == BT_OK) {
         status = bt_cli_finish(run_plan(cli, &plan, &err));
     }
     if (err.text[0] != '\0') {

@@ -5,8 +5,6 @@
 
 #include "reference/ops/exact_math.h"
 
-/* tx, ty, tw, th, objectness; classes follow. */
-#define HEAD_FIELDS 5
 /* e^x of a size beyond this is a box larger than any picture. */
 #define MOST_SIZE 16
 #define THRESHOLDS 10
@@ -106,7 +104,7 @@ static enum bt_status decode_cell(const struct cell *cell, const float anchor[2]
     for (int32_t k = 0; k < cell->classes; k++) {
         const struct bt_detection detection = {
             .box = {(float)(cx - w / 2), (float)(cy - h / 2), (float)(cx + w / 2), (float)(cy + h / 2), k},
-            .score = (float)(objectness * ref_sigmoid(values[HEAD_FIELDS + k])),
+            .score = (float)(objectness * ref_sigmoid(values[BT_HEAD_FIELDS + k])),
         };
         if (detection.score >= BT_DETECT_SCORE) {
             const enum bt_status status = bt_detections_add(found, 0, &detection);
@@ -122,7 +120,7 @@ static enum bt_status decode_head(const struct bt_head *head, const float *score
                                   int32_t width, int32_t height, struct bt_detections *found, struct bt_error *err)
 {
     const int32_t anchors = (int32_t)head->anchor_count;
-    if (anchors < 1 || shape[2] % anchors != 0 || shape[2] / anchors <= HEAD_FIELDS) {
+    if (anchors < 1 || shape[2] % anchors != 0 || shape[2] / anchors <= BT_HEAD_FIELDS) {
         return bt_fail(err, BT_EINVAL,
                        "head '%.47s': %d channels for %d anchors: expected 5 and a class or more for each", head->node,
                        shape[2], anchors);
@@ -130,7 +128,7 @@ static enum bt_status decode_head(const struct bt_head *head, const float *score
     const int32_t fields = shape[2] / anchors;
     for (int32_t y = 0; y < shape[0]; y++) {
         for (int32_t x = 0; x < shape[1]; x++) {
-            const struct cell cell = {x, y, shape[1], shape[0], width, height, fields - HEAD_FIELDS};
+            const struct cell cell = {x, y, shape[1], shape[0], width, height, fields - BT_HEAD_FIELDS};
             for (int32_t a = 0; a < anchors; a++) {
                 const float *values = scores + ((int64_t)y * shape[1] + x) * shape[2] + (int64_t)a * fields;
                 const enum bt_status status = decode_cell(&cell, head->anchors[a], values, found);

@@ -10,6 +10,8 @@
 
 #define BT_MOST_HEADS 4
 #define BT_MOST_ANCHORS 8
+/** Of an anchor: x, y, w, h, objectness; classes follow. */
+#define BT_HEAD_FIELDS 5
 
 /** A result of the network: for each cell and anchor [x, y, w, h, objectness, classes...], as channels. */
 struct bt_head {

@@ -5,7 +5,8 @@
  *   name: resnet8_shapes
  *   summary: ...                    # one line for people
  *   model: ../../golden/models/resnet8_shapes.onnx   # from the file's folder; or data:NAME, as bt_graph_load_real() knows it
- *   dataset: shapes                 # as bt_dataset_open(); ${data} is the data folder; without it, of data:NAME its pictures
+ *   dataset: shapes                 # as bt_dataset_open(), a path from the file's folder; ${data} is the data folder;
+ *                                   # without it, of data:NAME its pictures
  *   pixel: {mean: [0], std: [255]}  # the network's input is (pixel - mean) / std, one value or one per channel; order: bgr
  *   calibration: {method: mse, images: 64, equalise: true, bias_correction: true, dataset: ...}
  *                                   # min_max, mse, kl; own: what the model brings; its own set's pictures where none is named
@@ -85,6 +86,14 @@ struct bt_trained {
 BT_MUST_CHECK enum bt_status bt_trained_open(const struct bt_network *network, const char *data_dir, uint64_t seed,
                                              struct bt_trained *trained, struct bt_error *err);
 void bt_trained_close(struct bt_trained *trained);
+
+/**
+ * @brief  Whether what a card names is there and fits the network, before anything runs: sets of pictures (size, classes), heads
+ *         and their anchors, the kind of calibration. Not whether each picture can be read.
+ * @return BT_OK, also where the data folder is missing; BT_EINPUT; BT_ENOMEM.
+ */
+BT_MUST_CHECK enum bt_status bt_model_check(const struct bt_network *network, const char *data_dir,
+                                            struct bt_error *err);
 
 /** Index of the node whose output ranks the classes: the last one, or what its softmax reads. */
 uint32_t bt_trained_scores(const struct bt_graph *graph);

@@ -178,6 +178,25 @@ static enum bt_status take_model(const struct bt_yaml *yaml, const char *model, 
     return BT_OK;
 }
 
+/* A set with its path from the card's folder; generated sets, absolute paths and those of the data folder as they are. */
+static enum bt_status take_set(const struct bt_yaml *yaml, const char *key, const char *spec, char *set,
+                               size_t set_bytes, struct bt_error *err)
+{
+    const char *colon = strchr(spec, ':');
+    const char *path = bt_yaml_path(yaml);
+    const char *slash = strrchr(path, '/');
+    const bool relative = colon != NULL && colon[1] != '/' && colon[1] != '$' && colon[1] != '\0' && slash != NULL;
+    const int kind = colon != NULL ? (int)(colon - spec) + 1 : 0;
+    const int length = relative
+                           ? snprintf(set, set_bytes, "%.*s%.*s/%s", kind, spec, (int)(slash - path), path, colon + 1)
+                           : snprintf(set, set_bytes, "%s", spec);
+    if (length < 0 || (size_t)length >= set_bytes) {
+        return bt_yaml_fail(yaml, bt_yaml_near(yaml, BT_YAML_ROOT, key), err,
+                            "dataset: path too long: expected a shorter one");
+    }
+    return BT_OK;
+}
+
 static enum bt_status take_calibration(const struct bt_yaml *yaml, const struct card_yaml *raw,
                                        struct bt_model_card *card, struct bt_error *err)
 {
@@ -197,10 +216,9 @@ static enum bt_status take_calibration(const struct bt_yaml *yaml, const struct 
     if (stated && (from->images == 0 || from->images > MOST_IMAGES)) {
         return bt_yaml_fail(yaml, at, err, "calibration with %u images: expected 1 to %d", from->images, MOST_IMAGES);
     }
-    if (from->dataset != NULL) {
-        (void)snprintf(card->calibration_dataset, sizeof(card->calibration_dataset), "%s", from->dataset);
-    }
-    return BT_OK;
+    return from->dataset == NULL ? BT_OK
+                                 : take_set(yaml, "calibration", from->dataset, card->calibration_dataset,
+                                            sizeof(card->calibration_dataset), err);
 }
 
 static enum bt_status take_stated(const struct bt_yaml *yaml, const struct stated_yaml *from,
@@ -229,8 +247,10 @@ static enum bt_status take_card(const struct bt_yaml *yaml, const struct card_ya
     }
     (void)snprintf(card->name, sizeof(card->name), "%s", raw->name);
     (void)snprintf(card->summary, sizeof(card->summary), "%s", raw->summary);
-    (void)snprintf(card->dataset, sizeof(card->dataset), "%s", raw->dataset != NULL ? raw->dataset : "");
     status = take_model(yaml, raw->model, card, err);
+    if (status == BT_OK && raw->dataset != NULL) {
+        status = take_set(yaml, "dataset", raw->dataset, card->dataset, sizeof(card->dataset), err);
+    }
     if (status == BT_OK && raw->pixel != NULL) {
         card->bgr = raw->pixel->order != 0;
         status = take_channels(yaml, "mean", raw->pixel->mean, raw->pixel->mean_count, card->mean, err);

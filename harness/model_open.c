@@ -199,10 +199,9 @@ uint32_t bt_trained_scores(const struct bt_graph *graph)
     return graph->nodes[last].op == BT_OP_SOFTMAX ? graph->nodes[last].inputs[0] : last;
 }
 
-static enum bt_status check_classes(const struct bt_model_card *card, const struct bt_trained *trained,
+static enum bt_status check_classes(const struct bt_model_card *card, const struct bt_dataset *dataset, size_t scores,
                                     struct bt_error *err)
 {
-    const struct bt_dataset *dataset = &trained->dataset;
     if (dataset->task == BT_TASK_DETECT && card->head_count == 0) {
         return bt_fail(err, BT_EINPUT, "%s: a set of boxes (%.60s) for a network without heads: expected 'heads:'",
                        card->name, card->dataset);
@@ -214,7 +213,6 @@ static enum bt_status check_classes(const struct bt_model_card *card, const stru
     if (card->head_count != 0) {
         return BT_OK; /* the heads are checked where they are decoded */
     }
-    const size_t scores = bt_graph_bytes(&trained->graph->nodes[bt_trained_scores(trained->graph)]);
     if (dataset->class_count != 0 && dataset->class_count != scores) {
         return bt_fail(err, BT_EINPUT, "%s: the network tells %zu classes apart: expected %u, as %.60s has", card->name,
                        scores, dataset->class_count, card->dataset);
@@ -236,7 +234,8 @@ static enum bt_status open_pictures(const struct bt_model_card *card, const char
         trained->count = trained->dataset.count;
         trained->class_count = trained->dataset.class_count;
         (void)snprintf(trained->source, sizeof(trained->source), "%s", trained->dataset.source);
-        return check_classes(card, trained, err);
+        return check_classes(card, &trained->dataset,
+                             bt_graph_bytes(&trained->graph->nodes[bt_trained_scores(trained->graph)]), err);
     }
     if (trained->samples.count == 0) {
         const size_t bytes = bt_graph_bytes(input);
@@ -255,6 +254,72 @@ static enum bt_status open_pictures(const struct bt_model_card *card, const char
     trained->class_count = trained->samples.class_count;
     (void)snprintf(trained->source, sizeof(trained->source), "%s", trained->samples.source);
     return BT_OK;
+}
+
+/* As the table knows it. */
+static size_t table_scores(const struct bt_network *network)
+{
+    const struct bt_node *last = &network->nodes[network->count - 1];
+    const struct bt_node *scores = last->op == BT_NODE_SOFTMAX ? &network->nodes[last->inputs[0]] : last;
+    return (size_t)scores->h * (size_t)scores->w * (size_t)scores->c;
+}
+
+static enum bt_status check_heads(const struct bt_network *network, struct bt_error *err)
+{
+    const struct bt_model_card *card = network->card;
+    for (uint32_t i = 0; i < card->head_count; i++) {
+        const struct bt_head *head = &card->heads[i];
+        const struct bt_node *node = bt_network_find(network, head->node);
+        if (node == NULL) {
+            return bt_fail(err, BT_EINPUT, "%s: head '%s': expected a node of the network", card->name, head->node);
+        }
+        const int32_t anchors = (int32_t)head->anchor_count;
+        if (node->c % anchors != 0 || node->c / anchors < BT_HEAD_FIELDS + 1) {
+            return bt_fail(err, BT_EINPUT,
+                           "%s: head '%s': %d channels for %d anchors: expected 5 and a class or more for each",
+                           card->name, head->node, node->c, anchors);
+        }
+    }
+    return BT_OK;
+}
+
+enum bt_status bt_model_check(const struct bt_network *network, const char *data_dir, struct bt_error *err)
+{
+    const struct bt_model_card *card = network->card;
+    const struct bt_node *input = &network->nodes[0];
+    const char *const sets[] = {card->dataset, card->calibration_dataset};
+    enum bt_status status = check_heads(network, err);
+    for (size_t i = 0; status == BT_OK && i < 2; i++) {
+        struct bt_dataset dataset;
+        struct bt_error missing = {""};
+        if (sets[i][0] == '\0') {
+            continue;
+        }
+        status = open_set(sets[i], i == 0 ? BT_SPLIT_TEST : BT_SPLIT_CALIBRATION, data_dir, input->h, input->w,
+                          input->c, &dataset, &missing);
+        if (status == BT_EUNSUPPORTED) {
+            status = BT_OK; /* said where it is skipped */
+            continue;
+        }
+        if (status != BT_OK) {
+            *err = missing;
+            return status;
+        }
+        status = i == 0 ? check_classes(card, &dataset, table_scores(network), err) : BT_OK;
+        bt_dataset_close(&dataset);
+    }
+    if (status == BT_OK && card->own_format && card->file[0] != '\0') {
+        struct bt_model model = {0};
+        status = bt_import_file(card->file, &model, err);
+        if (status == BT_OK && model.quantised == NULL) {
+            status = bt_fail(err, BT_EINPUT,
+                             "%s: a float model has no format of its own: expected a calibration other than 'own' in "
+                             "%s.yaml",
+                             card->file, card->name);
+        }
+        bt_model_free(&model);
+    }
+    return status;
 }
 
 enum bt_status bt_trained_open(const struct bt_network *network, const char *data_dir, uint64_t seed,

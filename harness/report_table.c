@@ -228,8 +228,12 @@ void bt_report_replay(const struct bt_report *report, const struct bt_record *re
     replay_network(report, record, network, sizeof(network));
     if (record->whole) {
         replay_pictures(report, record, pictures, sizeof(pictures));
-        (void)snprintf(text, text_bytes, "%s run --chained %s --variant %s --config %s --seed %" PRIu64 "%s%s%s",
-                       report->program, network, record->variant, record->config, record->seed, pruned, extra,
+        char stalls[32] = "";
+        if (record->stall_percent != 0) {
+            (void)snprintf(stalls, sizeof(stalls), " --stalls %" PRIu32, record->stall_percent);
+        }
+        (void)snprintf(text, text_bytes, "%s run --chained %s --variant %s --config %s --seed %" PRIu64 "%s%s%s%s",
+                       report->program, network, record->variant, record->config, record->seed, pruned, stalls, extra,
                        pictures);
         return;
     }

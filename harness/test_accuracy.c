@@ -259,8 +259,12 @@ static void test_judge(void **state)
          "top-1 of int8 is 96.00 %, 1.50 points below float: at most 1.50 allowed"},
         {&classes, 0, -1, -1, false, false, false,
          "top-1 of int8 is 96.00 %, 1.50 points below float: at most 0.00 allowed"},
-        {&classes, 0, -1, -1, false, true, false, ""}, /* nothing to be below of */
-        {&classes, 0, -1, -1, false, false, true, ""},
+        {&classes, 0, -1, -1, false, true, false, /* nothing to be below of: never a PASS */
+         "no float network: nothing to hold against the 0.00 points allowed"},
+        {&classes, 0, -1, -1, false, false, true, "no labels: nothing to hold against the 0.00 points allowed"},
+        {&classes, -1, -1, -1, false, false, true, ""}, /* float and int8 agree or do not: that was measured */
+        {&classes, -1, -1, -1, false, true, true, "neither labels nor a float network: nothing was measured"},
+        {&classes, -1, 90, 90, true, false, true, "hand.yaml states an accuracy: the pictures have no labels"},
         {&classes, -1, 97.5, 96, true, false, false, ""},
         {&classes, -1, 97.505, 95.995, true, false, false, ""}, /* to a hundredth */
         {&classes, -1, 97.51, 96, true, false, false,
@@ -288,7 +292,9 @@ static void test_judge(void **state)
         accuracy.has_float = !cases[i].no_float;
         accuracy.labelled = cases[i].no_labels ? 0 : accuracy.labelled;
         const enum bt_verdict verdict = bt_accuracy_judge(&accuracy, &card, cases[i].whole, reason, sizeof(reason));
-        if (verdict != (cases[i].reason[0] == '\0' ? BT_PASS : BT_FAIL) || strcmp(reason, cases[i].reason) != 0) {
+        const bool skipped = strncmp(cases[i].reason, "no ", 3) == 0 || strncmp(cases[i].reason, "neither ", 8) == 0;
+        const enum bt_verdict expected = cases[i].reason[0] == '\0' ? BT_PASS : skipped ? BT_SKIP : BT_FAIL;
+        if (verdict != expected || strcmp(reason, cases[i].reason) != 0) {
             fail_msg("case %zu: %s \"%s\"", i, bt_verdict_name(verdict), reason);
         }
     }
@@ -302,6 +308,8 @@ static void test_text(void **state)
                                                .labelled = 263,
                                                .float_top1 = 263,
                                                .int8_top1 = 81,
+                                               .float_top5 = 263,
+                                               .int8_top5 = 100,
                                                .drop = 69.2,
                                                .agree_top1 = 80,
                                                .agree_top5 = 3};
@@ -318,8 +326,8 @@ static void test_text(void **state)
     struct bt_accuracy other = classes;
     char text[BT_NOTE_BYTES];
     bt_accuracy_text(&classes, text, sizeof(text));
-    assert_string_equal(text, "top-1: float 100.00 % (98.56 to 100.00), int8 30.80 % (25.53 to 36.62), drop 69.20; 263 "
-                              "pictures: same class on 80, same five on 3");
+    assert_string_equal(text, "top-1: float 100.00 % (98.56 to 100.00), int8 30.80 % (25.53 to 36.62), drop 69.20; "
+                              "top-5: float 100.00 %, int8 38.02 %; 263 pictures: same class on 80, same five on 3");
     bt_accuracy_text(&boxes, text, sizeof(text));
     assert_string_equal(text,
                         "mAP@0.5: float 50.00 % (mAP 25.00 %), int8 43.75 % (mAP 12.50 %), drop 6.25; 2 pictures: "

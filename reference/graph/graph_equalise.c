@@ -174,7 +174,7 @@ enum bt_status bt_float_equalise(struct bt_float_graph *graph, const float *inpu
     }
     bt_float_runner_free(runner);
     /* From the end: what a reader's channels become does not change what its own readers saw. */
-    for (uint32_t i = graph->count; status == BT_OK && i > 1; i--) {
+    for (uint32_t i = graph->count; status == BT_OK && look.reader != NULL && i > 1; i--) {
         if (look.reader[i - 1] != 0) {
             move_scales(&look, i - 1, powers);
         }
