@@ -866,6 +866,89 @@ static void test_published_coco(void **state)
     bt_dataset_close(&set);
 }
 
+/* ---- ranges ---- */
+
+static void test_ranges_refused(void **state)
+{
+    static const char *const malformed[] = {
+        "digits#",      "digits#5",      "digits#5-",    "digits#-5",          "digits#a-b",
+        "digits#5-4",   "digits#1-2x",   "digits#1-2-3", "digits# 1-2",        "digits#1- 2",
+        "digits#+1-2",  "digits#1-+2",   "digits#1:2",   "digits#0-100000000", "digits#4294967296-4294967297",
+        "digits#1 - 2", "digits#0x1-02", "digits#1.5-2", "images:a#b",         "digits#0-99999999999999999999",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+        char says[128];
+        (void)snprintf(says, sizeof(says), "data set '%s': expected #FIRST-LAST behind it, two numbers of pictures",
+                       malformed[i]);
+        refused(malformed[i], 0, 0, says);
+    }
+    /* A range of nothing that is known. */
+    refused("#1-2", 0, 0, "expected digits, shapes");
+    refused("digit#1-2", 0, 0, "expected digits, shapes");
+    refused("digits#1-2#3-4", 0, 0, "expected digits, shapes");
+    refused("images:#1-2", 0, 0, "expected digits, shapes");
+    refused("images:nowhere#1-2", 0, 0, "nowhere/labels.txt: missing");
+}
+
+/* Picture i of "#A-B" is picture A + i of the set, with what is in it. */
+static void check_range(const char *spec, uint32_t first, uint32_t last, const char *source)
+{
+    static struct shown ranged;
+    static struct shown whole;
+    struct bt_dataset part;
+    struct bt_dataset set;
+    char text[128];
+    (void)snprintf(text, sizeof(text), "%s#%u-%u", spec, first, last);
+    for (int split = 0; split < BT_SPLIT_COUNT; split++) {
+        open_set(text, (enum bt_split)split, 0, 0, &part);
+        open_set(spec, (enum bt_split)split, 0, 0, &set);
+        assert_int_equal(part.count, last - first + 1);
+        assert_int_equal(part.class_count, set.class_count);
+        assert_int_equal(part.h, set.h);
+        assert_non_null(strstr(part.source, source));
+        for (uint32_t i = 0; i < part.count && i < 4; i++) {
+            const uint32_t at = i < 3 ? i : part.count - 1;
+            show(&part, at, &ranged);
+            show(&set, first + at, &whole);
+            assert_memory_equal(ranged.pixels, whole.pixels, bytes_of(&set));
+            assert_int_equal(ranged.label, whole.label);
+            assert_int_equal(ranged.box_count, whole.box_count);
+            assert_memory_equal(ranged.boxes, whole.boxes, whole.box_count * sizeof(whole.boxes[0]));
+        }
+        bt_dataset_close(&part);
+        bt_dataset_close(&set);
+    }
+}
+
+static void test_ranges(void **state)
+{
+    (void)state;
+    check_range("digits", 0, 0, ", 0 to 0");
+    check_range("digits", 13, 29, ", 13 to 29");
+    check_range("shapes", 5000, 5003, ", 5000 to 5003"); /* generated sets have no end */
+    check_range("scenes", 199, 205, ", 199 to 205");
+    check_range("digits", 99999998, 99999999, ", 99999998 to 99999999");
+    /* Of files there is an end. */
+    struct bt_dataset set;
+    struct bt_error err = {""};
+    uint8_t pixels[8 * 8 * 3];
+    fresh("r");
+    write_pnm("r/a.ppm", 4, 4, 3);
+    write_pnm("r/b.ppm", 4, 4, 1);
+    write_text("r/labels.txt", "a.ppm 3\nb.ppm 1\na.ppm 2\n");
+    check_range("images:r", 0, 2, ", 0 to 2");
+    check_range("images:r", 1, 2, ", 1 to 2");
+    check_range("images:r", 2, 2, ", 2 to 2");
+    refused("images:r#1-3", 0, 0, "data set 'images:r#1-3': pictures 1 to 3: expected some of 0 to 2");
+    refused("images:r#3-3", 0, 0, "data set 'images:r#3-3': pictures 3 to 3: expected some of 0 to 2");
+    open_set("images:r#1-1", BT_SPLIT_TEST, 8, 8, &set); /* resized, too */
+    assert_int_equal(set.h, 8);
+    assert_int_equal(bt_dataset_get(&set, 1, pixels, NULL, NULL, NULL, &err), BT_EINPUT);
+    assert_non_null(strstr(err.text, "picture 1: expected 0 to 0"));
+    bt_dataset_close(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -886,6 +969,8 @@ int main(void)
         cmocka_unit_test(test_resize),
         cmocka_unit_test(test_boxes),
         cmocka_unit_test(test_boxes_refused),
+        cmocka_unit_test(test_ranges_refused),
+        cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_published_mnist),
         cmocka_unit_test(test_published_coco),
     };
