@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/model.h"
 #include "harness/progress.h"
 #include "harness/report.h"
 
@@ -777,6 +778,249 @@ static void test_progress(void **state)
     assert_int_equal(fclose(out), 0);
 }
 
+/* ---- accuracy ---- */
+
+static const struct bt_accuracy of_classes = {.measured = true,
+                                              .has_float = true,
+                                              .images = 300,
+                                              .labelled = 263,
+                                              .model_images = 50,
+                                              .engine_images = 20,
+                                              .float_top1 = 263,
+                                              .float_top5 = 262,
+                                              .int8_top1 = 81,
+                                              .int8_top5 = 15,
+                                              .agree_top1 = 80,
+                                              .agree_top5 = 4,
+                                              .drop = 69.25,
+                                              .max_drop = 0.5,
+                                              .float_seconds = 1.25,
+                                              .int8_seconds = 0.75};
+static const struct bt_accuracy of_boxes = {.measured = true,
+                                            .has_float = true,
+                                            .detects = true,
+                                            .images = 27,
+                                            .labelled = 27,
+                                            .boxes = 213,
+                                            .float_map50 = 0.5,
+                                            .float_map = 0.25,
+                                            .int8_map50 = 0.4375,
+                                            .int8_map = 0.125,
+                                            .drop = 6.25,
+                                            .max_drop = -1};
+
+/* Four networks: of classes, of boxes, one without labels, one that came as integers. */
+static void set_up_accuracy(struct bench *bench)
+{
+    set_up(bench, 1.0, 1.0);
+    for (int i = 0; i < 4; i++) {
+        record(&bench->records[i], "chained/accuracy", 0, 0);
+        bench->records[i].gated = false;
+        bench->records[i].accuracy = i == 1 ? of_boxes : of_classes;
+        bench->records[i].network[0] = (char)('a' + i);
+    }
+    bench->records[2].accuracy.labelled = 0;
+    bench->records[3].accuracy.has_float = false;
+    bt_record_set(&bench->records[0], BT_ENGINE_REF, BT_FAIL, "69.25 points below float: at most 0.50 allowed");
+    bench->report.record_count = bench->plan.records = 4;
+}
+
+static void check_share(const json_t *share, json_int_t right, double percent, double low, double high)
+{
+    assert_int_equal(json_integer_value(json_object_get(share, "right")), right);
+    const double expected[] = {percent, low, high};
+    static const char *const names[] = {"percent", "low", "high"};
+    for (size_t i = 0; i < 3; i++) {
+        const double got = json_real_value(json_object_get(share, names[i]));
+        if (!(got >= expected[i] - 0.005 && got <= expected[i] + 0.005)) {
+            fail_msg("%s: %g, expected %g", names[i], got, expected[i]);
+        }
+    }
+}
+
+static const json_t *accuracy_of(const json_t *json, size_t index)
+{
+    return json_object_get(json_array_get(json_object_get(json, "results"), index), "accuracy");
+}
+
+static void test_json_accuracy(void **state)
+{
+    (void)state;
+    struct bench bench;
+    json_error_t error;
+    set_up_accuracy(&bench);
+    bench.records[1].quantisation = (struct bt_layer_quantisation){
+        .measured = true, .low = -1.5, .high = 3, .scale = 0.25, .zp = -7, .clipped = 0.125, .sqnr = 31.5};
+    char *text = text_of(&bench.report, write_json);
+    json_t *json = json_loads(text, 0, &error);
+    assert_non_null(json);
+    const json_t *classes = accuracy_of(json, 0);
+    static const struct {
+        const char *name;
+        json_int_t value;
+    } counts[] = {{"images", 300},       {"labelled", 263},  {"model_images", 50},
+                  {"engine_images", 20}, {"agree_top1", 80}, {"agree_top5", 4}};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        assert_int_equal(json_integer_value(json_object_get(classes, counts[i].name)), counts[i].value);
+    }
+    check_share(json_object_get(json_object_get(classes, "float"), "top1"), 263, 100, 98.56, 100);
+    check_share(json_object_get(json_object_get(classes, "int8"), "top1"), 81, 30.80, 25.53, 36.62);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(json_object_get(classes, "float"), "top5"), "right")), 262);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(json_object_get(classes, "int8"), "top5"), "right")), 15);
+    assert_true(json_real_value(json_object_get(classes, "drop_points")) == 69.25);
+    assert_true(json_real_value(json_object_get(classes, "max_drop_points")) == 0.5);
+    assert_true(json_real_value(json_object_get(classes, "float_seconds")) == 1.25);
+    assert_true(json_real_value(json_object_get(classes, "int8_seconds")) == 0.75);
+    assert_null(json_object_get(classes, "boxes"));
+
+    const json_t *boxes = accuracy_of(json, 1);
+    assert_int_equal(json_integer_value(json_object_get(boxes, "boxes")), 213);
+    assert_true(json_real_value(json_object_get(json_object_get(boxes, "float"), "map_50")) == 0.5);
+    assert_true(json_real_value(json_object_get(json_object_get(boxes, "float"), "map_50_95")) == 0.25);
+    assert_true(json_real_value(json_object_get(json_object_get(boxes, "int8"), "map_50")) == 0.4375);
+    assert_true(json_real_value(json_object_get(json_object_get(boxes, "int8"), "map_50_95")) == 0.125);
+    assert_true(json_is_null(json_object_get(boxes, "max_drop_points")));
+    assert_null(json_object_get(boxes, "agree_top1"));
+
+    /* What is not known is null, and no number. */
+    const json_t *unlabelled = accuracy_of(json, 2);
+    assert_true(json_is_null(json_object_get(unlabelled, "float")));
+    assert_true(json_is_null(json_object_get(unlabelled, "int8")));
+    assert_true(json_is_null(json_object_get(unlabelled, "drop_points")));
+    assert_int_equal(json_integer_value(json_object_get(unlabelled, "agree_top1")), 80);
+    const json_t *integers = accuracy_of(json, 3);
+    assert_true(json_is_null(json_object_get(integers, "float")));
+    assert_true(json_is_null(json_object_get(integers, "agree_top1")));
+    assert_true(json_is_null(json_object_get(integers, "drop_points")));
+    check_share(json_object_get(json_object_get(integers, "int8"), "top1"), 81, 30.80, 25.53, 36.62);
+
+    const json_t *list = json_object_get(json, "results");
+    const json_t *quantisation = json_object_get(json_array_get(list, 1), "quantisation");
+    static const struct {
+        const char *name;
+        double value;
+    } reals[] = {{"low", -1.5}, {"high", 3}, {"scale", 0.25}, {"clipped", 0.125}, {"sqnr_db", 31.5}};
+    for (size_t i = 0; i < sizeof(reals) / sizeof(reals[0]); i++) {
+        assert_true(json_real_value(json_object_get(quantisation, reals[i].name)) == reals[i].value);
+    }
+    assert_int_equal(json_integer_value(json_object_get(quantisation, "zero_point")), -7);
+    assert_true(json_is_null(json_object_get(json_array_get(list, 0), "quantisation")));
+    json_decref(json);
+    free(text);
+
+    set_up(&bench, 1.0, 1.0);
+    text = text_of(&bench.report, write_json);
+    json = json_loads(text, 0, &error);
+    assert_true(json_is_null(accuracy_of(json, 0)));
+    json_decref(json);
+    free(text);
+}
+
+static void test_summary_accuracy(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up_accuracy(&bench);
+    char *text = text_of(&bench.report, bt_report_summary);
+    contains(text, "\n## Accuracy\n\n");
+    contains(text,
+             "| network | variant | config | pictures | float | int8 | drop | allowed | same class as float | on the "
+             "model | on rtl and ISS | verdict |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|\n");
+    contains(text,
+             "\n| aet | var | 8x8 | 300 | 100.00 (98.56 to 100.00) | 30.80 (25.53 to 36.62) | 69.25 | 0.50 | 80 | "
+             "50 | 20 | FAIL |\n");
+    contains(text, "\n| bet | var | 8x8 | 27 | 50.00 | 43.75 | 6.25 | - | - | 0 | 0 | PASS |\n");
+    contains(text, "\n| cet | var | 8x8 | 300 | - | - | - | 0.50 | 80 | 50 | 20 | PASS |\n");
+    contains(text, "\n| det | var | 8x8 | 300 | - | 30.80 (25.53 to 36.62) | - | 0.50 | - | 50 | 20 | PASS |\n");
+    free(text);
+    set_up(&bench, 1.0, 1.0);
+    text = text_of(&bench.report, bt_report_summary);
+    assert_null(strstr(text, "Accuracy"));
+    free(text);
+}
+
+static void test_junit_accuracy(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up_accuracy(&bench);
+    bench.records[0].engine[BT_ENGINE_REF].seconds = 2;
+    char *text = text_of(&bench.report, bt_report_junit);
+    contains(text, "<testsuite name=\"suite\" tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"0\"");
+    contains(text,
+             "<testcase classname=\"var.8x8.aet\" name=\"chained/accuracy [uniform, stalls 0 %]\" time=\"2.000\">\n"
+             "      <failure message=\"ref: 69.25 points below float: at most 0.50 allowed\">replay: bt run --chained "
+             "--network 'aet' --variant var --config 8x8 --seed 3 --sparsity 0</failure>\n");
+    free(text);
+}
+
+/* The command has what the job had: pictures, accuracy, what may be lost, and whose model it was. */
+static void test_replay_of_models(void **state)
+{
+    (void)state;
+    static const struct bt_engine_options five = {.images = 5};
+    static struct bt_model_card card;
+    static const struct {
+        const char *model, *dataset;
+        struct bt_pictures pictures;
+        const struct bt_engine_options *options;
+        bool table;
+        const char *text; /* behind "bt run --chained ", the middle left out */
+        const char *end;
+    } cases[] = {
+        {NULL, NULL, {.accuracy = true, .max_drop = -1}, NULL, false, "--network 'net'", " --accuracy 0"},
+        {NULL,
+         NULL,
+         {.accuracy = true, .accuracy_images = 200, .model_images = 50, .images = 3, .max_drop = 0.5},
+         NULL,
+         false,
+         "--network 'net'",
+         " --images 3 --accuracy 200 --model-images 50 --max-accuracy-drop 0.5"},
+        {NULL,
+         NULL,
+         {.accuracy = true, .images = 3, .max_drop = 0},
+         &five,
+         false,
+         "--network 'net'",
+         " --images 5 --accuracy 0 --max-accuracy-drop 0"},
+        /* A table has no accuracy, and the command that asks for it would be refused. */
+        {NULL, NULL, {.accuracy = true, .images = 3, .max_drop = 0.5}, NULL, true, "--network 'net'", " --images 3"},
+        {NULL, NULL, {.images = 3, .max_drop = -1}, NULL, false, "--network 'net'", " --images 3"},
+        {"a b/x.onnx", NULL, {.max_drop = -1}, NULL, false, "--model 'a b/x.onnx'", ""},
+        {"x.onnx",
+         "digits#0-9",
+         {.accuracy = true, .max_drop = -1},
+         NULL,
+         false,
+         "--model 'x.onnx' --dataset 'digits#0-9'",
+         " --accuracy 0"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench bench;
+        char text[1024];
+        char expected[1024];
+        struct bt_network network = {.name = (char *)(uintptr_t) "net"};
+        static const struct bt_variant variant = {.name = "var"};
+        struct bt_job job = {.network = &network, .variant = &variant, .pictures = cases[i].pictures};
+        network.card = cases[i].table ? NULL : &card;
+        job.config.name = "8x8";
+        set_up(&bench, 1.0, 1.0);
+        record(&bench.records[1], "chained/accuracy", 0, 0);
+        bench.plan.count = 1;
+        bench.plan.jobs = &job;
+        bench.report.model = cases[i].model;
+        bench.report.dataset = cases[i].dataset;
+        bench.report.options = cases[i].options;
+        bt_report_replay(&bench.report, &bench.records[1], text, sizeof(text));
+        (void)snprintf(expected, sizeof(expected),
+                       "bt run --chained %s --variant var --config 8x8 --seed 3 --sparsity 0%s", cases[i].text,
+                       cases[i].end);
+        assert_string_equal(text, expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -796,6 +1040,10 @@ int main(void)
         cmocka_unit_test(test_summary),
         cmocka_unit_test(test_table_and_failures),
         cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_json_accuracy),
+        cmocka_unit_test(test_summary_accuracy),
+        cmocka_unit_test(test_junit_accuracy),
+        cmocka_unit_test(test_replay_of_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
