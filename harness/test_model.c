@@ -145,6 +145,7 @@ static void test_cards_refused(void **state)
         {HEAD "heads: [{node: a, anchors: []}]\n", ":4: "},
         {HEAD "heads: [{node: a}]\n", ":4: "},
         {HEAD "stated: {float: 100.5, int8: 90}\n", ":4: stated: 100.5 and 90: expected percent, 0 to 100"},
+        {HEAD "stated: {float: 90, int8: 100.5}\n", ":4: stated: 90 and 100.5: expected percent, 0 to 100"},
         {HEAD "stated: {float: 90, int8: -1}\n", ":4: stated: 90 and -1: expected percent, 0 to 100"},
         {HEAD "stated: {float: 90}\n", ":4: stated: missing key 'int8'"},
     };
