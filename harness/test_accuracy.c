@@ -40,10 +40,12 @@ static void test_wilson(void **state)
     }
     double low = 0;
     double high = 0;
-    bt_wilson(0, 10, &low, &high);
-    assert_true(low == 0);
-    bt_wilson(10, 10, &low, &high);
-    assert_true(high == 100);
+    for (uint32_t count = 1; count <= 1000; count++) { /* no trace of rounding at the ends */
+        bt_wilson(0, count, &low, &high);
+        assert_true(low == 0 && high > 0 && high < 100);
+        bt_wilson(count, count, &low, &high);
+        assert_true(high == 100 && low > 0 && low < 100);
+    }
 }
 
 /* ---- ranking ---- */
