@@ -14,7 +14,7 @@
  *         scores before the softmax; of equal scores the lower class is first. Boxes are decoded as bt_detect() says.
  * @param[in]  graph     The int8 network: the trained one, or the same pruned.
  * @param[in]  images    0: all there are.
- * @param[out] accuracy  All but model_images, engine_images and max_drop.
+ * @param[out] accuracy  All but compared and max_drop.
  * @param[out] errors    One per node of the graph, of what float and int8 differ by; unchanged without a float network.
  * @return BT_OK; BT_EINPUT (a picture, or a label that is no class); BT_EINVAL (heads that are no nodes); BT_ENOMEM.
  */

@@ -32,6 +32,7 @@ struct network {
     void *got;                  /* scratch for any output */
     struct bt_hal *hal;
     struct bt_chained_iss *sw, *accel;
+    uint32_t compared[BT_ENGINE_COUNT];         /* pictures that an engine did without a difference */
     uint32_t images, pictures, labelled, right; /* pictures: of all engines, and of the model alone */
 };
 
@@ -464,6 +465,16 @@ static bool any_failed(const struct network *network, enum bt_engine engine, con
     return false;
 }
 
+static bool any_ran(const struct network *network, enum bt_engine engine, const struct bt_record *records)
+{
+    for (uint32_t i = 0; i < network->shared.job->count; i++) {
+        if (records[i].engine[engine].ran) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void run_ref(const struct network *network)
 {
     const struct bt_chained *chained = &network->shared;
@@ -632,6 +643,7 @@ static bool run_picture(struct network *network, struct bt_record *records, uint
         } else if (e == BT_ENGINE_ISS_SW || e == BT_ENGINE_ISS_ACCEL) {
             run_iss(network, e, image == 0);
         }
+        network->compared[e] += any_ran(network, e, records) && !any_failed(network, e, records) ? 1 : 0;
     }
     if (label >= 0 && !model_alone) {
         const uint32_t scores = bt_trained_scores(network->graph);
@@ -724,8 +736,7 @@ static void take_quantisation(const struct network *network, const struct bt_qua
 }
 
 /* Float and int8 on as many pictures as were asked for; the engines were held to int8 bit by bit on theirs. */
-static enum bt_status measure_accuracy(const struct network *network, struct bt_record *record, uint32_t model_images,
-                                       struct bt_error *err)
+static enum bt_status measure_accuracy(const struct network *network, struct bt_record *record, struct bt_error *err)
 {
     const struct bt_job *job = network->shared.job;
     struct bt_accuracy *accuracy = &record->accuracy;
@@ -736,14 +747,11 @@ static enum bt_status measure_accuracy(const struct network *network, struct bt_
     const enum bt_status status =
         bt_accuracy_measure(&network->trained, network->graph, job->pictures.accuracy_images, accuracy, errors, err);
     if (status == BT_OK) {
-        const unsigned slow = 1u << BT_ENGINE_RTL | 1u << BT_ENGINE_ISS_SW | 1u << BT_ENGINE_ISS_ACCEL;
-        const bool engines = (job->engines & slow) != 0;
         const bool whole = accuracy->images == network->trained.count && job->pruning.percent == 0;
         char reason[BT_REASON_BYTES] = "";
         take_quantisation(network, errors);
         accuracy->max_drop = job->pictures.max_drop;
-        accuracy->engine_images = engines ? network->images : 0;
-        accuracy->model_images = (job->engines & 1u << BT_ENGINE_MODEL) != 0 ? model_images : 0;
+        memcpy(accuracy->compared, network->compared, sizeof(accuracy->compared));
         bt_record_set(record, BT_ENGINE_REF,
                       bt_accuracy_judge(accuracy, network->trained.card, whole, reason, sizeof(reason)), reason);
         record->engine[BT_ENGINE_REF].ran = true;
@@ -829,7 +837,7 @@ enum bt_status bt_chained_run(const struct bt_job *job, const struct bt_engine_o
         name_picture(job, records, failed_before, k);
     }
     take_note(&network, &records[last_layer(job)]);
-    if (wants_accuracy(job) && measure_accuracy(&network, &records[job->count - 1], model_images, &err) != BT_OK) {
+    if (wants_accuracy(job) && measure_accuracy(&network, &records[job->count - 1], &err) != BT_OK) {
         bt_record_set(&records[job->count - 1], BT_ENGINE_REF, BT_FAIL, err.text);
     }
     finish_records(job, records);

@@ -184,7 +184,7 @@ int bt_cli_import(const struct bt_cli *cli)
     if (status == BT_OK) {
         status = open_columns(cli, columns, &count, &err);
     }
-    if (status == BT_OK) {
+    if (status == BT_OK && network != NULL) {
         print_network(network, format, columns, count);
     } else {
         bt_cli_complain(&err);

@@ -65,7 +65,7 @@ static enum bt_status load_folder(const char *suites_dir, const char *folder, co
     if (glob(pattern, 0, NULL, &files) != 0) {
         return BT_OK;
     }
-    struct bt_network **grown = realloc(*networks, (*count + files.gl_pathc) * sizeof(*grown));
+    struct bt_network **grown = realloc(*networks, (*count + files.gl_pathc) * sizeof(struct bt_network *));
     if (grown == NULL) {
         globfree(&files);
         return bt_fail(err, BT_ENOMEM, "out of memory");

@@ -12,6 +12,8 @@
 #include "reference/graph/graph_seeded.h"
 
 #define DATA_WORD "${data}"
+/* Bytes of pictures to calibrate with. */
+#define CALIBRATION_MOST ((size_t)1 << 30)
 
 /* Are there the files of "kind:PATH" or "kind:PATH#FIRST-LAST"? */
 static bool has_files(const char *spec)
@@ -102,12 +104,20 @@ static enum bt_status calibration_inputs(const struct bt_model_card *card, const
         }
         wanted = dataset.count < wanted ? dataset.count : wanted;
     }
+    if (wanted * elems > CALIBRATION_MOST / sizeof(float)) {
+        status = bt_fail(err, BT_EINPUT, "%s: %u pictures to calibrate with: expected at most %zu of this size",
+                         card->name, wanted, CALIBRATION_MOST / sizeof(float) / elems);
+        if (spec[0] != '\0') {
+            bt_dataset_close(&dataset);
+        }
+        return status;
+    }
     uint8_t *pixels = malloc(elems);
     float *made = malloc(wanted * elems * sizeof(*made));
     if (pixels == NULL || made == NULL) {
         status = bt_fail(err, BT_ENOMEM, "%s: no memory to calibrate", card->name);
     }
-    for (uint32_t k = 0; status == BT_OK && k < wanted; k++) {
+    for (uint32_t k = 0; status == BT_OK && pixels != NULL && made != NULL && k < wanted; k++) {
         if (spec[0] != '\0') {
             status = bt_dataset_get(&dataset, k, pixels, NULL, NULL, NULL, err);
         } else {
@@ -329,7 +339,7 @@ enum bt_status bt_trained_open(const struct bt_network *network, const char *dat
     struct bt_trained made = {.card = card};
     enum bt_status status = card->data_network[0] != '\0' ? open_data(card, data_dir, seed, &made, err)
                                                           : open_file(card, data_dir, seed, &made, err);
-    if (status == BT_OK) {
+    if (status == BT_OK && made.graph != NULL) {
         (void)snprintf(made.graph->name, sizeof(made.graph->name), "%s", card->name);
         status = open_pictures(card, data_dir, seed, &made, err);
     }

@@ -69,10 +69,10 @@ struct bt_layer_quantisation {
 /** Accuracy of a whole network, in float and in integers. Counts are pictures. */
 struct bt_accuracy {
     bool measured, detects, has_float;
-    uint32_t images;        /**< pictures that float and int8 ran on */
-    uint32_t model_images;  /**< of these, also on the variant's model, every tensor compared */
-    uint32_t engine_images; /**< of these, also on rtl and the ISS, every tensor compared */
-    uint32_t labelled;      /**< pictures whose class, or boxes, are known */
+    uint32_t images; /**< pictures that float and int8 ran on */
+    uint32_t compared
+        [BT_ENGINE_COUNT]; /**< of these, those on which an engine gave the bits of int8 in every tensor it computes */
+    uint32_t labelled;     /**< pictures whose class, or boxes, are known */
     /* a classifier; of those labelled */
     uint32_t float_top1, float_top5, int8_top1, int8_top5;
     uint32_t agree_top1, agree_top5; /**< of all: the same best class; the same five, in any order */

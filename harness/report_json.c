@@ -175,8 +175,13 @@ static json_t *accuracy(const struct bt_record *record, bool *ok)
     const bool known = a->labelled != 0;
     set(object, "images", json_integer(a->images), ok);
     set(object, "labelled", json_integer(a->labelled), ok);
-    set(object, "model_images", json_integer(a->model_images), ok);
-    set(object, "engine_images", json_integer(a->engine_images), ok);
+    json_t *compared = json_object();
+    for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT; e++) {
+        if (e != BT_ENGINE_CYCLES) {
+            set(compared, bt_engine_name(e), json_integer(a->compared[e]), ok);
+        }
+    }
+    set(object, "compared", compared, ok);
     if (a->detects) {
         set(object, "boxes", json_integer(a->boxes), ok);
         set(object, "float", a->has_float ? boxes(a->float_map50, a->float_map, ok) : json_null(), ok);

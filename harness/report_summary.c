@@ -225,10 +225,11 @@ static void accuracies(const struct bt_report *report, FILE *out)
         if (!any) {
             (void)fputs(
                 "\n## Accuracy\n\nTop-1, or mAP@0.5 of a detector, in percent, with Wilson's interval (95 %). int8 is "
-                "the reference; the variant's model, and RTL and firmware, gave the same bits in every tensor on as "
-                "many pictures as the last two columns say.\n\n"
+                "the reference; model, rtl, iss:sw and iss:accel gave the same bits in every tensor that they compute "
+                "on as many pictures as their columns say.\n\n"
                 "| network | variant | config | pictures | float | int8 | drop | allowed | same class as float | "
-                "on the model | on rtl and ISS | verdict |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|\n",
+                "model | rtl | iss:sw | iss:accel | verdict "
+                "|\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n",
                 out);
             any = true;
         }
@@ -245,7 +246,9 @@ static void accuracies(const struct bt_report *report, FILE *out)
         } else {
             (void)fputs(" - |", out);
         }
-        (void)fprintf(out, " %" PRIu32 " | %" PRIu32 " | %s |\n", accuracy->model_images, accuracy->engine_images,
+        (void)fprintf(out, " %" PRIu32 " | %" PRIu32 " | %" PRIu32 " | %" PRIu32 " | %s |\n",
+                      accuracy->compared[BT_ENGINE_MODEL], accuracy->compared[BT_ENGINE_RTL],
+                      accuracy->compared[BT_ENGINE_ISS_SW], accuracy->compared[BT_ENGINE_ISS_ACCEL],
                       bt_verdict_name(record->verdict));
     }
 }

@@ -89,6 +89,7 @@ static int make_tree(void **state)
     }
     failed |= write_bytes("lenet.onnx", lenet, bytes);
     failed |= write_bytes("cut.onnx", lenet, bytes / 2);
+    failed |= mkfifo("pipe", 0666);
     failed |= write_bytes("build/rtl/fake-good.so", "", 0);
     failed |= write_bytes("build/rtl/fake-lies.so", "", 0);
     failed |= write_tflite("int8.tflite", false, false);
@@ -141,7 +142,8 @@ static void test_refused(void **state)
         {"import", "import: expected a model file"},
         {"import absent.onnx", "absent.onnx: unreadable: expected a model file"},
         {"import cut.onnx", "cut.onnx: "},
-        {"import suites", "suites: "},
+        {"import suites", "suites: no file: expected a model file"},
+        {"import pipe", "pipe: no file: expected a model file"},
         {"import broken.yaml", "broken.yaml:4: unknown key 'colour'"},
         {"import lenet.onnx --config none", "import: no variant and configuration selected"},
         {"import lenet.onnx int8.tflite", "import: unexpected argument 'int8.tflite'"},
@@ -242,8 +244,10 @@ static void test_accuracy(void **state)
     assert_string_equal(json_string_value(json_object_get(record, "verdict")), "PASS");
     assert_int_equal(number(accuracy, "images"), 20);
     assert_int_equal(number(accuracy, "labelled"), 20);
-    assert_int_equal(number(accuracy, "model_images"), 2);
-    assert_int_equal(number(accuracy, "engine_images"), 0); /* neither rtl nor the ISS was asked for */
+    const json_t *compared = json_object_get(accuracy, "compared");
+    assert_int_equal(number(compared, "model"), 2);
+    assert_int_equal(number(compared, "rtl"), 0); /* neither rtl nor the ISS was asked for */
+    assert_int_equal(number(compared, "iss:accel"), 0);
     assert_true(json_real_value(json_object_get(accuracy, "max_drop_points")) == 5);
     assert_true(number(accuracy, "agree_top1") >= 19);
     assert_true(json_is_null(json_object_get(layer_of(json, "chained/c3_Conv"), "accuracy")));

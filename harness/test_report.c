@@ -780,22 +780,22 @@ static void test_progress(void **state)
 
 /* ---- accuracy ---- */
 
-static const struct bt_accuracy of_classes = {.measured = true,
-                                              .has_float = true,
-                                              .images = 300,
-                                              .labelled = 263,
-                                              .model_images = 50,
-                                              .engine_images = 20,
-                                              .float_top1 = 263,
-                                              .float_top5 = 262,
-                                              .int8_top1 = 81,
-                                              .int8_top5 = 15,
-                                              .agree_top1 = 80,
-                                              .agree_top5 = 4,
-                                              .drop = 69.25,
-                                              .max_drop = 0.5,
-                                              .float_seconds = 1.25,
-                                              .int8_seconds = 0.75};
+static const struct bt_accuracy of_classes = {
+    .measured = true,
+    .has_float = true,
+    .images = 300,
+    .labelled = 263,
+    .compared = {[BT_ENGINE_MODEL] = 50, [BT_ENGINE_RTL] = 20, [BT_ENGINE_ISS_SW] = 3, [BT_ENGINE_ISS_ACCEL] = 4},
+    .float_top1 = 263,
+    .float_top5 = 262,
+    .int8_top1 = 81,
+    .int8_top5 = 15,
+    .agree_top1 = 80,
+    .agree_top5 = 4,
+    .drop = 69.25,
+    .max_drop = 0.5,
+    .float_seconds = 1.25,
+    .int8_seconds = 0.75};
 static const struct bt_accuracy of_boxes = {.measured = true,
                                             .has_float = true,
                                             .detects = true,
@@ -858,11 +858,16 @@ static void test_json_accuracy(void **state)
     static const struct {
         const char *name;
         json_int_t value;
-    } counts[] = {{"images", 300},       {"labelled", 263},  {"model_images", 50},
-                  {"engine_images", 20}, {"agree_top1", 80}, {"agree_top5", 4}};
+    } counts[] = {{"images", 300}, {"labelled", 263}, {"agree_top1", 80}, {"agree_top5", 4}};
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         assert_int_equal(json_integer_value(json_object_get(classes, counts[i].name)), counts[i].value);
     }
+    const json_t *compared = json_object_get(classes, "compared");
+    assert_int_equal(json_object_size(compared), 4);
+    assert_int_equal(json_integer_value(json_object_get(compared, "model")), 50);
+    assert_int_equal(json_integer_value(json_object_get(compared, "rtl")), 20);
+    assert_int_equal(json_integer_value(json_object_get(compared, "iss:sw")), 3);
+    assert_int_equal(json_integer_value(json_object_get(compared, "iss:accel")), 4);
     check_share(json_object_get(json_object_get(classes, "float"), "top1"), 263, 100, 98.56, 100);
     check_share(json_object_get(json_object_get(classes, "int8"), "top1"), 81, 30.80, 25.53, 36.62);
     assert_int_equal(
@@ -925,15 +930,16 @@ static void test_summary_accuracy(void **state)
     set_up_accuracy(&bench);
     char *text = text_of(&bench.report, bt_report_summary);
     contains(text, "\n## Accuracy\n\n");
-    contains(text,
-             "| network | variant | config | pictures | float | int8 | drop | allowed | same class as float | on the "
-             "model | on rtl and ISS | verdict |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|\n");
+    contains(text, "| network | variant | config | pictures | float | int8 | drop | allowed | same class as float | "
+                   "model | rtl | iss:sw | "
+                   "iss:accel | verdict |\n|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n");
     contains(text,
              "\n| aet | var | 8x8 | 300 | 100.00 (98.56 to 100.00) | 30.80 (25.53 to 36.62) | 69.25 | 0.50 | 80 | "
-             "50 | 20 | FAIL |\n");
-    contains(text, "\n| bet | var | 8x8 | 27 | 50.00 | 43.75 | 6.25 | - | - | 0 | 0 | PASS |\n");
-    contains(text, "\n| cet | var | 8x8 | 300 | - | - | - | 0.50 | 80 | 50 | 20 | PASS |\n");
-    contains(text, "\n| det | var | 8x8 | 300 | - | 30.80 (25.53 to 36.62) | - | 0.50 | - | 50 | 20 | PASS |\n");
+             "50 | 20 | 3 | 4 | FAIL |\n");
+    contains(text, "\n| bet | var | 8x8 | 27 | 50.00 | 43.75 | 6.25 | - | - | 0 | 0 | 0 | 0 | PASS |\n");
+    contains(text, "\n| cet | var | 8x8 | 300 | - | - | - | 0.50 | 80 | 50 | 20 | 3 | 4 | PASS |\n");
+    contains(text,
+             "\n| det | var | 8x8 | 300 | - | 30.80 (25.53 to 36.62) | - | 0.50 | - | 50 | 20 | 3 | 4 | PASS |\n");
     free(text);
     set_up(&bench, 1.0, 1.0);
     text = text_of(&bench.report, bt_report_summary);

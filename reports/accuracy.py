@@ -62,8 +62,8 @@ def row(result):
     d = detects(a)
     agree = "-" if d or a["agree_top1"] is None else "%d, %d" % (a["agree_top1"], a["agree_top5"])
     return (result["network"], result["variant"] + " " + result["config"], a["images"], percent(a["float"], d),
-            percent(a["int8"], d), "-" if a["drop_points"] is None else "%.2f" % a["drop_points"], agree, a["model_images"],
-            a["engine_images"], result["verdict"])
+            percent(a["int8"], d), "-" if a["drop_points"] is None else "%.2f" % a["drop_points"], agree, a["compared"]["model"],
+            a["compared"]["rtl"], result["verdict"])
 
 
 def flat(result):
@@ -78,7 +78,7 @@ def flat(result):
             "float_high": bounds["floathigh"], "int8": number(a["int8"], d), "int8_low": bounds["int8low"],
             "int8_high": bounds["int8high"], "drop": a["drop_points"], "float_top5": top5["float"], "int8_top5": top5["int8"],
             "float_map_50_95": maps["float"], "int8_map_50_95": maps["int8"], "agree_top1": a.get("agree_top1"),
-            "agree_top5": a.get("agree_top5"), "model_images": a["model_images"], "engine_images": a["engine_images"],
+            "agree_top5": a.get("agree_top5"), "model_images": a["compared"]["model"], "rtl_images": a["compared"]["rtl"],
             "verdict": result["verdict"]}
 
 

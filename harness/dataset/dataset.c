@@ -9,7 +9,7 @@
 #include "harness/dataset/dataset_kinds.h"
 
 #define SPEC_BYTES 4096
-#define MOST_PICTURES 100000000
+#define MOST_PICTURES 1000000
 
 struct kind {
     const char *name;

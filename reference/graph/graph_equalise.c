@@ -162,7 +162,7 @@ enum bt_status bt_float_equalise(struct bt_float_graph *graph, const float *inpu
         look.reach[i] = look.reader[i] != 0 ? calloc((size_t)graph->nodes[i].c, sizeof(float)) : NULL;
         status = look.reader[i] != 0 && look.reach[i] == NULL ? BT_ENOMEM : BT_OK;
     }
-    powers = malloc((size_t)most * sizeof(*powers));
+    powers = calloc((size_t)most, sizeof(*powers));
     if (status != BT_OK || powers == NULL) {
         status = bt_fail(err, BT_ENOMEM, "%.47s: no memory to equalise", graph->name);
     }
@@ -174,7 +174,7 @@ enum bt_status bt_float_equalise(struct bt_float_graph *graph, const float *inpu
     }
     bt_float_runner_free(runner);
     /* From the end: what a reader's channels become does not change what its own readers saw. */
-    for (uint32_t i = graph->count; status == BT_OK && look.reader != NULL && i > 1; i--) {
+    for (uint32_t i = graph->count; status == BT_OK && look.reader != NULL && powers != NULL && i > 1; i--) {
         if (look.reader[i - 1] != 0) {
             move_scales(&look, i - 1, powers);
         }

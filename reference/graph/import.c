@@ -20,11 +20,14 @@ void bt_model_free(struct bt_model *model)
 /* The whole file, at most BT_IMPORT_FILE_MOST bytes. */
 static enum bt_status read_file(const char *path, unsigned char **data, size_t *bytes, struct bt_error *err)
 {
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) { /* a pipe would be waited for */
+        return bt_fail(err, BT_EINPUT, "%s: no file: expected a model file", path);
+    }
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         return bt_fail(err, BT_EINPUT, "%s: unreadable: expected a model file", path);
     }
-    struct stat info;
     enum bt_status status = BT_OK;
     unsigned char *all = NULL;
     size_t room = 1u << 16;
