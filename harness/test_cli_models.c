@@ -257,6 +257,15 @@ static void test_accuracy(void **state)
     slurp("o/accuracy/summary.md", out);
     holds(out, "## Accuracy");
     holds(out, "| lenet | fake | good | 20 |");
+    /* What was wrong in the first picture was compared on none. */
+    assert_int_equal(call("run --chained --model lenet.onnx --dataset digits --config lies --images 3 --accuracy 5 "
+                          "--engine ref,model --out o/lied"),
+                     1);
+    json = results("o/lied/results.json");
+    accuracy = json_object_get(layer_of(json, "chained/accuracy"), "accuracy");
+    assert_int_equal(number(accuracy, "images"), 5);
+    assert_int_equal(number(json_object_get(accuracy, "compared"), "model"), 0);
+    json_decref(json);
 }
 
 /* The command behind the first "replay: bittrue ". */
