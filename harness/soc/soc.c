@@ -14,6 +14,28 @@
 
 /* ---- life ---- */
 
+/* Pages that read 0 and cost nothing until they are touched: a program touches few of them. NULL: no memory. */
+static uint8_t *zero_pages(size_t bytes)
+{
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages != MAP_FAILED ? pages : NULL;
+}
+
+/* Makes them 0 again. */
+static void clear_pages(uint8_t *pages, size_t bytes)
+{
+    if (madvise(pages, bytes, MADV_DONTNEED) != 0) {
+        memset(pages, 0, bytes);
+    }
+}
+
+static void free_pages(uint8_t *pages, size_t bytes)
+{
+    if (pages != NULL) {
+        (void)munmap(pages, bytes);
+    }
+}
+
 /* What the program has in DRAM is loaded once, like all else that is there. */
 static void load_segments(struct bt_soc *soc, bool dram)
 {
@@ -55,8 +77,8 @@ enum bt_status bt_soc_open(const struct bt_soc_options *options, struct bt_soc *
     if (options->cpu_mips != 0) {
         made->map.cpu_mips = options->cpu_mips;
     }
-    made->rom = aligned_alloc(BT_SOC_PAGE, made->map.rom.bytes);
-    made->ram = aligned_alloc(BT_SOC_PAGE, made->map.ram.bytes);
+    made->rom = zero_pages(made->map.rom.bytes);
+    made->ram = zero_pages(made->map.ram.bytes);
     made->console = calloc(1, BT_SOC_CONSOLE_BYTES);
     /* Addresses only: nothing is ever there. */
     made->hole = mmap(NULL, ADDRESS_SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -93,8 +115,8 @@ void bt_soc_close(struct bt_soc *soc)
     if (soc->hole != NULL) {
         (void)munmap(soc->hole, ADDRESS_SPACE);
     }
-    free(soc->rom);
-    free(soc->ram);
+    free_pages(soc->rom, soc->map.rom.bytes);
+    free_pages(soc->ram, soc->map.ram.bytes);
     free(soc->console);
     free(soc->marks);
     free(soc->spans);
@@ -112,8 +134,8 @@ static enum bt_status reset(struct bt_soc *soc, uint32_t argument, struct bt_err
     soc->why.text[0] = '\0';
     soc->trouble_text.text[0] = '\0';
     soc->pc = soc->program.entry;
-    memset(soc->rom, 0, soc->map.rom.bytes);
-    memset(soc->ram, 0, soc->map.ram.bytes);
+    clear_pages(soc->rom, soc->map.rom.bytes);
+    clear_pages(soc->ram, soc->map.ram.bytes);
     load_segments(soc, false);
     bt_soc_profile_reset(soc);
     bt_soc_devices_reset(soc);
