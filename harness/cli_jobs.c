@@ -1,8 +1,11 @@
 #include "harness/cli_jobs.h"
 
 #include <dlfcn.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "harness/pool.h"
 
@@ -110,6 +113,17 @@ static void tick(void *context, uint32_t running, uint32_t finished)
     bt_progress_tick(&run->progress, running, finished);
 }
 
+/* A worker makes records of its own: the whole pages of all of them need not be copied for each. */
+static void share(struct bt_record *records, size_t bytes, int advice)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t begin = ((uintptr_t)records + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)records + bytes) / page * page;
+    if (end > begin) {
+        (void)madvise((void *)begin, end - begin, advice); /* a matter of speed alone */
+    }
+}
+
 enum bt_status bt_cli_jobs(const struct bt_cli *cli, const struct bt_plan *plan,
                            const struct bt_engine_options *options, struct bt_record *records, int *interrupted)
 {
@@ -143,7 +157,9 @@ enum bt_status bt_cli_jobs(const struct bt_cli *cli, const struct bt_plan *plan,
         .done = done,
         .tick = cli->quiet ? NULL : tick,
     };
+    share(records, next * sizeof(*records), MADV_DONTFORK);
     status = bt_pool_run(&pool, interrupted);
+    share(records, next * sizeof(*records), MADV_DOFORK);
     if (!cli->quiet) {
         bt_progress_clear(&run.progress);
     }
