@@ -17,7 +17,7 @@ struct column {
     const struct bt_config *config;
 };
 
-/* Of every variant that was selected the configurations selected, or its first one. */
+/* Of every variant that was selected the configurations selected, or its last one, which is its largest. */
 static enum bt_status open_columns(const struct bt_cli *cli, struct column *columns, uint32_t *count,
                                    struct bt_error *err)
 {
