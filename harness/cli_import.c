@@ -68,26 +68,10 @@ static uint32_t readers_of(const struct bt_network *network, uint32_t index)
 static bool on_write_back(const struct bt_network *network, const struct bt_node *node, const struct column *column)
 {
     const struct bt_node *from = &network->nodes[node->inputs[0]];
-    const struct bt_window *window = &node->window;
     if (node->op != BT_NODE_MAXPOOL || !bt_node_is_layer(from) || readers_of(network, node->inputs[0]) != 1) {
         return false;
     }
-    const struct ref_pool2d pool = {
-        .n = 1,
-        .h = from->h,
-        .w = from->w,
-        .c = from->c,
-        .kh = window->kh,
-        .kw = window->kw,
-        .stride_h = window->stride_h,
-        .stride_w = window->stride_w,
-        .pad_top = window->pad_top,
-        .pad_bottom = window->pad_bottom,
-        .pad_left = window->pad_left,
-        .pad_right = window->pad_right,
-        .act_min = INT8_MIN,
-        .act_max = INT8_MAX,
-    };
+    const struct ref_pool2d pool = bt_window_pool2d(&node->window, from->h, from->w, from->c);
     const struct bt_layer plain = bt_node_layer(from);
     struct bt_layer fused;
     struct bt_reason why = {0};

@@ -116,14 +116,24 @@ static enum bt_status decode_cell(const struct cell *cell, const float anchor[2]
     return BT_OK;
 }
 
+enum bt_status bt_head_check(const struct bt_head *head, int32_t channels, struct bt_error *err)
+{
+    const int32_t anchors = (int32_t)head->anchor_count;
+    if (anchors < 1 || channels % anchors != 0 || channels / anchors <= BT_HEAD_FIELDS) {
+        return bt_fail(err, BT_EINVAL,
+                       "head '%.47s': %d channels for %d anchors: expected 5 and a class or more for each", head->node,
+                       channels, anchors);
+    }
+    return BT_OK;
+}
+
 static enum bt_status decode_head(const struct bt_head *head, const float *scores, const int32_t shape[3],
                                   int32_t width, int32_t height, struct bt_detections *found, struct bt_error *err)
 {
     const int32_t anchors = (int32_t)head->anchor_count;
-    if (anchors < 1 || shape[2] % anchors != 0 || shape[2] / anchors <= BT_HEAD_FIELDS) {
-        return bt_fail(err, BT_EINVAL,
-                       "head '%.47s': %d channels for %d anchors: expected 5 and a class or more for each", head->node,
-                       shape[2], anchors);
+    const enum bt_status fits = bt_head_check(head, shape[2], err);
+    if (fits != BT_OK) {
+        return fits;
     }
     const int32_t fields = shape[2] / anchors;
     for (int32_t y = 0; y < shape[0]; y++) {

@@ -20,6 +20,9 @@ struct bt_head {
     float anchors[BT_MOST_ANCHORS][2]; /**< width, height; pixels of the network's input */
 };
 
+/** @return BT_OK; BT_EINVAL where a result of so many channels is none of that head: 5 and a class or more for each anchor. */
+BT_MUST_CHECK enum bt_status bt_head_check(const struct bt_head *head, int32_t channels, struct bt_error *err);
+
 /** A box with what the detector thinks of it. */
 struct bt_detection {
     struct bt_box box;

@@ -9,6 +9,26 @@ bool bt_layer_pools(const struct bt_layer *layer)
     return layer->pool.kh != 0;
 }
 
+struct ref_pool2d bt_window_pool2d(const struct bt_window *window, int32_t h, int32_t w, int32_t c)
+{
+    return (struct ref_pool2d){
+        .n = 1,
+        .h = h,
+        .w = w,
+        .c = c,
+        .kh = window->kh,
+        .kw = window->kw,
+        .stride_h = window->stride_h,
+        .stride_w = window->stride_w,
+        .pad_top = window->pad_top,
+        .pad_bottom = window->pad_bottom,
+        .pad_left = window->pad_left,
+        .pad_right = window->pad_right,
+        .act_min = INT8_MIN,
+        .act_max = INT8_MAX,
+    };
+}
+
 struct ref_pool2d bt_layer_pool2d(const struct bt_layer *layer)
 {
     const struct bt_maxpool *pool = &layer->pool;

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "harness/network.h"
 #include "reference/common/bt_layer.h"
 #include "reference/ops/pool2d.h"
 
@@ -15,6 +16,9 @@ bool bt_layer_pools(const struct bt_layer *layer);
  * @pre bt_layer_check() passed and bt_layer_pools().
  */
 struct ref_pool2d bt_layer_pool2d(const struct bt_layer *layer);
+
+/** The operator of a pooling window over an image [h][w][c]: no clamp of its own. */
+struct ref_pool2d bt_window_pool2d(const struct bt_window *window, int32_t h, int32_t w, int32_t c);
 
 /**
  * @brief  A layer's convolution with a max-pooling that reads its ofmap, as one layer.

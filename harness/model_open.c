@@ -283,11 +283,9 @@ static enum bt_status check_heads(const struct bt_network *network, struct bt_er
         if (node == NULL) {
             return bt_fail(err, BT_EINPUT, "%s: head '%s': expected a node of the network", card->name, head->node);
         }
-        const int32_t anchors = (int32_t)head->anchor_count;
-        if (node->c % anchors != 0 || node->c / anchors < BT_HEAD_FIELDS + 1) {
-            return bt_fail(err, BT_EINPUT,
-                           "%s: head '%s': %d channels for %d anchors: expected 5 and a class or more for each",
-                           card->name, head->node, node->c, anchors);
+        struct bt_error why = {""};
+        if (bt_head_check(head, node->c, &why) != BT_OK) {
+            return bt_fail(err, BT_EINPUT, "%s: %.200s", card->name, why.text);
         }
     }
     return BT_OK;

@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "harness/data.h"
+#include "harness/layer_pool.h"
 #include "reference/common/bt_conv2d.h"
 #include "reference/graph/graph_exact.h"
 #include "reference/graph/graph_quantise.h"
@@ -209,22 +210,7 @@ static void add_pool(const struct bt_node *from, const struct bt_graph_node *in,
     const struct bt_window whole = {.kh = in->h, .kw = in->w, .stride_h = 1, .stride_w = 1};
     const struct bt_window *window = global ? &whole : &from->window;
     node->op = from->op == BT_NODE_MAXPOOL ? BT_OP_MAXPOOL : BT_OP_AVGPOOL;
-    node->u.pool = (struct ref_pool2d){
-        .n = 1,
-        .h = in->h,
-        .w = in->w,
-        .c = in->c,
-        .kh = window->kh,
-        .kw = window->kw,
-        .stride_h = window->stride_h,
-        .stride_w = window->stride_w,
-        .pad_top = window->pad_top,
-        .pad_bottom = window->pad_bottom,
-        .pad_left = window->pad_left,
-        .pad_right = window->pad_right,
-        .act_min = -128,
-        .act_max = 127,
-    };
+    node->u.pool = bt_window_pool2d(window, in->h, in->w, in->c);
 }
 
 /* Real value of one element of an earlier node. */
