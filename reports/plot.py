@@ -11,7 +11,7 @@ set key outside right top
 
 
 def gnuplot(script, data):
-    subprocess.run(["gnuplot"], input=data + script, text=True, check=True)
+    subprocess.run(["gnuplot"], input=data + script, encoding="utf-8", check=True)
 
 
 def block(name, rows):

@@ -1,0 +1,113 @@
+// Tables that sort and filter. The pages are whole without this.
+"use strict";
+
+const MANY = 40; // rows from which a table scrolls in a box of its own
+
+// What a cell is sorted by; nothing known comes last, whichever way.
+function sortValue(cell, numeric) {
+  const text = cell.textContent.trim();
+  if (!numeric) return text;
+  const value = parseFloat(text.replace(/,/g, ""));
+  return Number.isNaN(value) ? null : value;
+}
+
+function compare(a, b, down) {
+  if (a === null || b === null) return (a === null) - (b === null);
+  const order = typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true });
+  return down ? -order : order;
+}
+
+function sort(table, rows, index) {
+  const heads = [...table.tHead.rows[0].cells];
+  const head = heads[index];
+  const numeric = head.classList.contains("n");
+  // The first click on numbers wants the large ones.
+  const down = head.ariaSort === null ? numeric : head.ariaSort === "ascending";
+  for (const h of heads) h.ariaSort = null;
+  head.ariaSort = down ? "descending" : "ascending";
+  const keyed = rows.map((row) => ({ row, key: sortValue(row.cells[index], numeric) }));
+  keyed.sort((a, b) => compare(a.key, b.key, down));
+  table.tBodies[0].append(...keyed.map((k) => k.row));
+}
+
+function labelled(text, control) {
+  const label = document.createElement("label");
+  label.append(text, control);
+  return label;
+}
+
+function menuOf(name, rows, index) {
+  const select = document.createElement("select");
+  select.dataset.name = name;
+  select.dataset.index = index;
+  select.append(new Option("all", ""));
+  const words = [...new Set(rows.map((row) => row.cells[index].textContent.trim()))];
+  words.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  for (const word of words) select.append(new Option(word, word));
+  return words.length > 1 ? select : null;
+}
+
+function equip(table) {
+  const rows = [...table.tBodies[0].rows];
+  const heads = [...table.tHead.rows[0].cells];
+  const box = table.parentElement;
+  if (rows.length > MANY) box.classList.add("long");
+  if (rows.length < 2) return;
+  heads.forEach((head, index) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    button.addEventListener("click", () => sort(table, rows, index));
+    head.append(button);
+  });
+  const search = document.createElement("input");
+  search.type = "search";
+  search.dataset.name = "text";
+  const menus = heads.map((head, index) => ("menu" in head.dataset ? menuOf(head.textContent.trim(), rows, index) : null)).filter(Boolean);
+  const shown = document.createElement("output");
+  const texts = rows.map((row) => row.textContent.toLowerCase());
+
+  function filter() {
+    const wanted = search.value.trim().toLowerCase().split(/\s+/);
+    const chosen = menus.filter((menu) => menu.value !== "");
+    let count = 0;
+    rows.forEach((row, i) => {
+      const fits = wanted.every((word) => texts[i].includes(word)) &&
+        chosen.every((menu) => row.cells[menu.dataset.index].textContent.trim() === menu.value);
+      row.hidden = !fits;
+      count += fits;
+    });
+    shown.textContent = `${count.toLocaleString("en")} of ${rows.length.toLocaleString("en")} rows`;
+  }
+
+  const tools = document.createElement("form");
+  tools.className = "tools";
+  tools.setAttribute("aria-label", `Filter: ${table.caption.textContent}`);
+  tools.addEventListener("submit", (event) => event.preventDefault());
+  tools.addEventListener("input", filter);
+  tools.append(labelled("text", search), ...menus.map((menu) => labelled(menu.dataset.name, menu)), shown);
+  box.before(tools);
+  filter();
+}
+
+// #network=lenet5&verdict=FAIL fills the first filter of the page; #r3 opens that run.
+function follow() {
+  const hash = location.hash.slice(1);
+  if (hash.includes("=")) {
+    const tools = document.querySelector(".tools");
+    if (!tools) return;
+    const wanted = new URLSearchParams(hash);
+    for (const control of tools.elements) {
+      if (control.dataset.name) control.value = wanted.get(control.dataset.name) ?? "";
+    }
+    tools.dispatchEvent(new Event("input"));
+  } else if (hash) {
+    const target = document.getElementById(hash);
+    if (target instanceof HTMLDetailsElement) target.open = true;
+  }
+}
+
+document.querySelectorAll("table.data").forEach(equip);
+addEventListener("hashchange", follow);
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
+follow();
