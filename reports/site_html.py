@@ -69,28 +69,34 @@ def percent(share):
 # ---- tables ----
 
 class Column:
-    """kind: "" for text, "n" for numbers, "c" for words of which few differ: those become a menu."""
+    """kind: "" for text, "n" for numbers, "c" for words of which few differ, which become a menu, "x" for what has no order."""
 
     def __init__(self, head, kind="", about=None):
         self.head, self.kind, self.about = head, kind, about
 
 
+KINDS = {"": "", "n": ' class="n"', "c": " data-menu", "x": " data-fixed"}
+
+
 def table(caption, columns, rows):
     """A table that sorts and filters where there are scripts. The first cell of a row is its header."""
     open_cell = ["<th scope=row>"] + ["<td class=n>" if c.kind == "n" else "<td>" for c in columns[1:]]
-    head = "".join('<th scope="col"%s%s>%s</th>' % (' class="n"' if c.kind == "n" else ' data-menu' if c.kind == "c" else "",
-                                                    ' title="%s"' % esc(c.about) if c.about else "", esc(c.head)) for c in columns)
+    head = "".join('<th scope="col"%s%s>%s</th>' % (KINDS[c.kind], ' title="%s"' % esc(c.about) if c.about else "", esc(c.head)) for c in columns)
     body = "\n".join("<tr>" + "".join(o + esc(cell) for o, cell in zip(open_cell, row)) for row in rows)
-    return Html('<div class="scroll" tabindex="0" role="region" aria-label="%s"><table class="data"><caption>%s</caption>'
-                '<thead><tr>%s</tr></thead><tbody>\n%s\n</tbody></table></div>' % (esc(caption), esc(caption), head, body))
+    return framed(caption, "data", head, body)
+
+
+def framed(caption, kind, head, body):
+    """It scrolls by itself, by the keyboard, too."""
+    return Html('<div class="scroll" tabindex="0" role="region" aria-label="%s"><table class="%s"><caption>%s</caption>'
+                '<thead><tr>%s</tr></thead><tbody>\n%s\n</tbody></table></div>' % (esc(caption), kind, esc(caption), head, body))
 
 
 def small_table(caption, head, rows):
     """A few rows, each with its header; nothing to sort."""
     columns = "".join('<th scope="col">%s</th>' % esc(h) for h in head)
     body = "\n".join("<tr><th scope=row>" + "".join(esc(c) if i == 0 else "<td>" + esc(c) for i, c in enumerate(row)) for row in rows)
-    return Html('<div class="scroll" tabindex="0" role="region" aria-label="%s"><table class="small"><caption>%s</caption>'
-                '<thead><tr>%s</tr></thead><tbody>\n%s\n</tbody></table></div>' % (esc(caption), esc(caption), columns, body))
+    return framed(caption, "small", columns, body)
 
 
 def bar(shares, colours):

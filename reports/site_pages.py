@@ -2,7 +2,7 @@
 import datetime
 import shlex
 
-from site_html import (GLYPH, NONE, Column, Html, bar, chip, command, esc, fixed, join, legend, link, note, page, percent, section, signed,
+from site_html import (GLYPH, NONE, Column, Html, bar, chip, command, esc, fixed, framed, join, legend, link, note, page, percent, section, signed,
                        signed_percent, small_table, table, tag, whole)
 from site_input import COVERED
 from site_numbers import (counts, data_of, group, is_whole, parts, roofline_percent, slug, sums, tally, unit_of, worst)
@@ -102,7 +102,7 @@ def failures(site):
     more = "" if len(shown) == len(failed) else note("The first %d of %d; " % (len(shown), len(failed)),
                                                      link("results.html#verdict=FAIL", "all of them"), ".")
     return section("failures", "Failures", more, table("What failed", [Column("layer"), Column("variant", "c"), Column("config", "c"),
-                                                                     Column("data", "c"), Column("what"), Column("replay")], rows))
+                                                                     Column("data", "c"), Column("what"), Column("replay", "x")], rows))
 
 
 def mismatch_text(r):
@@ -142,14 +142,12 @@ def matrix(site):
         by = group(results, lambda r: r["variant"])
         cells = [matrix_cell(site, name, v, by[v], e) if v in by else '<td class="none">%s</td>' % NONE for v in variants for e in site.engines]
         body.append("<tr><th scope=row>%s</th>%s</tr>" % (link(network_url(name), name), "".join(cells)))
-    caption = "Results by network, variant and engine"
     return section("verdicts", "Verdicts", note(
         "A cell counts results whose engine gave the reference's bits (", tag("b", GLYPH["PASS"] + " n"), "), a failing one those that did not of "
         "those that ran (", tag("b", GLYPH["FAIL"] + " n/ran"), "), one without a run those skipped (", tag("b", GLYPH["SKIP"] + " n"),
-        "). For ", tag("b", "cycles"), " it is the gate on the prediction."), Html(
-            '<div class="scroll" tabindex="0" role="region" aria-label="%s"><table class="matrix"><caption>%s</caption><thead><tr>'
-            '<td></td>%s</tr><tr><th scope="col">network</th>%s</tr></thead><tbody>\n%s\n</tbody></table></div>'
-            % (caption, caption, head, engines, "\n".join(body))),
+        "). For ", tag("b", "cycles"), " it is the gate on the prediction."),
+        framed("Results by network, variant and engine", "matrix",
+               Html('<td></td>%s</tr><tr><th scope="col">network</th>%s' % (head, engines)), Html("\n".join(body))),
         prints(*(suite_command(root["run"]) for root in site.runs)))
 
 
@@ -187,7 +185,7 @@ def utilisation(site, plots):
              signed_percent(s.error("roofline_cycles")), percent(s.utilisation), site.bar(s.parts()), unit_command(s.first)) for s in sums(site.results)]
     columns = [Column("network"), Column("variant", "c"), Column("config", "c"), Column("data", "c"), Column("suite", "c"), Column("layers", "n"),
                Column("MACs", "n"), Column("cycles", "n", "measured"), Column("error", "n", "cycles, predicted minus measured"),
-               Column("roofline error %", "n"), Column("utilisation %", "n", "MACs / multipliers / cycles"), Column("cycle breakdown"), Column("command")]
+               Column("roofline error %", "n"), Column("utilisation %", "n", "MACs / multipliers / cycles"), Column("cycle breakdown", "x"), Column("command", "x")]
     return section("networks", "Utilisation and cycle breakdown", note(
         "Sums over the layers on uniform data without random stalls, each distinct layer once; \u201cwhole\u201d: the layers of a network that ran from "
         "the picture to the result. Each network's page has the layers one by one."),
@@ -332,7 +330,7 @@ def network(site, name, results, plots):
                          percent(shown["utilisation"]), site.bar(parts(shown))))
     columns = [Column("layer"), Column("variant", "c"), Column("config", "c"), Column("data", "c"), Column("suite", "c"), Column("runs", "n", "patterns of data and stalls"),
                Column("verdict", "c", "of all runs"), Column("MACs", "n"), Column("cycles", "n", "measured"), Column("predicted", "n"), Column("error", "n", "cycles"),
-               Column("roofline error %", "n"), Column("utilisation %", "n"), Column("cycle breakdown")]
+               Column("roofline error %", "n"), Column("utilisation %", "n"), Column("cycle breakdown", "x")]
     count = tally(r["verdict"] for r in results)
     said = ", ".join("%s %s" % (whole(n), v) for v, n in count.items() if n)
     totals = [(s.first["variant"] + " " + s.first["config"] + (", whole" if is_whole(s.first) else ""), data_of(s.first), s.first["suite"], whole(len(s.results)),
@@ -340,7 +338,7 @@ def network(site, name, results, plots):
                percent(s.utilisation), giga(None if s.macs_per_second is None else 1e-9 * s.macs_per_second), site.bar(s.parts()), unit_command(s.first))
               for s in sums(results)]
     head = [Column("variant"), Column("data", "c"), Column("suite", "c"), Column("layers", "n"), Column("MACs", "n"), Column("cycles", "n"), Column("error", "n", "cycles"),
-            Column("utilisation %", "n"), Column("GMAC/s", "n", "simulated, one CPU core"), Column("cycle breakdown"), Column("command")]
+            Column("utilisation %", "n"), Column("GMAC/s", "n", "simulated, one CPU core"), Column("cycle breakdown", "x"), Column("command", "x")]
     key = slug(name)
     return page("%s \u00b7 bittrue" % name, join((
         tag("h1", name), tag("p", chip(worst(r["verdict"] for r in results)), " %s results of %s layers: %s." % (whole(len(results)), whole(len(layers)), said), class_="lead"),
@@ -400,11 +398,11 @@ def layer(site, network_name, name, results):
         rows.append((link("#r%d" % i, "%s %s" % unit_of(r)), r["suite"], data_of(r), r["pattern"], "%d" % r["stall_percent"], chip(r["verdict"]), whole(r["rtl_cycles"]),
                      whole(r["predicted_cycles"]), signed(r["error_cycles"]), signed_percent(roofline_percent(r)), percent(r["utilisation"]), site.bar(parts(r))))
     columns = [Column("variant", "c"), Column("suite", "c"), Column("data", "c"), Column("pattern", "c"), Column("stalls %", "n"), Column("verdict", "c"), Column("cycles", "n", "measured"),
-               Column("predicted", "n"), Column("error", "n", "cycles"), Column("roofline error %", "n"), Column("utilisation %", "n"), Column("cycle breakdown")]
+               Column("predicted", "n"), Column("error", "n", "cycles"), Column("roofline error %", "n"), Column("utilisation %", "n"), Column("cycle breakdown", "x")]
     macs = sorted({r["macs"] for r in results})
     return page("%s / %s \u00b7 bittrue" % (network_name, name), join((
         tag("p", link("../../networks/%s.html" % slug(network_name), network_name), class_="up"), tag("h1", name),
         tag("p", chip(worst(r["verdict"] for r in results)), " %s results, %s multiply-accumulates." % (
-            whole(len(results)), " or ".join(whole(m) for m in macs)), class_="lead"),
+            whole(len(results)), whole(macs[0]) if len(macs) == 1 else "%s to %s" % (whole(macs[0]), whole(macs[-1]))), class_="lead"),
         legend(site.colours), table("%s on each configuration" % name, columns, rows),
         tag("h2", "Run by run", id="runs"), *(Html(run_details(site, i, r)) for i, r in enumerate(results)))), depth=2)

@@ -2,6 +2,7 @@
 "use strict";
 
 const MANY = 40; // rows from which a table scrolls in a box of its own
+const FIRST = 300; // rows that are laid out before somebody asks for all
 
 // What a cell is sorted by; nothing known comes last, whichever way.
 function sortValue(cell, numeric) {
@@ -17,6 +18,7 @@ function compare(a, b, down) {
   return down ? -order : order;
 }
 
+// Orders rows, and the table by them.
 function sort(table, rows, index) {
   const heads = [...table.tHead.rows[0].cells];
   const head = heads[index];
@@ -25,9 +27,9 @@ function sort(table, rows, index) {
   const down = head.ariaSort === null ? numeric : head.ariaSort === "ascending";
   for (const h of heads) h.ariaSort = null;
   head.ariaSort = down ? "descending" : "ascending";
-  const keyed = rows.map((row) => ({ row, key: sortValue(row.cells[index], numeric) }));
-  keyed.sort((a, b) => compare(a.key, b.key, down));
-  table.tBodies[0].append(...keyed.map((k) => k.row));
+  const keys = new Map(rows.map((row) => [row, sortValue(row.cells[index], numeric)]));
+  rows.sort((a, b) => compare(keys.get(a), keys.get(b), down));
+  table.tBodies[0].append(...rows);
 }
 
 function labelled(text, control) {
@@ -53,41 +55,55 @@ function equip(table) {
   const box = table.parentElement;
   if (rows.length > MANY) box.classList.add("long");
   if (rows.length < 2) return;
-  heads.forEach((head, index) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.append(...head.childNodes);
-    button.addEventListener("click", () => sort(table, rows, index));
-    head.append(button);
-  });
   const search = document.createElement("input");
   search.type = "search";
   search.dataset.name = "text";
   const menus = heads.map((head, index) => ("menu" in head.dataset ? menuOf(head.textContent.trim(), rows, index) : null)).filter(Boolean);
-  const shown = document.createElement("output");
-  const texts = rows.map((row) => row.textContent.toLowerCase());
+  const count = document.createElement("output");
+  const all = document.createElement("button");
+  all.type = "button";
+  all.textContent = "show all";
+  const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+  let limit = FIRST;
 
-  function filter() {
+  function show() {
     const wanted = search.value.trim().toLowerCase().split(/\s+/);
     const chosen = menus.filter((menu) => menu.value !== "");
-    let count = 0;
-    rows.forEach((row, i) => {
-      const fits = wanted.every((word) => texts[i].includes(word)) &&
+    let fitting = 0;
+    for (const row of rows) {
+      const fits = wanted.every((word) => texts.get(row).includes(word)) &&
         chosen.every((menu) => row.cells[menu.dataset.index].textContent.trim() === menu.value);
-      row.hidden = !fits;
-      count += fits;
-    });
-    shown.textContent = `${count.toLocaleString("en")} of ${rows.length.toLocaleString("en")} rows`;
+      fitting += fits;
+      row.hidden = !fits || fitting > limit;
+    }
+    count.textContent = `${fitting.toLocaleString("en")} of ${rows.length.toLocaleString("en")} rows` +
+      (fitting > limit ? `, the first ${limit} shown` : "");
+    all.hidden = fitting <= limit;
   }
 
+  heads.forEach((head, index) => {
+    if ("fixed" in head.dataset) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    button.addEventListener("click", () => {
+      sort(table, rows, index);
+      show();
+    });
+    head.append(button);
+  });
+  all.addEventListener("click", () => {
+    limit = Infinity;
+    show();
+  });
   const tools = document.createElement("form");
   tools.className = "tools";
   tools.setAttribute("aria-label", `Filter: ${table.caption.textContent}`);
   tools.addEventListener("submit", (event) => event.preventDefault());
-  tools.addEventListener("input", filter);
-  tools.append(labelled("text", search), ...menus.map((menu) => labelled(menu.dataset.name, menu)), shown);
+  tools.addEventListener("input", show);
+  tools.append(labelled("text", search), ...menus.map((menu) => labelled(menu.dataset.name, menu)), count, all);
   box.before(tools);
-  filter();
+  show();
 }
 
 // #network=lenet5&verdict=FAIL fills the first filter of the page; #r3 opens that run.
