@@ -54,10 +54,10 @@ def build(folder, site):
         drawn = plots.draw()
     write(folder, "index.html", pages.overview(site, drawn))
     write(folder, "results.html", pages.all_results(site))
-    for name, results in site.networks.items():
-        write(folder, pages.network_url(name), pages.network(site, name, results, drawn))
-    for (network, layer), results in site.layers().items():
-        write(folder, pages.layer_url(network, layer), pages.layer(site, network, layer, results))
+    for name in site.networks:
+        write(folder, pages.network_url(name), pages.network(site, name, drawn))
+    for network, layer in site.layers:
+        write(folder, pages.layer_url(network, layer), pages.layer(site, network, layer))
 
 
 def put(new, out):

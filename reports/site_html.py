@@ -92,11 +92,11 @@ def framed(caption, kind, head, body):
                 '<thead><tr>%s</tr></thead><tbody>\n%s\n</tbody></table></div>' % (esc(caption), kind, esc(caption), head, body))
 
 
-def small_table(caption, head, rows):
-    """A few rows, each with its header; nothing to sort."""
+def small_table(caption, head, rows, kind="small"):
+    """A few rows, each with its header; nothing to sort. kind: "small numbers" where all cells are."""
     columns = "".join('<th scope="col">%s</th>' % esc(h) for h in head)
     body = "\n".join("<tr><th scope=row>" + "".join(esc(c) if i == 0 else "<td>" + esc(c) for i, c in enumerate(row)) for row in rows)
-    return framed(caption, "small", columns, body)
+    return framed(caption, kind, columns, body)
 
 
 def bar(shares, colours):
@@ -115,9 +115,12 @@ def bar(shares, colours):
                 % (esc(said), esc(said), "".join(text)))
 
 
+def swatch(colour):
+    return tag("span", class_="swatch p%d" % colour, aria_hidden="true")
+
+
 def legend(colours):
-    return tag("ul", *(tag("li", tag("span", class_="swatch p%d" % c, aria_hidden="true"), name) for name, c in colours.items()),
-               class_="legend")
+    return tag("ul", *(tag("li", swatch(colour), name) for name, colour in colours.items()), class_="legend")
 
 
 def section(ident, title, *content):

@@ -16,7 +16,8 @@ RESULT = {
     "quantisation": "object?", "mismatch": "object?",
 }
 ENGINE = {"verdict": VERDICTS, "ran": "truth", "seconds": "number", "hash": "text?", "soc": "object?"}
-SOC = {"instructions": "number", "soc_cycles": "number", "cpu_cycles": "number", "wait_cycles": "number", "accel_cycles": "number"}
+SOC = {"instructions": "number", "soc_cycles": "number", "cpu_cycles": "number", "wait_cycles": "number", "accel_cycles": "number",
+       "host_seconds": "number?"}
 TERM = {"predicted": "number?", "measured": "number?"}
 MISMATCH = {"engine": "text", "n": "number", "y": "number", "x": "number", "c": "number", "expected": "number", "got": "number",
             "where": "text?", "differing": "number", "total": "number"}
@@ -26,7 +27,7 @@ GATE = {"variant": "text", "config": "text", "verdict": VERDICTS, "reason": "tex
         "max_percent": "number?", "mean_percent": "number?", "limit_max_percent": "number?", "limit_mean_percent": "number?",
         "roofline_max_percent": "number?", "roofline_mean_percent": "number?"}
 RUN = {"suite": "text", "seed": "number", "seconds": "number", "passed": "number", "failed": "number", "skipped": "number",
-       "xfailed": "number", "system": "object?", "command": "text?", "commit": "text?", "dirty": "truth?", "environment": "object?"}
+       "xfailed": "number", "system": "object?", "command": "text?", "commit": "text?", "dirty": "truth?", "time": "number?", "environment": "object?"}
 SYSTEM = {"map": "text?", "cpu_mips": "number?", "clock_mhz": "number?", "device": "text?", "wait": "text?"}
 ENVIRONMENT = {"cpu": "text?", "cores": "number?", "os": "text?", "verilator": "text?", "compiler": "text?"}
 ACCURACY = {"network": "text", "variant": "text", "config": "text", "sparsity": "number", "measure": "text", "images": "number",

@@ -70,9 +70,9 @@ class Sum:
         return self.total("macs") / capacity if capacity else None
 
     @property
-    def macs_per_second(self):
+    def giga_per_second(self):
         seconds = self.total("rtl_seconds")
-        return self.total("macs") / seconds if seconds else None
+        return 1e-9 * self.total("macs") / seconds if seconds else None
 
     def error(self, name):
         """In percent of what was measured."""

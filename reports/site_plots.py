@@ -8,7 +8,7 @@ from site_html import Html, esc
 from site_numbers import counts, group, roofline_percent, unit_of
 
 SIZE = (620, 360)
-LAYER_SIZE = (1000, 380)
+LAYER_SIZE = (1040, 380)
 SHAPES = 4
 # Edges of the bins of the error distribution, in percent.
 BINS = ((0, "0"), (1, "to 1"), (5, "to 5"), (10, "to 10"), (25, "to 25"), (50, "to 50"), (100, "to 100"), (math.inf, "more"))
@@ -46,8 +46,7 @@ def distinct(points, steps=240):
 class Plots:
     def __init__(self, folder):
         self.folder = folder
-        self.script = [STYLE.replace(" background '#ffffff'", "").replace("'#dddddd'", "'gray'")
-                       + "set key tmargin center horizontal\nset encoding utf8\n"]
+        self.script = [STYLE.replace(" background '#ffffff'", "") + "set key tmargin center horizontal\nset encoding utf8\n"]
         self.titles = {}
 
     def add(self, name, title, size, settings, blocks, plots):
@@ -100,7 +99,7 @@ def cleaned(svg, title):
     body = re.sub(r"<rect [^>]*fill=\"none\"/>", "", body, count=1)
     body = re.sub(r"rgb\( *0, *0, *(\d+)\)", r"var(--c\1)", body)
     body = re.sub(r"([\"'])black\1", r"\1var(--ink)\1", body)
-    body = re.sub(r"([\"'])gr[ae]y\1", r"\1var(--grid)\1", body)
+    body = body.replace("rgb(221, 221, 221)", "var(--grid)")  # STYLE's
     body = re.sub(r"\s*\n\s*", " ", body)
     width, height = re.search(r'width="(\d+)" height="(\d+)"', svg).groups()
     return Html('<svg class="plot" viewBox="0 0 %s %s" width="%s" height="%s" role="img" aria-label="%s">%s'
@@ -121,7 +120,7 @@ def style(index):
 def cycles(plots, results):
     blocks = [block("roof", distinct((r["rtl_cycles"], r["roofline_cycles"]) for r in results if r["roofline_cycles"]) or [("NaN", "NaN")])]
     drawn = ["$roof using 1:2 with points pt 7 ps 0.5 %s title 'roofline'" % colour(9),
-             "x with lines lw 1 lc rgb 'gray' notitle"]
+             "x with lines lw 1 lc rgb '#dddddd' notitle"]
     for i, variant, mine in series(results):
         points = distinct((r["rtl_cycles"], r["predicted_cycles"]) for r in mine if r["predicted_cycles"])
         if points:
@@ -146,7 +145,7 @@ def errors(plots, results):
     rows = [(word(label), exact[i], roof[i]) for i, (_, label) in enumerate(BINS)]
     plots.add("errors", "Distribution of the cycle error, exact predictor beside roofline", SIZE,
               "set xlabel 'error, percent of the measured cycles, either sign'\nset ylabel 'results, percent'\nset yrange [0:100]\n"
-              "set style data histogram\nset style histogram clustered gap 1\nset style fill solid 1 noborder\nset boxwidth 0.95",
+              "set style data histogram\nset style histogram clustered gap 1\nset style fill solid 1 noborder\nset boxwidth 0.95\nset xtics scale 0",
               [block("d", rows)], ["$d using 2:xtic(1) %s title 'exact'" % colour(1), "$d using 3 %s title 'roofline'" % colour(9)]
               if results else [])
 
@@ -183,8 +182,7 @@ def history(plots, runs):
         blocks.append(block("h%d" % i, [(r["run"], 1e-9 * r["macs"] / r["rtl_seconds"]) for r in mine]))
         drawn.append("$h%d using 1:2 with linespoints pt %d ps 0.8 lw 1.5 %s title %s"
                      % (i, (7, 5, 9, 13)[i % SHAPES], colour(1 + i % 8), quoted(suite)))
-    plots.add("history", "Simulation speed of each recorded run", SIZE, "set xlabel 'run'\nset ylabel 'GMAC/s simulated'\nset yrange [0:*]\nset xtics 1\n"
-              "set xtics autofreq", blocks, drawn)
+    plots.add("history", "Simulation speed of each recorded run", SIZE, "set xlabel 'run'\nset ylabel 'GMAC/s simulated'\nset yrange [0:*]", blocks, drawn)
 
 
 def overview(plots, results, accuracy_rows, runs):
@@ -194,8 +192,8 @@ def overview(plots, results, accuracy_rows, runs):
     errors(plots, gated)
     scatter(plots, "utilisation", "Utilisation of the multipliers against the size of the layer, by variant",
             "set ylabel 'utilisation, percent'\nset yrange [0:100]", counted, lambda r: 100 * (r["utilisation"] or 0))
-    scatter(plots, "speed", "Simulation speed against the size of the layer, by variant", "set logscale y\nset ylabel 'GMAC/s simulated'",
-            counted, lambda r: 1e-9 * r["macs"] / r["rtl_seconds"] if r["rtl_seconds"] else 0)
+    scatter(plots, "speed", "Simulation speed against the size of the layer, by variant", "set logscale y\nset format y '%.0s%c'\nset ylabel 'MAC/s simulated'",
+            counted, lambda r: r["macs"] / r["rtl_seconds"] if r["rtl_seconds"] else 0)
     accuracy(plots, accuracy_rows or [])
     history(plots, runs or [])
 
@@ -211,8 +209,8 @@ def network(plots, name, title, results):
         chosen.append((i, unit, list({r["layer"]: r for r in reversed(mine) if unit_of(r) == unit}.values())[::-1]))
     step = max(1, len(layers) // 48)
     ticks = ", ".join("%s %d" % (short(layer), i) for layer, i in layers.items() if i % step == 0)
-    axes = "set xtics rotate by -60 left font ',10' (%s)\nset xrange [-0.6:%d.6]\nset bmargin 8\nset rmargin 8\n" % (ticks, len(layers) - 1)
-    for kind, label, more in (("cycles", "measured cycles", "set logscale y"), ("utilisation", "utilisation, percent", "set yrange [0:100]")):
+    axes = "set xtics rotate by -60 left font ',10' (%s)\nset xrange [-0.6:%d.6]\nset bmargin 7\nset rmargin 6\n" % (ticks, len(layers) - 1)
+    for kind, label, more in (("cycles", "measured cycles", "set logscale y\nset format y '%.0s%c'"), ("utilisation", "utilisation, percent", "set yrange [0:100]")):
         blocks, drawn = [], []
         for i, unit, mine in chosen:
             rows = [(layers[r["layer"]], r["rtl_cycles"] if kind == "cycles" else 100 * (r["utilisation"] or 0)) for r in mine]
