@@ -19,17 +19,20 @@ from site_input import Damaged, read_accuracy, read_coverage, read_history, read
 from site_numbers import slug  # noqa: E402
 
 BUILD = os.environ.get("BUILD", "build")
+STOPS = (signal.SIGINT, signal.SIGTERM)
 MARK = os.path.join("assets", "site.css")  # whose folder this is
 
 
 def arguments():
     parser = argparse.ArgumentParser(description="The site over the results of runs.")
-    parser.add_argument("results", nargs="*", metavar="results.json", help="default: those of the suites all and smoke, as far as they are there")
+    parser.add_argument("results", nargs="*", metavar="results.json",
+                        help="default: those of the suites all and smoke, as far as they are there")
     parser.add_argument("--out", default="reports/site", metavar="FOLDER", help="default: %(default)s")
     parser.add_argument("--accuracy", default="reports/accuracy/accuracy.json", metavar="FILE", help="default: %(default)s")
     parser.add_argument("--history", default=os.path.join(BUILD, "history.json"), metavar="FILE",
                         help="what `bittrue history --json` printed; default: %(default)s")
-    parser.add_argument("--coverage", default=os.path.join(BUILD, "coverage", "rooms.json"), metavar="FILE", help="default: %(default)s")
+    parser.add_argument("--coverage", default=os.path.join(BUILD, "coverage", "rooms.json"), metavar="FILE",
+                        help="default: %(default)s")
     options = parser.parse_args()
     if not options.results:
         known = [os.path.join(BUILD, "out", suite, "results.json") for suite in ("all", "smoke")]
@@ -63,20 +66,23 @@ def build(folder, site):
 def put(new, out):
     """The new site in the place of the old one, which comes back where that fails."""
     old = new + ".old"
-    replaced = os.path.isdir(out)
-    if replaced:
-        os.rename(out, old)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # not between the two renames
     try:
+        if os.path.isdir(out):
+            os.rename(out, old)
         os.rename(new, out)
     except OSError:
-        if replaced:
+        if os.path.isdir(old):
             os.rename(old, out)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing is left behind
+    for stop in STOPS:
+        signal.signal(stop, lambda number, _: sys.exit(128 + number))  # so that nothing is left behind
     options = arguments()
     out = os.path.realpath(options.out)
     new = None
@@ -93,13 +99,9 @@ def main():
     except Damaged as error:
         print("site: %s" % error, file=sys.stderr)
         return 2
-    except FileNotFoundError as error:
-        if error.filename != "gnuplot":
-            raise
-        print("site: gnuplot is missing; ci/bootstrap study installs it", file=sys.stderr)
-        return 2
     except OSError as error:
-        print("site: %s: %s" % (error.filename, error.strerror), file=sys.stderr)
+        hint = "; ci/bootstrap study installs it" if error.filename == "gnuplot" else ""
+        print("site: %s: %s%s" % (error.filename, error.strerror, hint), file=sys.stderr)
         return 2
     except subprocess.CalledProcessError as error:
         print("site: gnuplot: status %d" % error.returncode, file=sys.stderr)

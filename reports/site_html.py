@@ -26,7 +26,8 @@ def join(parts, between=""):
 
 def tag(name, *children, **attributes):
     """class_ and for_ lose their underscore, other underscores become hyphens; None is left out."""
-    text = "".join(' %s="%s"' % (key.rstrip("_").replace("_", "-"), esc(value)) for key, value in attributes.items() if value is not None)
+    text = "".join(' %s="%s"' % (key.rstrip("_").replace("_", "-"), esc(value)) for key, value in attributes.items()
+                   if value is not None)
     return Html("<%s%s>%s</%s>" % (name, text, "".join(esc(c) for c in children), name))
 
 
@@ -81,21 +82,22 @@ KINDS = {"": "", "n": ' class="n"', "c": " data-menu", "x": " data-fixed"}
 def table(caption, columns, rows):
     """A table that sorts and filters where there are scripts. The first cell of a row is its header."""
     open_cell = ["<th scope=row>"] + ["<td class=n>" if c.kind == "n" else "<td>" for c in columns[1:]]
-    head = "".join('<th scope="col"%s%s>%s</th>' % (KINDS[c.kind], ' title="%s"' % esc(c.about) if c.about else "", esc(c.head)) for c in columns)
+    head = "".join('<th scope="col"%s%s>%s</th>' % (KINDS[c.kind], ' title="%s"' % esc(c.about) if c.about else "", esc(c.head))
+                   for c in columns)
     body = "\n".join("<tr>" + "".join(o + esc(cell) for o, cell in zip(open_cell, row)) for row in rows)
     return framed(caption, "data", head, body)
 
 
 def framed(caption, kind, head, body):
     """It scrolls by itself, by the keyboard, too."""
-    return Html('<div class="scroll" tabindex="0" role="region" aria-label="%s"><table class="%s"><caption>%s</caption>'
+    return Html('<div class="scroll" tabindex="0" role="group" aria-label="%s"><table class="%s"><caption>%s</caption>'
                 '<thead><tr>%s</tr></thead><tbody>\n%s\n</tbody></table></div>' % (esc(caption), kind, esc(caption), head, body))
 
 
 def small_table(caption, head, rows, kind="small"):
     """A few rows, each with its header; nothing to sort. kind: "small numbers" where all cells are."""
     columns = "".join('<th scope="col">%s</th>' % esc(h) for h in head)
-    body = "\n".join("<tr><th scope=row>" + "".join(esc(c) if i == 0 else "<td>" + esc(c) for i, c in enumerate(row)) for row in rows)
+    body = "\n".join("<tr><th scope=row>" + "<td>".join(esc(cell) for cell in row) for row in rows)
     return framed(caption, kind, columns, body)
 
 

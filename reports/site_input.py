@@ -5,41 +5,43 @@ import json
 VERDICTS = ("PASS", "FAIL", "SKIP", "XFAIL")
 SCHEMA = 1
 LARGEST = 2 ** 63
+LAST_TIME = 253402300799  # of the year 9999
 
 # Name of the member: what it must be. A tuple lists words; "?" may be null or missing.
 RESULT = {
     "id": "text", "network": "text", "layer": "text", "variant": "text", "config": "text", "pattern": "text", "dtype": "text",
-    "structure": "text", "stall_percent": "number", "sparsity": "number", "macs": "number", "multipliers": "number?",
+    "structure": "text", "stall_percent": "count", "sparsity": "count", "macs": "count", "multipliers": "count?",
     "verdict": VERDICTS, "reason": "text", "note": "text?", "mapping": "text?", "engines": "object", "terms": "object",
-    "rtl_cycles": "number?", "predicted_cycles": "number?", "roofline_cycles": "number?", "error_cycles": "number?",
-    "error_percent": "number?", "utilisation": "number?", "rtl_seconds": "number?", "gated": "truth", "replay": "text",
+    "rtl_cycles": "count?", "predicted_cycles": "count?", "roofline_cycles": "count?", "error_cycles": "number?",
+    "error_percent": "number?", "utilisation": "count?", "rtl_seconds": "count?", "gated": "truth", "replay": "text",
     "quantisation": "object?", "mismatch": "object?",
 }
-ENGINE = {"verdict": VERDICTS, "ran": "truth", "seconds": "number", "hash": "text?", "soc": "object?"}
-SOC = {"instructions": "number", "soc_cycles": "number", "cpu_cycles": "number", "wait_cycles": "number", "accel_cycles": "number",
-       "host_seconds": "number?"}
-TERM = {"predicted": "number?", "measured": "number?"}
-MISMATCH = {"engine": "text", "n": "number", "y": "number", "x": "number", "c": "number", "expected": "number", "got": "number",
-            "where": "text?", "differing": "number", "total": "number"}
+ENGINE = {"verdict": VERDICTS, "ran": "truth", "seconds": "count", "hash": "text?", "soc": "object?"}
+SOC = {"instructions": "count", "soc_cycles": "count", "cpu_cycles": "count", "wait_cycles": "count", "accel_cycles": "count",
+       "host_seconds": "count?"}
+TERM = {"predicted": "count?", "measured": "count?"}
+MISMATCH = {"engine": "text", "n": "count", "y": "count", "x": "count", "c": "count", "expected": "number", "got": "number",
+            "where": "text?", "differing": "count", "total": "count"}
 QUANTISATION = {"low": "number", "high": "number", "scale": "number", "zero_point": "number", "clipped": "number",
                 "sqnr_db": "number?"}
-GATE = {"variant": "text", "config": "text", "verdict": VERDICTS, "reason": "text", "layers": "number", "layers_at_zero": "number",
-        "max_percent": "number?", "mean_percent": "number?", "limit_max_percent": "number?", "limit_mean_percent": "number?",
-        "roofline_max_percent": "number?", "roofline_mean_percent": "number?"}
-RUN = {"suite": "text", "seed": "number", "seconds": "number", "passed": "number", "failed": "number", "skipped": "number",
-       "xfailed": "number", "system": "object?", "command": "text?", "commit": "text?", "dirty": "truth?", "time": "number?", "environment": "object?"}
-SYSTEM = {"map": "text?", "cpu_mips": "number?", "clock_mhz": "number?", "device": "text?", "wait": "text?"}
-ENVIRONMENT = {"cpu": "text?", "cores": "number?", "os": "text?", "verilator": "text?", "compiler": "text?"}
-ACCURACY = {"network": "text", "variant": "text", "config": "text", "sparsity": "number", "measure": "text", "images": "number",
-            "float": "number?", "float_low": "number?", "float_high": "number?", "int8": "number?", "int8_low": "number?",
-            "int8_high": "number?", "drop": "number?", "agree_top1": "number?", "model_images": "number", "rtl_images": "number",
+GATE = {"variant": "text", "config": "text", "verdict": VERDICTS, "reason": "text", "layers": "count", "layers_at_zero": "count",
+        "max_percent": "count?", "mean_percent": "count?", "limit_max_percent": "count?", "limit_mean_percent": "count?",
+        "roofline_max_percent": "count?", "roofline_mean_percent": "count?"}
+RUN = {"suite": "text", "seed": "number", "seconds": "count", "passed": "count", "failed": "count", "skipped": "count",
+       "xfailed": "count", "system": "object?", "command": "text?", "commit": "text?", "dirty": "truth?", "time": "time?",
+       "environment": "object?"}
+SYSTEM = {"map": "text?", "cpu_mips": "count?", "clock_mhz": "count?", "device": "text?", "wait": "text?"}
+ENVIRONMENT = {"cpu": "text?", "cores": "count?", "os": "text?", "verilator": "text?", "compiler": "text?"}
+ACCURACY = {"network": "text", "variant": "text", "config": "text", "sparsity": "count", "measure": "text", "images": "count",
+            "float": "count?", "float_low": "count?", "float_high": "count?", "int8": "count?", "int8_low": "count?",
+            "int8_high": "count?", "drop": "number?", "agree_top1": "count?", "model_images": "count", "rtl_images": "count",
             "verdict": VERDICTS}
-HISTORY = {"run": "number", "suite": "text", "commit": "text?", "dirty": "truth?", "time": "number", "seconds": "number",
-           "passed": "number", "failed": "number", "skipped": "number", "xfailed": "number", "rtl_cycles": "number?",
-           "predicted_cycles": "number?", "rtl_seconds": "number?", "macs": "number?"}
+HISTORY = {"run": "count", "suite": "text", "commit": "text?", "dirty": "truth?", "time": "time", "seconds": "count",
+           "passed": "count", "failed": "count", "skipped": "count", "xfailed": "count", "rtl_cycles": "count?",
+           "predicted_cycles": "count?", "rtl_seconds": "count?", "macs": "count?"}
 COVERED = ("c_lines", "rtl_lines", "rtl_toggle", "rtl_user")
 ROOM = {"room": "text", **{name: "object?" for name in COVERED}}
-SHARE = {"hit": "number", "total": "number"}
+SHARE = {"hit": "count", "total": "count"}
 
 
 class Damaged(Exception):
@@ -50,7 +52,8 @@ def is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST  # no infinity, no NaN
 
 
-KINDS = {"text": lambda v: isinstance(v, str), "number": is_number, "truth": lambda v: isinstance(v, bool),
+KINDS = {"text": lambda v: isinstance(v, str), "number": is_number, "count": lambda v: is_number(v) and v >= 0,
+         "time": lambda v: is_number(v) and 0 <= v <= LAST_TIME, "truth": lambda v: isinstance(v, bool),
          "object": lambda v: isinstance(v, dict), "list": lambda v: isinstance(v, list)}
 
 

@@ -53,9 +53,11 @@ class Plots:
         if not plots:
             return
         self.titles[name] = title
-        self.script.append("reset session\n" + self.script[0] + "set terminal svg size %d,%d font 'sans-serif,13' noenhanced\n" % size
-                           + "".join(blocks) + "set output %s\n%s\nplot %s\n"
-                           % (quoted(os.path.join(self.folder, name + ".svg")), settings, ", ".join(plots)))
+        self.script += ["reset session\n", self.script[0], "set terminal svg size %d,%d font 'sans-serif,13' noenhanced\n" % size, *blocks,
+                        "set output %s\n" % quoted(self.path(name)), settings, "\nplot ", ", ".join(plots), "\n"]
+
+    def path(self, name):
+        return os.path.join(self.folder, name + ".svg")
 
     def draw(self):
         """SVG by name."""
@@ -63,14 +65,16 @@ class Plots:
             gnuplot("".join(self.script) + "unset output\n", "")
         found = {}
         for name, title in self.titles.items():
-            with open(os.path.join(self.folder, name + ".svg"), encoding="utf-8") as file:
+            with open(self.path(name), encoding="utf-8") as file:
                 found[name] = cleaned(file.read(), title)
         return found
 
 
 USE = re.compile(r"\s*<use xlink:href='#gpPt(\d+)' transform='translate\(([\d.]+),([\d.]+)\) scale\([\d.]+\)' color='([^']*)'/>")
-# Markers as short strokes behind "M x y": disc and square by the cap of a stroke without length, triangle, diamond.
-MARKERS = {"6": ("h0", "round"), "4": ("h0", "square"), "8": ("m-3.6 2.4h7.2l-3.6-6.2z", None), "12": ("m-3.6 0l3.6-3.6 3.6 3.6-3.6 3.6z", None)}
+USES = re.compile(r"(?:\s*<use [^>]*/>)+")
+# Markers as short strokes behind "M x y": disc and square by the cap of a very short stroke, triangle, diamond.
+MARKERS = {"6": ("h.1", "round"), "4": ("h.1", "square"), "8": ("m-3.6 2.4h7.2l-3.6-6.2z", None),
+           "12": ("m-3.6 0l3.6-3.6 3.6 3.6-3.6 3.6z", None)}
 
 
 def markers(match):
@@ -81,8 +85,9 @@ def markers(match):
     text = []
     for (kind, ink), points in paths.items():
         cap = MARKERS[kind][1]
-        look = 'fill="none" stroke="%s" stroke-width="%s" stroke-linecap="%s"' % (ink, "6" if cap == "round" else "5", cap) if cap \
-            else 'fill="%s" stroke="none"' % ink
+        look = 'fill="%s" stroke="none"' % ink
+        if cap:
+            look = 'fill="none" stroke="%s" stroke-width="%d" stroke-linecap="%s"' % (ink, 6 if cap == "round" else 5, cap)
         text.append('<path %s d="%s"/>' % (look, "".join(points)))
     return "".join(text)
 
@@ -91,7 +96,7 @@ def cleaned(svg, title):
     """gnuplot's SVG to stand in a page: without prologue, identifiers and fonts of its own, colours by name."""
     body = svg[svg.index("<g id=\"gnuplot_canvas\""):]
     body = re.sub(r"<defs>.*?</defs>", "", body, flags=re.S)
-    body = re.sub(r"(?:%s)+" % USE.pattern.replace("(\\d+)", "\\d+").replace("([\\d.]+)", "[\\d.]+").replace("([^']*)", "[^']*"), markers, body)
+    body = USES.sub(markers, body)
     body = re.sub(r"<title>.*?</title>", "", body, flags=re.S)
     body = re.sub(r' (id|font-family|class)="[^"]*"', "", body)
     body = re.sub(r"<tspan\s*>(.*?)</tspan>", r"\1", body)
@@ -118,7 +123,8 @@ def style(index):
 
 
 def cycles(plots, results):
-    blocks = [block("roof", distinct((r["rtl_cycles"], r["roofline_cycles"]) for r in results if r["roofline_cycles"]) or [("NaN", "NaN")])]
+    roof = distinct((r["rtl_cycles"], r["roofline_cycles"]) for r in results if r["roofline_cycles"])
+    blocks = [block("roof", roof or [("NaN", "NaN")])]
     drawn = ["$roof using 1:2 with points pt 7 ps 0.5 %s title 'roofline'" % colour(9),
              "x with lines lw 1 lc rgb '#dddddd' notitle"]
     for i, variant, mine in series(results):
@@ -145,7 +151,8 @@ def errors(plots, results):
     rows = [(word(label), exact[i], roof[i]) for i, (_, label) in enumerate(BINS)]
     plots.add("errors", "Distribution of the cycle error, exact predictor beside roofline", SIZE,
               "set xlabel 'error, percent of the measured cycles, either sign'\nset ylabel 'results, percent'\nset yrange [0:100]\n"
-              "set style data histogram\nset style histogram clustered gap 1\nset style fill solid 1 noborder\nset boxwidth 0.95\nset xtics scale 0",
+              "set style data histogram\nset style histogram clustered gap 1\nset style fill solid 1 noborder\nset boxwidth 0.95\n"
+              "set xtics scale 0",
               [block("d", rows)], ["$d using 2:xtic(1) %s title 'exact'" % colour(1), "$d using 3 %s title 'roofline'" % colour(9)]
               if results else [])
 
@@ -157,8 +164,8 @@ def scatter(plots, name, title, settings, results, value):
         if points:
             blocks.append(block("v%d" % i, points))
             drawn.append("$v%d using 1:2 %s title %s" % (i, style(i), quoted(variant)))
-    plots.add(name, title, SIZE, "set logscale x\nset format x '%.0s%c'\nset xlabel 'multiply-accumulates of the layer'\n"
-              + settings, blocks, drawn)
+    axis = "set logscale x\nset format x '%.0s%c'\nset xlabel 'multiply-accumulates of the layer'\n"
+    plots.add(name, title, SIZE, axis + settings, blocks, drawn)
 
 
 def accuracy(plots, rows):
@@ -169,11 +176,12 @@ def accuracy(plots, rows):
         known = [(i + shift, r[name], r[name + "_low"], r[name + "_high"]) for i, r in enumerate(first) if r[name] is not None]
         if known:
             blocks.append(block(name, [(x, y, y if low is None else low, y if high is None else high) for x, y, low, high in known]))
-            drawn.append("$%s using 1:2:3:4 with yerrorbars pt %d ps 0.9 lw 1.5 %s title '%s'" % (name, (7, 5)[k], colour(1 + k), name))
+            drawn.append("$%s using 1:2:3:4 with yerrorbars pt %d ps 0.9 lw 1.5 %s title '%s'"
+                         % (name, (7, 5)[k], colour(1 + k), name))
     ticks = ", ".join("%s %d" % (short(r["network"]), i) for i, r in enumerate(first))
     plots.add("accuracy", "Accuracy of each network in float and int8, with 95 percent intervals", SIZE,
-              "set ylabel 'top-1 or mAP@0.5, percent'\nset xrange [-0.6:%d.6]\nset xtics rotate by -30 left (%s)\nset rmargin 9" % (len(first) - 1, ticks),
-              blocks, drawn)
+              "set ylabel 'top-1 or mAP@0.5, percent'\nset xrange [-0.6:%d.6]\nset rmargin 9\nset xtics rotate by -30 left (%s)"
+              % (len(first) - 1, ticks), blocks, drawn)
 
 
 def history(plots, runs):
@@ -182,7 +190,8 @@ def history(plots, runs):
         blocks.append(block("h%d" % i, [(r["run"], 1e-9 * r["macs"] / r["rtl_seconds"]) for r in mine]))
         drawn.append("$h%d using 1:2 with linespoints pt %d ps 0.8 lw 1.5 %s title %s"
                      % (i, (7, 5, 9, 13)[i % SHAPES], colour(1 + i % 8), quoted(suite)))
-    plots.add("history", "Simulation speed of each recorded run", SIZE, "set xlabel 'run'\nset ylabel 'GMAC/s simulated'\nset yrange [0:*]", blocks, drawn)
+    plots.add("history", "Simulation speed of each recorded run", SIZE,
+              "set xlabel 'run'\nset ylabel 'GMAC/s simulated'\nset yrange [0:*]", blocks, drawn)
 
 
 def overview(plots, results, accuracy_rows, runs):
@@ -192,7 +201,8 @@ def overview(plots, results, accuracy_rows, runs):
     errors(plots, gated)
     scatter(plots, "utilisation", "Utilisation of the multipliers against the size of the layer, by variant",
             "set ylabel 'utilisation, percent'\nset yrange [0:100]", counted, lambda r: 100 * (r["utilisation"] or 0))
-    scatter(plots, "speed", "Simulation speed against the size of the layer, by variant", "set logscale y\nset format y '%.0s%c'\nset ylabel 'MAC/s simulated'",
+    scatter(plots, "speed", "Simulation speed against the size of the layer, by variant",
+            "set logscale y\nset format y '%.0s%c'\nset ylabel 'MAC/s simulated'",
             counted, lambda r: r["macs"] / r["rtl_seconds"] if r["rtl_seconds"] else 0)
     accuracy(plots, accuracy_rows or [])
     history(plots, runs or [])
@@ -209,12 +219,15 @@ def network(plots, name, title, results):
         chosen.append((i, unit, list({r["layer"]: r for r in reversed(mine) if unit_of(r) == unit}.values())[::-1]))
     step = max(1, len(layers) // 48)
     ticks = ", ".join("%s %d" % (short(layer), i) for layer, i in layers.items() if i % step == 0)
-    axes = "set xtics rotate by -60 left font ',10' (%s)\nset xrange [-0.6:%d.6]\nset bmargin 7\nset rmargin 6\n" % (ticks, len(layers) - 1)
-    for kind, label, more in (("cycles", "measured cycles", "set logscale y\nset format y '%.0s%c'"), ("utilisation", "utilisation, percent", "set yrange [0:100]")):
+    axes = "set xtics rotate by -60 left font ',10' (%s)\nset xrange [-0.6:%d.6]\nset bmargin 7\nset rmargin 6\n" % (
+        ticks, len(layers) - 1)
+    for kind, label, more in (("cycles", "measured cycles", "set logscale y\nset format y '%.0s%c'"),
+                              ("utilisation", "utilisation, percent", "set yrange [0:100]")):
         blocks, drawn = [], []
         for i, unit, mine in chosen:
             rows = [(layers[r["layer"]], r["rtl_cycles"] if kind == "cycles" else 100 * (r["utilisation"] or 0)) for r in mine]
             blocks.append(block("v%d" % i, sorted(rows)))
-            drawn.append("$v%d using 1:2 with lines lw 1 %s notitle, $v%d using 1:2 %s title %s"
-                         % (i, colour(1 + i % 8), i, style(i), quoted("%s %s" % unit)))
-        plots.add("%s.%s" % (name, kind), "%s: %s of every layer" % (title, label), LAYER_SIZE, axes + more + "\nset ylabel '%s'" % label, blocks, drawn)
+            drawn.append("$v%d using 1:2 with lines lw 1 %s notitle" % (i, colour(1 + i % 8)))
+            drawn.append("$v%d using 1:2 %s title %s" % (i, style(i), quoted("%s %s" % unit)))
+        plots.add("%s.%s" % (name, kind), "%s: %s of every layer" % (title, label), LAYER_SIZE,
+                  "%s%s\nset ylabel '%s'" % (axes, more, label), blocks, drawn)

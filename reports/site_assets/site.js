@@ -24,9 +24,10 @@ function sort(table, rows, index) {
   const head = heads[index];
   const numeric = head.classList.contains("n");
   // The first click on numbers wants the large ones.
-  const down = head.ariaSort === null ? numeric : head.ariaSort === "ascending";
-  for (const h of heads) h.ariaSort = null;
-  head.ariaSort = down ? "descending" : "ascending";
+  const before = head.getAttribute("aria-sort");
+  const down = before === null ? numeric : before === "ascending";
+  for (const h of heads) h.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", down ? "descending" : "ascending");
   const keys = new Map(rows.map((row) => [row, sortValue(row.cells[index], numeric)]));
   rows.sort((a, b) => compare(keys.get(a), keys.get(b), down));
   table.tBodies[0].append(...rows);
@@ -58,7 +59,9 @@ function equip(table) {
   const search = document.createElement("input");
   search.type = "search";
   search.dataset.name = "text";
-  const menus = heads.map((head, index) => ("menu" in head.dataset ? menuOf(head.textContent.trim(), rows, index) : null)).filter(Boolean);
+  const menus = heads
+    .map((head, index) => ("menu" in head.dataset ? menuOf(head.textContent.trim(), rows, index) : null))
+    .filter(Boolean);
   const count = document.createElement("output");
   const all = document.createElement("button");
   all.type = "button";
@@ -101,7 +104,7 @@ function equip(table) {
   tools.setAttribute("aria-label", `Filter: ${table.caption.textContent}`);
   tools.addEventListener("submit", (event) => event.preventDefault());
   tools.addEventListener("input", show);
-  tools.append(labelled("text", search), ...menus.map((menu) => labelled(menu.dataset.name, menu)), count, all);
+  tools.append(labelled("search", search), ...menus.map((menu) => labelled(menu.dataset.name, menu)), count, all);
   box.before(tools);
   show();
 }
