@@ -9,7 +9,8 @@ from site_numbers import counts, group, roofline_percent, unit_of
 
 SIZE = (620, 360)
 LAYER_SIZE = (1040, 380)
-SHAPES = 4
+SHAPES = (7, 5, 9, 13)  # gnuplot's disc, square, triangle, diamond
+HEAD = STYLE.replace(" background '#ffffff'", "") + "set key tmargin center horizontal\nset encoding utf8\n"
 # Edges of the bins of the error distribution, in percent.
 BINS = ((0, "0"), (1, "to 1"), (5, "to 5"), (10, "to 10"), (25, "to 25"), (50, "to 50"), (100, "to 100"), (math.inf, "more"))
 
@@ -19,14 +20,9 @@ def quoted(text):
     return "'%s'" % re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "?", text).replace("'", "''")
 
 
-def short(text):
-    """At an axis there is little room; the ends of names differ."""
-    return quoted(text if len(text) <= 20 else "\u2026" + text[-19:])
-
-
-def word(text):
-    """A string of a data block."""
-    return '"%s"' % re.sub(r'[\x00-\x1f\x7f\ud800-\udfff"\\]', "?", text)
+def short(text, most=20):
+    """At an axis and in a key there is little room; the ends of names differ."""
+    return quoted(text if len(text) <= most else "\u2026" + text[1 - most:])
 
 
 def colour(index):
@@ -34,26 +30,25 @@ def colour(index):
     return "lc rgb '#0000%02x'" % index
 
 
-def distinct(points, steps=240):
-    """Points that would hide each other are drawn once. Both axes are logarithmic, or 0 to 100."""
+def distinct(points, linear=False):
+    """Points that would hide each other are drawn once. Axes are logarithmic, but for y where it is linear, in percent."""
     seen = {}
     for x, y in points:
-        key = (round(math.log10(x) * steps / 8), round(math.log10(y) * steps / 8) if y > 0 else 0)
-        seen.setdefault(key, (x, y))
+        seen.setdefault((round(60 * math.log10(x)), round(y if linear else 60 * math.log10(y))), (x, y))
     return list(seen.values())
 
 
 class Plots:
     def __init__(self, folder):
         self.folder = folder
-        self.script = [STYLE.replace(" background '#ffffff'", "") + "set key tmargin center horizontal\nset encoding utf8\n"]
+        self.script = []
         self.titles = {}
 
     def add(self, name, title, size, settings, blocks, plots):
         if not plots:
             return
         self.titles[name] = title
-        self.script += ["reset session\n", self.script[0], "set terminal svg size %d,%d font 'sans-serif,13' noenhanced\n" % size, *blocks,
+        self.script += ["reset session\n", HEAD, "set terminal svg size %d,%d font 'sans-serif,13' noenhanced\n" % size, *blocks,
                         "set output %s\n" % quoted(self.path(name)), settings, "\nplot ", ", ".join(plots), "\n"]
 
     def path(self, name):
@@ -70,7 +65,7 @@ class Plots:
         return found
 
 
-USE = re.compile(r"\s*<use xlink:href='#gpPt(\d+)' transform='translate\(([\d.]+),([\d.]+)\) scale\([\d.]+\)' color='([^']*)'/>")
+USE = re.compile(r"\s*<use xlink:href='#gpPt(\d+)' transform='translate\(([-\d.]+),([-\d.]+)\) scale\([\d.]+\)' color='([^']*)'/>")
 USES = re.compile(r"(?:\s*<use [^>]*/>)+")
 # Markers as short strokes behind "M x y": disc and square by the cap of a very short stroke, triangle, diamond.
 MARKERS = {"6": ("h.1", "round"), "4": ("h.1", "square"), "8": ("m-3.6 2.4h7.2l-3.6-6.2z", None),
@@ -119,7 +114,7 @@ def series(results):
 
 
 def style(index):
-    return "with points pt %d ps 0.8 %s" % ((7, 5, 9, 13)[index % SHAPES], colour(1 + index % 8))
+    return "with points pt %d ps 0.8 %s" % (SHAPES[index % len(SHAPES)], colour(1 + index % 8))
 
 
 def cycles(plots, results):
@@ -131,7 +126,7 @@ def cycles(plots, results):
         points = distinct((r["rtl_cycles"], r["predicted_cycles"]) for r in mine if r["predicted_cycles"])
         if points:
             blocks.append(block("e%d" % i, points))
-            drawn.append("$e%d using 1:2 %s title %s" % (i, style(i), quoted(variant)))
+            drawn.append("$e%d using 1:2 %s title %s" % (i, style(i), short(variant)))
     plots.add("cycles", "Predicted against measured cycles of every gated result, exact predictor by variant, and roofline", SIZE,
               "set logscale xy\nset format '%.0s%c'\nset xlabel 'measured cycles'\nset ylabel 'predicted cycles'",
               blocks, drawn if results else [])
@@ -148,7 +143,7 @@ def spread(values):
 def errors(plots, results):
     exact = spread([r["error_percent"] for r in results if r["error_percent"] is not None])
     roof = spread([p for p in map(roofline_percent, results) if p is not None])
-    rows = [(word(label), exact[i], roof[i]) for i, (_, label) in enumerate(BINS)]
+    rows = [('"%s"' % label, exact[i], roof[i]) for i, (_, label) in enumerate(BINS)]
     plots.add("errors", "Distribution of the cycle error, exact predictor beside roofline", SIZE,
               "set xlabel 'error, percent of the measured cycles, either sign'\nset ylabel 'results, percent'\nset yrange [0:100]\n"
               "set style data histogram\nset style histogram clustered gap 1\nset style fill solid 1 noborder\nset boxwidth 0.95\n"
@@ -157,13 +152,13 @@ def errors(plots, results):
               if results else [])
 
 
-def scatter(plots, name, title, settings, results, value):
+def scatter(plots, name, title, settings, results, value, linear=False):
     blocks, drawn = [], []
     for i, variant, mine in series(results):
-        points = distinct((r["macs"], value(r)) for r in mine if r["macs"] and value(r))
+        points = distinct(((r["macs"], value(r)) for r in mine if r["macs"] and value(r)), linear)
         if points:
             blocks.append(block("v%d" % i, points))
-            drawn.append("$v%d using 1:2 %s title %s" % (i, style(i), quoted(variant)))
+            drawn.append("$v%d using 1:2 %s title %s" % (i, style(i), short(variant)))
     axis = "set logscale x\nset format x '%.0s%c'\nset xlabel 'multiply-accumulates of the layer'\n"
     plots.add(name, title, SIZE, axis + settings, blocks, drawn)
 
@@ -177,7 +172,7 @@ def accuracy(plots, rows):
         if known:
             blocks.append(block(name, [(x, y, y if low is None else low, y if high is None else high) for x, y, low, high in known]))
             drawn.append("$%s using 1:2:3:4 with yerrorbars pt %d ps 0.9 lw 1.5 %s title '%s'"
-                         % (name, (7, 5)[k], colour(1 + k), name))
+                         % (name, SHAPES[k], colour(1 + k), name))
     ticks = ", ".join("%s %d" % (short(r["network"]), i) for i, r in enumerate(first))
     plots.add("accuracy", "Accuracy of each network in float and int8, with 95 percent intervals", SIZE,
               "set ylabel 'top-1 or mAP@0.5, percent'\nset xrange [-0.6:%d.6]\nset rmargin 9\nset xtics rotate by -30 left (%s)"
@@ -189,7 +184,7 @@ def history(plots, runs):
     for i, (suite, mine) in enumerate(group([r for r in runs if r["macs"] and r["rtl_seconds"]], lambda r: r["suite"]).items()):
         blocks.append(block("h%d" % i, [(r["run"], 1e-9 * r["macs"] / r["rtl_seconds"]) for r in mine]))
         drawn.append("$h%d using 1:2 with linespoints pt %d ps 0.8 lw 1.5 %s title %s"
-                     % (i, (7, 5, 9, 13)[i % SHAPES], colour(1 + i % 8), quoted(suite)))
+                     % (i, SHAPES[i % len(SHAPES)], colour(1 + i % 8), short(suite)))
     plots.add("history", "Simulation speed of each recorded run", SIZE,
               "set xlabel 'run'\nset ylabel 'GMAC/s simulated'\nset yrange [0:*]", blocks, drawn)
 
@@ -200,7 +195,7 @@ def overview(plots, results, accuracy_rows, runs):
     cycles(plots, gated)
     errors(plots, gated)
     scatter(plots, "utilisation", "Utilisation of the multipliers against the size of the layer, by variant",
-            "set ylabel 'utilisation, percent'\nset yrange [0:100]", counted, lambda r: 100 * (r["utilisation"] or 0))
+            "set ylabel 'utilisation, percent'\nset yrange [0:100]", counted, lambda r: 100 * (r["utilisation"] or 0), linear=True)
     scatter(plots, "speed", "Simulation speed against the size of the layer, by variant",
             "set logscale y\nset format y '%.0s%c'\nset ylabel 'MAC/s simulated'",
             counted, lambda r: r["macs"] / r["rtl_seconds"] if r["rtl_seconds"] else 0)
@@ -228,6 +223,6 @@ def network(plots, name, title, results):
             rows = [(layers[r["layer"]], r["rtl_cycles"] if kind == "cycles" else 100 * (r["utilisation"] or 0)) for r in mine]
             blocks.append(block("v%d" % i, sorted(rows)))
             drawn.append("$v%d using 1:2 with lines lw 1 %s notitle" % (i, colour(1 + i % 8)))
-            drawn.append("$v%d using 1:2 %s title %s" % (i, style(i), quoted("%s %s" % unit)))
+            drawn.append("$v%d using 1:2 %s title %s" % (i, style(i), short("%s %s" % unit, 28)))
         plots.add("%s.%s" % (name, kind), "%s: %s of every layer" % (title, label), LAYER_SIZE,
                   "%s%s\nset ylabel '%s'" % (axes, more, label), blocks, drawn)
