@@ -177,15 +177,16 @@ def matrix_cell(network_name, variant, engine, results):
 
 def matrix(site):
     groups = join(tag("th", v, colspan=len(site.engines), scope="colgroup") for v in site.variants)
-    heads = join(tag("th", e, scope="col", class_="first" if i == 0 else None) for _ in site.variants for i, e in enumerate(site.engines))
+    heads = join(tag("th", e, scope="col", class_="first" if i == 0 else None)
+                 for _ in site.variants for i, e in enumerate(site.engines))
     rows = []
     for name, results in site.networks.items():
         by = group(results, lambda r: r["variant"])
         cells = join(matrix_cell(name, v, e, by.get(v, ())) for v in site.variants for e in site.engines)
         rows.append(Html("<tr><th scope=row>%s</th>%s</tr>" % (link(network_url(name), name), cells)))
     return section("verdicts", "Verdicts", note(
-        "A cell counts results whose engine gave the reference's bits (", tag("b", GLYPH["PASS"] + " n"), "), a failing one those that "
-        "did not of those that ran (", tag("b", GLYPH["FAIL"] + " n/ran"), "), one without a run those skipped (",
+        "A cell counts results whose engine gave the reference's bits (", tag("b", GLYPH["PASS"] + " n"), "), a failing one those "
+        "that did not of those that ran (", tag("b", GLYPH["FAIL"] + " n/ran"), "), one without a run those skipped (",
         tag("b", GLYPH["SKIP"] + " n"), "). For ", tag("b", "cycles"), " it is the gate on the prediction."),
         framed("Results by network, variant and engine", "matrix",
                Html('<td></td>%s</tr><tr><th scope="col">network</th>%s' % (groups, heads)), join(rows, "\n")),
@@ -195,7 +196,8 @@ def matrix(site):
 def figure(plots, name, text):
     if name not in plots:
         return ""
-    return tag("figure", tag("div", plots[name], class_="scroll", tabindex="0", role="group", aria_label=text), tag("figcaption", text))
+    return tag("figure", tag("div", plots[name], class_="scroll", tabindex="0", role="group", aria_label=text),
+               tag("figcaption", text))
 
 
 def cycle_error(site, plots):
@@ -205,8 +207,8 @@ def cycle_error(site, plots):
              fixed(2)(g["roofline_max_percent"]), fixed(2)(g["roofline_mean_percent"]), chip(g["verdict"]), text_cell(g["reason"]))
             for root in site.runs for g in root["gates"]]
     columns = [VARIANT, CONFIG, SUITE, LAYERS, Column("at 0", "n", "predictions without any error"), Column("max %", "n"),
-               Column("mean %", "n"), Column("allowed max / mean %", "n"), Column("roofline max %", "n"), Column("roofline mean %", "n"),
-               Column("gate", "c"), Column("reason")]
+               Column("mean %", "n"), Column("allowed max / mean %", "n"), Column("roofline max %", "n"),
+               Column("roofline mean %", "n"), Column("gate", "c"), Column("reason")]
     return section("cycles", "Cycle error", note(
         "Predicted minus measured, in percent of measured. Measured from the clock edge that accepts the start to the edge at which "
         "done rises, counted outside the RTL. The exact predictor is a closed form over tiles; the roofline is the literature's, as "
@@ -221,12 +223,12 @@ def utilisation(site, plots):
     for s in sums(site.results):
         r = s.first
         rows.append((link(network_url(r["network"]), r["network"] + (", whole" if is_whole(r) else "")), r["variant"], r["config"],
-                     data_of(r), *sum_cells(s), signed_percent(s.error("roofline_cycles")), percent(s.utilisation), site.bar(s.parts()),
-                     r["suite"], unit_command(r)))
+                     data_of(r), *sum_cells(s), signed_percent(s.error("roofline_cycles")), percent(s.utilisation),
+                     site.bar(s.parts()), r["suite"], unit_command(r)))
     columns = [Column("network"), VARIANT, CONFIG, DATA, *SUM_COLUMNS, ROOFLINE, UTILISATION, BREAKDOWN, SUITE, COMMAND]
     return section("networks", "Utilisation and cycle breakdown", note(
-        "Sums over the layers on uniform data without random stalls, each distinct layer once; \u201cwhole\u201d: the layers of a network "
-        "that ran from the picture to the result. Each network's page has the layers one by one."),
+        "Sums over the layers on uniform data without random stalls, each distinct layer once; \u201cwhole\u201d: the layers of a "
+        "network that ran from the picture to the result. Each network's page has the layers one by one."),
         figure(plots, "utilisation", "Utilisation of the multipliers against the size of the layer"), legend(site.colours),
         table("Networks on each configuration", columns, rows) if rows else note(
             "No layer was measured on uniform data without stalls."))
@@ -290,8 +292,8 @@ def history(site, plots):
                      whole(r["rtl_cycles"]), signed(r["predicted_cycles"] - r["rtl_cycles"] if known else None),
                      giga(1e-9 * r["macs"] / r["rtl_seconds"] if r["macs"] and r["rtl_seconds"] else None)))
     columns = [Column("run", "n"), SUITE, Column("commit", "", "+: with changes that were not committed"), Column("time, UTC"),
-               Column("seconds", "n"), Column("passed", "n"), Column("failed", "n"), Column("skipped", "n"), Column("known errors", "n"),
-               CYCLES, ERROR, SPEED]
+               Column("seconds", "n"), Column("passed", "n"), Column("failed", "n"), Column("skipped", "n"),
+               Column("known errors", "n"), CYCLES, ERROR, SPEED]
     return section("history", "History", figure(plots, "history", "Simulation speed of each recorded run"),
                    table("Recorded runs, the last one first", columns, rows), printed_by(command("build/bittrue history")))
 
@@ -337,7 +339,8 @@ def environment(site):
 def contents():
     places = (("verdicts", "Verdicts"), ("cycles", "Cycle error"), ("networks", "Utilisation"), ("accuracy", "Accuracy"),
               ("speed", "Speed"), ("history", "History"), ("coverage", "Coverage"), ("environment", "Environment"))
-    return tag("nav", tag("ul", *(tag("li", link("#" + ident, text)) for ident, text in places)), class_="contents", aria_label="Sections")
+    return tag("nav", tag("ul", *(tag("li", link("#" + ident, text)) for ident, text in places)), class_="contents",
+               aria_label="Sections")
 
 
 def overview(site, plots):
@@ -379,7 +382,8 @@ def network_layers(site, results):
     for mine in group(results, lambda r: (r["layer"], r["suite"], *unit_of(r), data_of(r))).values():
         r = next((r for r in mine if counts(r)), mine[0])
         rows.append((link(run_url(site, r, "../"), r["layer"]), r["variant"], r["config"], data_of(r),
-                     chip(worst(one["verdict"] for one in mine)), whole(r["macs"]), *cycle_cells(site, r), whole(len(mine)), r["suite"]))
+                     chip(worst(one["verdict"] for one in mine)), whole(r["macs"]), *cycle_cells(site, r), whole(len(mine)),
+                     r["suite"]))
     columns = [Column("layer"), VARIANT, CONFIG, DATA, VERDICT, MACS, *CYCLE_COLUMNS,
                Column("runs", "n", "patterns of data and stalls"), SUITE]
     return table("Layer by layer", columns, rows)
@@ -397,7 +401,8 @@ def network(site, name, plots):
         figure(plots, slug(name) + ".cycles", "Measured cycles of each layer, %s" % largest),
         figure(plots, slug(name) + ".utilisation", "Utilisation of each layer, %s" % largest),
         network_layers(site, results),
-        note("Verdicts are those of all runs of a layer, cycles those on uniform data without random stalls where it ran so."))), depth=1)
+        note("Verdicts are those of all runs of a layer, cycles those on uniform data without random stalls where it ran so."))),
+        depth=1)
 
 
 # ---- a layer ----
