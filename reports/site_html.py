@@ -113,8 +113,8 @@ def bar(shares, colours):
             text.append('<rect class=p%d x=%.1f width=%.1f height=10 />' % (colours[name], at, width))
         at += width
     said = ", ".join("%s %.1f %%" % (name, 100.0 * amount / total) for name, amount in shares.items() if amount)
-    return Html('<svg class=bar viewBox="0 0 100 10" preserveAspectRatio=none role=img aria-label="%s"><title>%s</title>%s</svg>'
-                % (esc(said), esc(said), "".join(text)))
+    return Html('<span class=bar role=img title="%s"><svg viewBox="0 0 100 10" preserveAspectRatio=none aria-hidden=true>%s</svg></span>'
+                % (esc(said), "".join(text)))
 
 
 def swatch(colour):
