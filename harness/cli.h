@@ -18,7 +18,8 @@ enum { BT_EXIT_PASS = 0, BT_EXIT_FAIL = 1, BT_EXIT_ERROR = 2, BT_EXIT_INTERRUPTE
 /** What the command line said. */
 struct bt_cli {
     const char *program;
-    unsigned mask; /**< of the command */
+    char command[2048]; /**< program and arguments, for people */
+    unsigned mask;      /**< of the command */
     struct bt_selection selection;
     char build_dir[1024], suites_dir[1024], suite[1024];
     const char *cores[BT_CLI_CORES]; /**< folders */

@@ -11,6 +11,7 @@
 
 #include "harness/cli.h"
 #include "harness/outside.h"
+#include "harness/replay.h"
 
 enum {
     LIST = 1,
@@ -725,10 +726,23 @@ static bool load_cores(const struct bt_cli *cli)
     return true;
 }
 
+/* As a shell takes it back. What does not fit is cut. */
+static void join(int argc, char **argv, char *text, size_t text_bytes)
+{
+    text[0] = '\0';
+    for (int i = 0; i < argc; i++) {
+        char word[1200];
+        const size_t used = strlen(text);
+        bt_shell_word(argv[i], word, sizeof(word));
+        (void)snprintf(text + used, text_bytes - used, "%s%s", i > 0 ? " " : "", word);
+    }
+}
+
 int bt_cli_main(int argc, char **argv)
 {
     struct bt_cli cli = {.program = argc > 0 ? argv[0] : "bittrue", .workers = cpu_count(), .ref = BT_REF_FAST};
     cli.selection.pictures.max_drop = -1;
+    join(argc, argv, cli.command, sizeof(cli.command));
     if (argc < 2) {
         usage(stderr);
         return BT_EXIT_ERROR;

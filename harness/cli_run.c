@@ -8,6 +8,7 @@
 
 #include "harness/cli.h"
 #include "harness/cli_jobs.h"
+#include "harness/cli_report.h"
 #include "harness/model.h"
 #include "harness/prepared.h"
 #include "harness/report.h"
@@ -18,7 +19,7 @@ static enum bt_status write_reports(const struct bt_cli *cli, const struct bt_re
     if (cli->out[0] != '\0') {
         (void)snprintf(dir, dir_bytes, "%s", cli->out);
     } else {
-        (void)snprintf(dir, dir_bytes, "%s/out/%s", cli->build_dir, report->plan->name);
+        (void)snprintf(dir, dir_bytes, "%s/out/%s", cli->build_dir, report->run.suite);
     }
     return bt_report_files(report, dir, err);
 }
@@ -30,8 +31,8 @@ static int conclude(const struct bt_cli *cli, const struct bt_report *report, st
     bt_report_failures(report, stdout);
     const enum bt_status status = write_reports(cli, report, dir, sizeof(dir), err);
     const struct bt_totals totals = bt_report_totals(report);
-    (void)printf("\n%s: %u passed, %u failed, %u skipped, %u known errors; %.1f s", report->plan->name, totals.passed,
-                 totals.failed, totals.skipped, totals.xfailed, report->seconds);
+    (void)printf("\n%s: %u passed, %u failed, %u skipped, %u known errors; %.1f s", report->run.suite, totals.passed,
+                 totals.failed, totals.skipped, totals.xfailed, report->run.seconds);
     if (status == BT_OK) {
         (void)printf("; reports in %s", dir);
     }
@@ -51,22 +52,16 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
     int exit_status = BT_EXIT_ERROR;
     int interrupted = 0;
     struct bt_gate *gates = NULL;
-    struct bt_report report = {
-        .plan = plan,
-        .record_count = plan->records,
-        .program = cli->program,
-        .suite = cli->selection.suite,
-        .model = cli->selection.model,
-        .dataset = cli->selection.dataset,
-    };
-    const struct bt_engine_options options = bt_cli_engine_options(cli);
-    report.options = &options;
+    char **replays = NULL;
+    struct bt_gate_limit *limits = bt_cli_limits(plan);
     struct bt_record *records = calloc(plan->records, sizeof(*records));
-    if (records == NULL) {
+    const struct bt_engine_options options = bt_cli_engine_options(cli);
+    struct bt_report report = {.records = records, .record_count = plan->records};
+    if (records == NULL || limits == NULL) {
         (void)bt_fail(err, BT_ENOMEM, "out of memory");
         goto cleanup;
     }
-    report.records = records;
+    bt_cli_describe(cli, plan, &options, &report.run);
     const double begin = bt_now_seconds();
     const enum bt_status status = bt_cli_jobs(cli, plan, &options, records, &interrupted);
     if (interrupted != 0) {
@@ -79,16 +74,21 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
         (void)bt_fail(err, status, "no worker processes could be had");
         goto cleanup;
     }
-    report.seconds = bt_now_seconds() - begin;
-    if (bt_report_gates(plan, records, plan->records, &gates, &report.gate_count) != BT_OK) {
+    report.run.seconds = bt_now_seconds() - begin;
+    replays = bt_cli_replays(cli, plan, &options, records);
+    if (replays == NULL ||
+        bt_report_gates(limits, plan->configs_count, records, plan->records, &gates, &report.gate_count) != BT_OK) {
         (void)bt_fail(err, BT_ENOMEM, "out of memory");
         goto cleanup;
     }
+    report.replays = replays;
     report.gates = gates;
     exit_status = conclude(cli, &report, err);
 
 cleanup:
+    bt_cli_replays_free(replays, plan->records);
     free(gates);
+    free(limits);
     free(records);
     return exit_status;
 }

@@ -601,6 +601,7 @@ static enum bt_status take_shard(const struct bt_selection *selection, struct bt
 {
     const uint32_t whole = plan->count;
     uint32_t kept = 0;
+    plan->whole = whole;
     for (uint32_t i = 0; i < whole; i++) {
         if (selection->shards <= 1 || i % selection->shards == selection->shard) {
             plan->jobs[kept++] = plan->jobs[i];

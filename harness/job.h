@@ -50,6 +50,7 @@ struct bt_plan {
     uint32_t count;
     struct bt_job *jobs; /**< in the order of the suite or of the networks' layers */
     uint32_t records;    /**< layers over all jobs */
+    uint32_t whole;      /**< jobs before a shard was taken */
     uint64_t seed;
     const char *name; /**< of the suite, or "run" */
     /* owners of what the jobs point into */
