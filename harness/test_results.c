@@ -252,8 +252,7 @@ static char folder[256];
 static int make_folder(void **state)
 {
     (void)state;
-    const char *tmp = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): one thread */
-    (void)snprintf(folder, sizeof(folder), "%s/test_results_XXXXXX", tmp != NULL ? tmp : P_tmpdir);
+    (void)snprintf(folder, sizeof(folder), "%s", P_tmpdir "/bt_test_results_XXXXXX");
     return mkdtemp(folder) != NULL ? 0 : -1;
 }
 
