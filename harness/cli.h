@@ -40,6 +40,9 @@ struct bt_cli {
     uint32_t images; /**< of a whole network or a data set; 0: all that there are */
     const char *timeline;
     const char *prepared, *save_prepared; /**< folders */
+    const char *store;                    /**< file, or "none"; NULL: see bt_cli_store_path() */
+    bool force;                           /**< runs what is stored, too */
+    bool json;                            /**< history */
     bool quiet;                           /**< no progress */
     bool layers;                          /**< list */
     const char *wave;                     /**< replay */
@@ -65,6 +68,7 @@ int bt_cli_replay(const struct bt_cli *cli);
 int bt_cli_import(const struct bt_cli *cli);
 int bt_cli_trace(const struct bt_cli *cli);
 int bt_cli_dataset(const struct bt_cli *cli);
+int bt_cli_history(const struct bt_cli *cli);
 
 /** What the command line says to the engines; points into cli. */
 struct bt_engine_options bt_cli_engine_options(const struct bt_cli *cli);

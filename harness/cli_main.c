@@ -21,6 +21,7 @@ enum {
     TRACE = 16,
     IMPORT = 32,
     DATASET = 64,
+    HISTORY = 128,
     FILTERS = LIST | RUN | PREDICT | REPLAY,
 };
 
@@ -51,6 +52,8 @@ static const struct command commands[] = {
      "Runs a text trace (register writes, waits, checks) on one core."},
     {"dataset", DATASET, bt_cli_dataset, "dataset " DATASET_FORM " [options]",
      "Says what is in a set of pictures, or writes it for training scripts, or as one picture for people."},
+    {"history", HISTORY, bt_cli_history, "history [options]",
+     "Stored runs; with --network, --layer, --variant or --config the cycles of these results over the runs."},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -64,11 +67,11 @@ struct option_spec {
 
 static const struct option_spec specs[] = {
     {'s', "suite", "FILE", RUN | PREDICT | REPLAY, "what to run; without it, the layers of the networks"},
-    {'n', "network", "GLOBS", FILTERS, "only these networks, e.g. 'resnet*,lenet5'"},
-    {'l', "layer", "GLOBS", RUN | PREDICT | REPLAY, "only these layers"},
+    {'n', "network", "GLOBS", FILTERS | HISTORY, "only these networks, e.g. 'resnet*,lenet5'"},
+    {'l', "layer", "GLOBS", RUN | PREDICT | REPLAY | HISTORY, "only these layers"},
     {'C', "core", "DIR", FILTERS | TRACE | IMPORT, "also the core in this folder, built by 'make core DIR=...'"},
-    {'v', "variant", "GLOBS", FILTERS | TRACE | IMPORT, "only these variants"},
-    {'c', "config", "GLOBS", RUN | PREDICT | REPLAY | TRACE | IMPORT, "only these configurations"},
+    {'v', "variant", "GLOBS", FILTERS | TRACE | IMPORT | HISTORY, "only these variants"},
+    {'c', "config", "GLOBS", RUN | PREDICT | REPLAY | TRACE | IMPORT | HISTORY, "only these configurations"},
     {'e', "engine", "GLOBS", RUN | REPLAY, "only these engines: ref, model, rtl, cycles, iss:sw, iss:accel"},
     {'p', "pattern", "NAME", RUN | REPLAY, "data: uniform, min, ties, extreme_zp"},
     {'D', "dtype", "NAME", RUN | PREDICT | REPLAY,
@@ -107,7 +110,10 @@ static const struct option_spec specs[] = {
     {'Z', "size", "HxW", DATASET, "pictures of folders resized, MNIST's padded; default: as they are"},
     {'o', "out", "FILE", DATASET, "write pictures with labels or boxes; golden/train/data.py reads the format"},
     {'H', "sheet", "FILE", DATASET, "write the first 100 as one picture (PPM), boxes outlined"},
-    {'h', "help", NULL, FILTERS | TRACE | IMPORT | DATASET, "this text"},
+    {'F', "store", "FILE", RUN | HISTORY, "the results store; default: results.db in the build folder; none: without"},
+    {'f', "force", NULL, RUN, "runs also what is stored and unchanged"},
+    {'J', "json", NULL, HISTORY, "for programs"},
+    {'h', "help", NULL, FILTERS | TRACE | IMPORT | DATASET | HISTORY, "this text"},
 };
 #define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
 
@@ -148,7 +154,7 @@ static int help(const struct command *command)
         (void)printf("  %-20s %s\n", left, specs[i].help);
     }
     (void)printf("\nEnvironment: BITTRUE_BUILD (build folder), BITTRUE_SUITES (folder of suites), "
-                 "BITTRUE_DATA (trained\nnetworks and pictures).\n");
+                 "BITTRUE_DATA (trained\nnetworks and pictures), BITTRUE_STORE (results store, or none).\n");
     return bt_cli_finish(BT_EXIT_PASS);
 }
 
@@ -534,6 +540,15 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'L':
         cli->layers = true;
         return true;
+    case 'F':
+        cli->store = value;
+        return true;
+    case 'f':
+        cli->force = true;
+        return true;
+    case 'J':
+        cli->json = true;
+        return true;
     case 'k':
         cli->selection.chained = true;
         return true;
@@ -769,9 +784,10 @@ int bt_cli_main(int argc, char **argv)
                                                                                    : BT_EXIT_ERROR;
     }
     struct bt_error err;
-    (void)bt_fail(&err, BT_EINPUT,
-                  "no command '%s'; expected list, run, predict, replay, import, trace or dataset (see bittrue --help)",
-                  argv[1]);
+    (void)bt_fail(
+        &err, BT_EINPUT,
+        "no command '%s'; expected list, run, predict, replay, import, trace, dataset or history (see bittrue --help)",
+        argv[1]);
     bt_cli_complain(&err);
     return BT_EXIT_ERROR;
 }

@@ -131,7 +131,7 @@ static bool run_again(const struct bt_cli *cli, const struct bt_plan *plan, cons
     quiet.quiet = true; /* the verdicts have been said */
     struct bt_record *scratch = calloc(plan->records, sizeof(*scratch));
     const bool ok =
-        scratch != NULL && bt_cli_jobs(&quiet, plan, options, scratch, &interrupted) == BT_OK && interrupted == 0;
+        scratch != NULL && bt_cli_jobs(&quiet, plan, options, NULL, scratch, &interrupted) == BT_OK && interrupted == 0;
     free(scratch);
     return ok;
 }
@@ -219,7 +219,7 @@ static int replay(const struct bt_cli *cli, const struct bt_plan *plan, struct b
         return exit_status;
     }
     print_job(job);
-    const enum bt_status status = bt_cli_jobs(cli, plan, &options, records, &interrupted);
+    const enum bt_status status = bt_cli_jobs(cli, plan, &options, NULL, records, &interrupted);
     if (interrupted != 0) {
         exit_status = BT_EXIT_INTERRUPTED;
         goto cleanup;

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,14 @@ static enum bt_status write_reports(const struct bt_cli *cli, const struct bt_re
     return bt_report_files(report, dir, err);
 }
 
-static int conclude(const struct bt_cli *cli, const struct bt_report *report, struct bt_error *err)
+/* What the store had to do with a run. */
+struct kept {
+    uint32_t answered, jobs;
+    int64_t number; /* of the run, or 0 */
+};
+
+static int conclude(const struct bt_cli *cli, const struct bt_report *report, const struct kept *kept,
+                    struct bt_error *err)
 {
     char dir[2048];
     bt_report_table(report, stdout);
@@ -36,7 +44,15 @@ static int conclude(const struct bt_cli *cli, const struct bt_report *report, st
     if (status == BT_OK) {
         (void)printf("; reports in %s", dir);
     }
+    if (kept->number != 0) {
+        (void)printf("; run %" PRId64, kept->number);
+    }
     (void)printf("\n");
+    if (kept->answered != 0) {
+        (void)printf("%" PRIu32 " of %" PRIu32
+                     " jobs are unchanged and were taken from the store; --force runs them again\n",
+                     kept->answered, kept->jobs);
+    }
     if (status != BT_OK) {
         return BT_EXIT_ERROR;
     }
@@ -53,6 +69,7 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
     int interrupted = 0;
     struct bt_gate *gates = NULL;
     char **replays = NULL;
+    struct bt_cli_store store = {.store = NULL};
     struct bt_gate_limit *limits = bt_cli_limits(plan);
     struct bt_record *records = calloc(plan->records, sizeof(*records));
     const struct bt_engine_options options = bt_cli_engine_options(cli);
@@ -63,10 +80,14 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
     }
     bt_cli_describe(cli, plan, &options, &report.run);
     const double begin = bt_now_seconds();
-    const enum bt_status status = bt_cli_jobs(cli, plan, &options, records, &interrupted);
+    enum bt_status status = bt_cli_store_open(cli, plan, &options, &store, err);
+    if (status != BT_OK) {
+        goto cleanup;
+    }
+    status = bt_cli_jobs(cli, plan, &options, &store, records, &interrupted);
     if (interrupted != 0) {
-        (void)bt_fail(err, BT_OK, "stopped by signal %d (%s); nothing was reported", interrupted,
-                      strsignal(interrupted));
+        (void)bt_fail(err, BT_OK, "stopped by signal %d (%s); nothing was reported%s", interrupted,
+                      strsignal(interrupted), store.store != NULL ? ", what had ended is stored" : "");
         exit_status = BT_EXIT_INTERRUPTED;
         goto cleanup;
     }
@@ -83,9 +104,11 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
     }
     report.replays = replays;
     report.gates = gates;
-    exit_status = conclude(cli, &report, err);
+    const struct kept kept = {store.answered, plan->count, bt_cli_store_finish(&store, &report)};
+    exit_status = conclude(cli, &report, &kept, err);
 
 cleanup:
+    bt_cli_store_close(&store);
     bt_cli_replays_free(replays, plan->records);
     free(gates);
     free(limits);
