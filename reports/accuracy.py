@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True  # no cache beside the sources
+from plot import STYLE, block, gnuplot  # noqa: E402
 from study_ch4 import table as lines_of  # noqa: E402
-from study_soc import STYLE, block, gnuplot  # noqa: E402
 
 BUILD = os.environ.get("BUILD", "build")
 OUT = os.path.join(BUILD, "out", "accuracy")

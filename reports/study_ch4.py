@@ -16,7 +16,7 @@ import sys
 import time
 
 sys.dont_write_bytecode = True  # no cache beside the sources
-from study_soc import STYLE, block, gnuplot  # noqa: E402
+from plot import STYLE, block, gnuplot  # noqa: E402
 
 BUILD = os.environ.get("BUILD", "build")
 OUT = os.path.join(BUILD, "study-ch4")

@@ -8,6 +8,9 @@ import os
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True  # no cache beside the sources
+from plot import STYLE, block, gnuplot  # noqa: E402
+
 SIZES = (8, 16, 32, 64)
 BUSES = (64, 128, 256, 512)
 NETWORKS = ("lenet5", "tiny_darknet")
@@ -85,23 +88,6 @@ def stages(path):
 def accel_cycles(results):
     """Start to done of every layer on the accelerator, by network, layer, configuration without its bus."""
     return {(r["network"], r["layer"], r["config"].split("-")[0]): r for r in results["results"]}
-
-
-def gnuplot(script, data):
-    subprocess.run(["gnuplot"], input=data + script, text=True, check=True)
-
-
-def block(name, rows):
-    return "$%s << EOD\n%s\nEOD\n" % (name, "\n".join(" ".join(str(c) for c in row) for row in rows))
-
-
-STYLE = """set terminal svg size 760,420 font 'sans-serif,13' background '#ffffff'
-set border 3
-set xtics nomirror
-set ytics nomirror
-set grid y lc rgb '#dddddd'
-set key outside right top
-"""
 
 
 def plot_sizes(network, alone, by):

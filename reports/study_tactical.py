@@ -13,8 +13,8 @@ import sys
 import time
 
 sys.dont_write_bytecode = True  # no cache beside the sources
+from plot import STYLE, block, gnuplot  # noqa: E402
 from study_ch4 import number, table  # noqa: E402
-from study_soc import STYLE, block, gnuplot  # noqa: E402
 
 BUILD = os.environ.get("BUILD", "build")
 OUT = os.path.join(BUILD, "study-tactical")
