@@ -19,7 +19,7 @@ OPT        := -O2
 # The reference operators are the longest part of a verification run.
 OPT_REF    := -O3
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LDLIBS     := -lcyaml -lyaml -ljansson -ldnnl -lgomp -lxxhash -lunicorn -lelf -lprotobuf-c -ljpeg -lpng -lz -ldl -lpthread -lm
+LDLIBS     := -lcyaml -lyaml -ljansson -lsqlite3 -ldnnl -lgomp -lxxhash -lunicorn -lelf -lprotobuf-c -ljpeg -lpng -lz -ldl -lpthread -lm
 
 # As many jobs as there are cores, unless the command line says otherwise.
 MAKEFLAGS  += --no-builtin-rules --no-builtin-variables -j$(shell nproc)
@@ -59,6 +59,13 @@ $(ONNX_PROTO).c: | bootstrap
 	@protoc-c --c_out=$(@D) -I/usr/include/onnx onnx.proto
 $(ONNX_PROTO).h: $(ONNX_PROTO).c ;
 
+# Digests of the sources, for the keys of stored results.
+BUILD_INFO := $(BUILD)/gen/build_info.c
+$(BUILD_INFO): $(LIB_SRC) $(wildcard harness/*.h harness/*/*.h reference/*/*.h reference/*/*.def) ci/build-info ci/front.txt | bootstrap
+	@mkdir -p $(@D)
+	@ci/build-info $(VARIANTS) >$@.new
+	@cmp -s $@.new $@ && touch $@ && rm $@.new || mv $@.new $@
+
 # $1: folder, $2: extra compile and link flags, $3: what they are for
 define flavour
 $1/obj/%.o: %.c | bootstrap $(ONNX_PROTO).h
@@ -71,7 +78,11 @@ $1/obj/onnx.pb-c.o: $(ONNX_PROTO).c
 	@echo "CC $$<$(if $3, ($3))"
 	@$$(CC) -std=c11 -w -g $$(OPT) $2 -c $$< -o $$@
 
-$1/libbittrue.a: $(LIB_SRC:%.c=$1/obj/%.o) $1/obj/onnx.pb-c.o
+$1/obj/build_info.o: $(BUILD_INFO)
+	@mkdir -p $$(@D)
+	@$$(CC) $$(CPPFLAGS) $$(CFLAGS) $2 -c $$< -o $$@
+
+$1/libbittrue.a: $(LIB_SRC:%.c=$1/obj/%.o) $1/obj/onnx.pb-c.o $1/obj/build_info.o
 	@echo "AR $$@"
 	@rm -f $$@
 	@$$(AR) rcs $$@ $$^
@@ -224,6 +235,7 @@ $(TESTS:%=unit-%): unit-%: $(BUILD)/san/test/% | fresh-records $(PROGRAM) $(BUIL
 # What its own make would build otherwise, beside this one.
 ci-test_outside: | $(PROGRAM) $(BUILD)/bittrue-cores $(BUILD)/rtl/gemv-test.so
 ci-test_firmware: | $(PROGRAM) $(FIRMWARE) $(BUILD)/rtl/os_array-4x4.so
+ci-test_store: | $(PROGRAM) $(FIRMWARE) $(BUILD)/rtl/os_array-4x4.so $(BUILD)/rtl/ws_array-8x8_tiny.so
 $(CI_TESTS:%=ci-%): ci-%: | fresh-records
 	@BUILD='$(BUILD)' $(STEP) $* -- ci/$*
 

@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
+export BITTRUE_STORE=none # each run runs
 out=$build/bench
 mkdir -p "$out"
 

@@ -18,7 +18,8 @@ enum { BT_EXIT_PASS = 0, BT_EXIT_FAIL = 1, BT_EXIT_ERROR = 2, BT_EXIT_INTERRUPTE
 /** What the command line said. */
 struct bt_cli {
     const char *program;
-    unsigned mask; /**< of the command */
+    char command[2048]; /**< program and arguments, for people */
+    unsigned mask;      /**< of the command */
     struct bt_selection selection;
     char build_dir[1024], suites_dir[1024], suite[1024];
     const char *cores[BT_CLI_CORES]; /**< folders */
@@ -39,12 +40,17 @@ struct bt_cli {
     uint32_t images; /**< of a whole network or a data set; 0: all that there are */
     const char *timeline;
     const char *prepared, *save_prepared; /**< folders */
+    const char *store;                    /**< file, or "none"; NULL: see bt_cli_store_path() */
+    bool force;                           /**< runs what is stored, too */
+    bool json;                            /**< history */
     bool quiet;                           /**< no progress */
     bool layers;                          /**< list */
     const char *wave;                     /**< replay */
     char id[512];                         /**< replay: the selection's texts point in here */
     const char *arguments[2];
-    int argument_count; /**< trace: [core] file; dataset: which */
+    int argument_count;       /**< trace: [core] file; dataset: which */
+    const char *const *files; /**< merge */
+    uint32_t file_count;
     enum bt_split split;
     int32_t height, width; /**< 0: as they are */
     const char *sheet;
@@ -60,10 +66,12 @@ int bt_cli_main(int argc, char **argv);
 int bt_cli_list(const struct bt_cli *cli);
 int bt_cli_run(const struct bt_cli *cli);
 int bt_cli_predict(const struct bt_cli *cli);
+int bt_cli_merge(const struct bt_cli *cli);
 int bt_cli_replay(const struct bt_cli *cli);
 int bt_cli_import(const struct bt_cli *cli);
 int bt_cli_trace(const struct bt_cli *cli);
 int bt_cli_dataset(const struct bt_cli *cli);
+int bt_cli_history(const struct bt_cli *cli);
 
 /** What the command line says to the engines; points into cli. */
 struct bt_engine_options bt_cli_engine_options(const struct bt_cli *cli);

@@ -18,6 +18,8 @@
 struct run {
     const struct bt_plan *plan;
     const struct bt_engine_options *options;
+    struct bt_cli_store *store; /* or NULL */
+    uint32_t *order;            /* jobs that run, by task */
     struct bt_pool_task *tasks;
     uint32_t *first; /* record of each job */
     struct bt_record *records;
@@ -58,7 +60,7 @@ static void limit_threads(unsigned threads)
 static enum bt_status work(void *context, uint32_t task, void **bytes, size_t *length)
 {
     const struct run *run = context;
-    const struct bt_job *job = &run->plan->jobs[task];
+    const struct bt_job *job = &run->plan->jobs[run->order[task]];
     struct bt_record *records = calloc(job->count, sizeof(*records));
     if (records == NULL) {
         return BT_ENOMEM;
@@ -86,8 +88,9 @@ static void fail_job(const struct bt_job *job, struct bt_record *records, const 
 static void done(void *context, uint32_t task, const void *bytes, size_t length, const char *failure)
 {
     struct run *run = context;
-    const struct bt_job *job = &run->plan->jobs[task];
-    struct bt_record *records = &run->records[run->first[task]];
+    const uint32_t index = run->order[task];
+    const struct bt_job *job = &run->plan->jobs[index];
+    struct bt_record *records = &run->records[run->first[index]];
     if (failure == NULL && length != job->count * sizeof(*records)) {
         failure = "damaged result: not the job's records";
     }
@@ -95,6 +98,9 @@ static void done(void *context, uint32_t task, const void *bytes, size_t length,
         fail_job(job, records, failure);
     } else {
         memcpy(records, bytes, length);
+        if (run->store != NULL) {
+            bt_cli_store_keep(run->store, index, run->first[index], records);
+        }
     }
     run->progress.work_done += run->tasks[task].weight;
     for (uint32_t i = 0; i < job->count; i++) {
@@ -124,47 +130,64 @@ static void share(struct bt_record *records, size_t bytes, int advice)
     }
 }
 
+/* The jobs whose results are not there already, with their bounds. */
+static uint32_t choose(struct run *run, double timeout_seconds, uint64_t *work_sum)
+{
+    uint32_t chosen = 0;
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < run->plan->count; i++) {
+        const struct bt_job *job = &run->plan->jobs[i];
+        run->first[i] = next;
+        next += job->count;
+        if (run->store != NULL && bt_cli_store_answers(run->store, i, run->first[i], &run->records[run->first[i]])) {
+            continue;
+        }
+        const uint64_t weight = bt_job_weight(job);
+        const double expected = LEAST_SECONDS + (double)weight / SLOWEST_CYCLES_PER_SECOND;
+        run->tasks[chosen].weight = weight;
+        run->tasks[chosen].timeout_seconds = timeout_seconds > 0.0 ? timeout_seconds : expected;
+        run->order[chosen++] = i;
+        *work_sum += weight;
+    }
+    return chosen;
+}
+
 enum bt_status bt_cli_jobs(const struct bt_cli *cli, const struct bt_plan *plan,
-                           const struct bt_engine_options *options, struct bt_record *records, int *interrupted)
+                           const struct bt_engine_options *options, struct bt_cli_store *store,
+                           struct bt_record *records, int *interrupted)
 {
     enum bt_status status = BT_ENOMEM;
-    struct run run = {.plan = plan, .options = options, .records = records, .threads = 1, .quiet = cli->quiet};
+    struct run run = {
+        .plan = plan, .options = options, .store = store, .records = records, .threads = 1, .quiet = cli->quiet};
     uint64_t total = 0;
-    uint32_t next = 0;
 
     *interrupted = 0;
     run.tasks = calloc(plan->count, sizeof(*run.tasks));
     run.first = calloc(plan->count, sizeof(*run.first));
-    if (run.tasks == NULL || run.first == NULL) {
+    run.order = calloc(plan->count, sizeof(*run.order));
+    if (run.tasks == NULL || run.first == NULL || run.order == NULL) {
         goto cleanup;
     }
-    for (uint32_t i = 0; i < plan->count; i++) {
-        const uint64_t weight = bt_job_weight(&plan->jobs[i]);
-        const double expected = LEAST_SECONDS + (double)weight / SLOWEST_CYCLES_PER_SECOND;
-        run.tasks[i].weight = weight;
-        run.tasks[i].timeout_seconds = cli->timeout_seconds > 0.0 ? cli->timeout_seconds : expected;
-        run.first[i] = next;
-        next += plan->jobs[i].count;
-        total += weight;
-    }
-    bt_progress_begin(&run.progress, stderr, plan->count, total);
+    const uint32_t count = choose(&run, cli->timeout_seconds, &total);
+    bt_progress_begin(&run.progress, stderr, count, total);
     const struct bt_pool pool = {
-        .workers = cli->workers < plan->count ? cli->workers : plan->count,
-        .count = plan->count,
+        .workers = cli->workers < count || count == 0 ? cli->workers : count,
+        .count = count,
         .tasks = run.tasks,
         .context = &run,
         .work = work,
         .done = done,
         .tick = cli->quiet ? NULL : tick,
     };
-    share(records, next * sizeof(*records), MADV_DONTFORK);
-    status = bt_pool_run(&pool, interrupted);
-    share(records, next * sizeof(*records), MADV_DOFORK);
+    share(records, plan->records * sizeof(*records), MADV_DONTFORK);
+    status = count != 0 ? bt_pool_run(&pool, interrupted) : BT_OK;
+    share(records, plan->records * sizeof(*records), MADV_DOFORK);
     if (!cli->quiet) {
         bt_progress_clear(&run.progress);
     }
 
 cleanup:
+    free(run.order);
     free(run.first);
     free(run.tasks);
     return status;

@@ -11,6 +11,7 @@
 
 #include "harness/cli.h"
 #include "harness/outside.h"
+#include "harness/replay.h"
 
 enum {
     LIST = 1,
@@ -20,6 +21,8 @@ enum {
     TRACE = 16,
     IMPORT = 32,
     DATASET = 64,
+    HISTORY = 128,
+    MERGE = 256,
     FILTERS = LIST | RUN | PREDICT | REPLAY,
 };
 
@@ -42,6 +45,8 @@ static const struct command commands[] = {
      "Runs all engines on the selected layers and compares them bit by bit, cycles with their prediction."},
     {"predict", PREDICT, bt_cli_predict, "predict [options]",
      "Predicted cycles, terms and roofline of the selected layers, without simulation."},
+    {"merge", MERGE, bt_cli_merge, "merge RESULTS.json... [options]",
+     "Puts the results of all shards of one run together, into the reports of the whole run."},
     {"replay", REPLAY, bt_cli_replay, "replay [" ID_FORM "] [options]",
      "Runs one layer again, says everything about it, and records a waveform around the first wrong element."},
     {"import", IMPORT, bt_cli_import, "import FILE [options]",
@@ -50,6 +55,8 @@ static const struct command commands[] = {
      "Runs a text trace (register writes, waits, checks) on one core."},
     {"dataset", DATASET, bt_cli_dataset, "dataset " DATASET_FORM " [options]",
      "Says what is in a set of pictures, or writes it for training scripts, or as one picture for people."},
+    {"history", HISTORY, bt_cli_history, "history [options]",
+     "Stored runs; with --network, --layer, --variant or --config the cycles of these results over the runs."},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -63,11 +70,11 @@ struct option_spec {
 
 static const struct option_spec specs[] = {
     {'s', "suite", "FILE", RUN | PREDICT | REPLAY, "what to run; without it, the layers of the networks"},
-    {'n', "network", "GLOBS", FILTERS, "only these networks, e.g. 'resnet*,lenet5'"},
-    {'l', "layer", "GLOBS", RUN | PREDICT | REPLAY, "only these layers"},
+    {'n', "network", "GLOBS", FILTERS | HISTORY, "only these networks, e.g. 'resnet*,lenet5'"},
+    {'l', "layer", "GLOBS", RUN | PREDICT | REPLAY | HISTORY, "only these layers"},
     {'C', "core", "DIR", FILTERS | TRACE | IMPORT, "also the core in this folder, built by 'make core DIR=...'"},
-    {'v', "variant", "GLOBS", FILTERS | TRACE | IMPORT, "only these variants"},
-    {'c', "config", "GLOBS", RUN | PREDICT | REPLAY | TRACE | IMPORT, "only these configurations"},
+    {'v', "variant", "GLOBS", FILTERS | TRACE | IMPORT | HISTORY, "only these variants"},
+    {'c', "config", "GLOBS", RUN | PREDICT | REPLAY | TRACE | IMPORT | HISTORY, "only these configurations"},
     {'e', "engine", "GLOBS", RUN | REPLAY, "only these engines: ref, model, rtl, cycles, iss:sw, iss:accel"},
     {'p', "pattern", "NAME", RUN | REPLAY, "data: uniform, min, ties, extreme_zp"},
     {'D', "dtype", "NAME", RUN | PREDICT | REPLAY,
@@ -98,7 +105,7 @@ static const struct option_spec specs[] = {
     {'j', "jobs", "N", RUN, "worker processes; default: one per CPU"},
     {'x', "shard", "I/N", RUN | PREDICT, "the I-th of N parts of the selection, 1 <= I <= N"},
     {'t', "timeout", "SECONDS", RUN | REPLAY | TRACE, "wall clock per job; default: from its expected cycles"},
-    {'o', "out", "DIR", RUN, "where the reports go; default: out/ in the build folder"},
+    {'o', "out", "DIR", RUN | MERGE, "where the reports go; default: out/ in the build folder"},
     {'w', "wave", "FILE", REPLAY | TRACE, "write a waveform (FST); needs the core's -trace build"},
     {'L', "layers", NULL, LIST, "every layer of the networks"},
     {'A', "split", "NAME", DATASET, "of a generated set: test (default), calibration or train"},
@@ -106,7 +113,10 @@ static const struct option_spec specs[] = {
     {'Z', "size", "HxW", DATASET, "pictures of folders resized, MNIST's padded; default: as they are"},
     {'o', "out", "FILE", DATASET, "write pictures with labels or boxes; golden/train/data.py reads the format"},
     {'H', "sheet", "FILE", DATASET, "write the first 100 as one picture (PPM), boxes outlined"},
-    {'h', "help", NULL, FILTERS | TRACE | IMPORT | DATASET, "this text"},
+    {'F', "store", "FILE", RUN | HISTORY, "the results store; default: results.db in the build folder; none: without"},
+    {'f', "force", NULL, RUN, "runs also what is stored and unchanged"},
+    {'J', "json", NULL, HISTORY, "for programs"},
+    {'h', "help", NULL, FILTERS | TRACE | IMPORT | DATASET | HISTORY | MERGE, "this text"},
 };
 #define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
 
@@ -147,7 +157,7 @@ static int help(const struct command *command)
         (void)printf("  %-20s %s\n", left, specs[i].help);
     }
     (void)printf("\nEnvironment: BITTRUE_BUILD (build folder), BITTRUE_SUITES (folder of suites), "
-                 "BITTRUE_DATA (trained\nnetworks and pictures).\n");
+                 "BITTRUE_DATA (trained\nnetworks and pictures), BITTRUE_STORE (results store, or none).\n");
     return bt_cli_finish(BT_EXIT_PASS);
 }
 
@@ -533,6 +543,15 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'L':
         cli->layers = true;
         return true;
+    case 'F':
+        cli->store = value;
+        return true;
+    case 'f':
+        cli->force = true;
+        return true;
+    case 'J':
+        cli->json = true;
+        return true;
     case 'k':
         cli->selection.chained = true;
         return true;
@@ -656,6 +675,11 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
     if (command->mask == IMPORT && optind < argc) {
         cli->selection.model = argv[optind++];
     }
+    if (command->mask == MERGE) {
+        cli->files = (const char *const *)argv + optind;
+        cli->file_count = (uint32_t)(argc - optind);
+        optind = argc;
+    }
     const int most = command->mask == TRACE ? 2 : command->mask == DATASET ? 1 : 0;
     while (optind < argc && cli->argument_count < most) {
         cli->arguments[cli->argument_count++] = argv[optind++];
@@ -725,10 +749,23 @@ static bool load_cores(const struct bt_cli *cli)
     return true;
 }
 
+/* As a shell takes it back. What does not fit is cut. */
+static void join(int argc, char **argv, char *text, size_t text_bytes)
+{
+    text[0] = '\0';
+    for (int i = 0; i < argc; i++) {
+        char word[1200];
+        const size_t used = strlen(text);
+        bt_shell_word(argv[i], word, sizeof(word));
+        (void)snprintf(text + used, text_bytes - used, "%s%s", i > 0 ? " " : "", word);
+    }
+}
+
 int bt_cli_main(int argc, char **argv)
 {
     struct bt_cli cli = {.program = argc > 0 ? argv[0] : "bittrue", .workers = cpu_count(), .ref = BT_REF_FAST};
     cli.selection.pictures.max_drop = -1;
+    join(argc, argv, cli.command, sizeof(cli.command));
     if (argc < 2) {
         usage(stderr);
         return BT_EXIT_ERROR;
@@ -756,7 +793,8 @@ int bt_cli_main(int argc, char **argv)
     }
     struct bt_error err;
     (void)bt_fail(&err, BT_EINPUT,
-                  "no command '%s'; expected list, run, predict, replay, import, trace or dataset (see bittrue --help)",
+                  "no command '%s'; expected list, run, predict, merge, replay, import, trace, dataset or history (see "
+                  "bittrue --help)",
                   argv[1]);
     bt_cli_complain(&err);
     return BT_EXIT_ERROR;

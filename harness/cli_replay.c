@@ -8,6 +8,7 @@
 
 #include "harness/cli.h"
 #include "harness/cli_jobs.h"
+#include "harness/cli_report.h"
 #include "harness/compare.h"
 #include "harness/layer_pool.h"
 #include "harness/report.h"
@@ -130,7 +131,7 @@ static bool run_again(const struct bt_cli *cli, const struct bt_plan *plan, cons
     quiet.quiet = true; /* the verdicts have been said */
     struct bt_record *scratch = calloc(plan->records, sizeof(*scratch));
     const bool ok =
-        scratch != NULL && bt_cli_jobs(&quiet, plan, options, scratch, &interrupted) == BT_OK && interrupted == 0;
+        scratch != NULL && bt_cli_jobs(&quiet, plan, options, NULL, scratch, &interrupted) == BT_OK && interrupted == 0;
     free(scratch);
     return ok;
 }
@@ -211,13 +212,14 @@ static int replay(const struct bt_cli *cli, const struct bt_plan *plan, struct b
     int interrupted = 0;
     const struct bt_job *job = &plan->jobs[0];
     const struct bt_engine_options options = bt_cli_engine_options(cli);
+    char **replays = NULL;
     struct bt_record *records = calloc(plan->records, sizeof(*records));
     if (records == NULL) {
         (void)bt_fail(err, BT_ENOMEM, "out of memory");
         return exit_status;
     }
     print_job(job);
-    const enum bt_status status = bt_cli_jobs(cli, plan, &options, records, &interrupted);
+    const enum bt_status status = bt_cli_jobs(cli, plan, &options, NULL, records, &interrupted);
     if (interrupted != 0) {
         exit_status = BT_EXIT_INTERRUPTED;
         goto cleanup;
@@ -230,16 +232,12 @@ static int replay(const struct bt_cli *cli, const struct bt_plan *plan, struct b
         print_layer(job, i);
         print_record(&records[i]);
     }
-    const struct bt_report report = {
-        .plan = plan,
-        .records = records,
-        .record_count = plan->records,
-        .program = cli->program,
-        .suite = cli->selection.suite,
-        .model = cli->selection.model,
-        .dataset = cli->selection.dataset,
-        .options = &options,
-    };
+    replays = bt_cli_replays(cli, plan, &options, records);
+    if (replays == NULL) {
+        (void)bt_fail(err, BT_ENOMEM, "out of memory");
+        goto cleanup;
+    }
+    const struct bt_report report = {.records = records, .record_count = plan->records, .replays = replays};
     bt_report_failures(&report, stdout);
     const struct bt_totals totals = bt_report_totals(&report);
     exit_status = totals.failed != 0 || totals.passed + totals.xfailed == 0 ? BT_EXIT_FAIL : BT_EXIT_PASS;
@@ -250,6 +248,7 @@ static int replay(const struct bt_cli *cli, const struct bt_plan *plan, struct b
     }
 
 cleanup:
+    bt_cli_replays_free(replays, plan->records);
     free(records);
     return exit_status;
 }

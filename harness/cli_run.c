@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,42 +9,23 @@
 
 #include "harness/cli.h"
 #include "harness/cli_jobs.h"
+#include "harness/cli_report.h"
 #include "harness/model.h"
 #include "harness/prepared.h"
 #include "harness/report.h"
 
-static enum bt_status write_reports(const struct bt_cli *cli, const struct bt_report *report, char *dir,
-                                    size_t dir_bytes, struct bt_error *err)
+/* What the store had to do with a run. */
+static void say_stored(const struct bt_cli_store *store, int64_t number)
 {
-    if (cli->out[0] != '\0') {
-        (void)snprintf(dir, dir_bytes, "%s", cli->out);
-    } else {
-        (void)snprintf(dir, dir_bytes, "%s/out/%s", cli->build_dir, report->plan->name);
+    if (number == 0) {
+        return;
     }
-    return bt_report_files(report, dir, err);
-}
-
-static int conclude(const struct bt_cli *cli, const struct bt_report *report, struct bt_error *err)
-{
-    char dir[2048];
-    bt_report_table(report, stdout);
-    bt_report_failures(report, stdout);
-    const enum bt_status status = write_reports(cli, report, dir, sizeof(dir), err);
-    const struct bt_totals totals = bt_report_totals(report);
-    (void)printf("\n%s: %u passed, %u failed, %u skipped, %u known errors; %.1f s", report->plan->name, totals.passed,
-                 totals.failed, totals.skipped, totals.xfailed, report->seconds);
-    if (status == BT_OK) {
-        (void)printf("; reports in %s", dir);
+    (void)printf("stored as run %" PRId64, number);
+    if (store->answered != 0) {
+        (void)printf("; %" PRIu32 " of %" PRIu32 " jobs are unchanged and were not run again, --force does",
+                     store->answered, store->plan->count);
     }
     (void)printf("\n");
-    if (status != BT_OK) {
-        return BT_EXIT_ERROR;
-    }
-    if (totals.passed + totals.failed + totals.xfailed == 0) {
-        (void)printf("FAIL: nothing ran, every layer was skipped\n");
-        return BT_EXIT_FAIL;
-    }
-    return totals.failed != 0 ? BT_EXIT_FAIL : BT_EXIT_PASS;
 }
 
 static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct bt_error *err)
@@ -51,27 +33,27 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
     int exit_status = BT_EXIT_ERROR;
     int interrupted = 0;
     struct bt_gate *gates = NULL;
-    struct bt_report report = {
-        .plan = plan,
-        .record_count = plan->records,
-        .program = cli->program,
-        .suite = cli->selection.suite,
-        .model = cli->selection.model,
-        .dataset = cli->selection.dataset,
-    };
-    const struct bt_engine_options options = bt_cli_engine_options(cli);
-    report.options = &options;
+    char **replays = NULL;
+    struct bt_cli_store store = {.store = NULL};
+    uint32_t *jobs = bt_cli_job_numbers(plan);
+    struct bt_gate_limit *limits = bt_cli_limits(plan);
     struct bt_record *records = calloc(plan->records, sizeof(*records));
-    if (records == NULL) {
+    const struct bt_engine_options options = bt_cli_engine_options(cli);
+    struct bt_report report = {.records = records, .record_count = plan->records, .jobs = jobs};
+    if (records == NULL || limits == NULL || jobs == NULL) {
         (void)bt_fail(err, BT_ENOMEM, "out of memory");
         goto cleanup;
     }
-    report.records = records;
+    bt_cli_describe(cli, plan, &options, &report.run);
     const double begin = bt_now_seconds();
-    const enum bt_status status = bt_cli_jobs(cli, plan, &options, records, &interrupted);
+    enum bt_status status = bt_cli_store_open(cli, plan, &options, &store, err);
+    if (status != BT_OK) {
+        goto cleanup;
+    }
+    status = bt_cli_jobs(cli, plan, &options, &store, records, &interrupted);
     if (interrupted != 0) {
-        (void)bt_fail(err, BT_OK, "stopped by signal %d (%s); nothing was reported", interrupted,
-                      strsignal(interrupted));
+        (void)bt_fail(err, BT_OK, "stopped by signal %d (%s); nothing was reported%s", interrupted,
+                      strsignal(interrupted), store.store != NULL ? ", what had ended is stored" : "");
         exit_status = BT_EXIT_INTERRUPTED;
         goto cleanup;
     }
@@ -79,17 +61,26 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
         (void)bt_fail(err, status, "no worker processes could be had");
         goto cleanup;
     }
-    report.seconds = bt_now_seconds() - begin;
-    if (bt_report_gates(plan, records, plan->records, &gates, &report.gate_count) != BT_OK) {
+    report.run.seconds = bt_now_seconds() - begin;
+    replays = bt_cli_replays(cli, plan, &options, records);
+    if (replays == NULL ||
+        bt_report_gates(limits, plan->configs_count, records, plan->records, &gates, &report.gate_count) != BT_OK) {
         (void)bt_fail(err, BT_ENOMEM, "out of memory");
         goto cleanup;
     }
+    report.replays = replays;
     report.gates = gates;
-    exit_status = conclude(cli, &report, err);
+    const int64_t number = bt_cli_store_finish(&store, &report);
+    exit_status = bt_cli_conclude(cli, &report, err);
+    say_stored(&store, number);
 
 cleanup:
+    bt_cli_store_close(&store);
+    bt_cli_replays_free(replays, plan->records);
     free(gates);
+    free(limits);
     free(records);
+    free(jobs);
     return exit_status;
 }
 

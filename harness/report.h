@@ -7,14 +7,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "harness/engine.h"
+#include "harness/environment.h"
 #include "harness/error.h"
-#include "harness/job.h"
 #include "harness/record.h"
 
 /** The cycle gate over all layers of one configuration: a verdict of its own beside those of the layers. */
 struct bt_gate {
-    const char *variant, *config;
+    char variant[48], config[48];
     uint32_t layers, at_zero;           /**< layers gated, and those of them without any error */
     double max_percent, mean_percent;   /**< of the errors' magnitudes */
     double roofline_max, roofline_mean; /**< the same for the roofline */
@@ -23,17 +22,44 @@ struct bt_gate {
     char reason[BT_REASON_BYTES];
 };
 
+/** The largest cycle errors that a variant's configurations may have, percent. */
+struct bt_gate_limit {
+    char variant[48];
+    double max_percent, mean_percent;
+};
+
+/** What firmware ran on. */
+struct bt_run_system {
+    bool present;
+    char map[1024]; /**< file */
+    uint32_t cpu_mips, clock_mhz;
+    char device[16], wait[16];
+};
+
+/** What a run was, beside its results: the head of results.json. */
+struct bt_run {
+    char suite[64]; /**< its name, or "run" */
+    uint64_t seed;
+    double seconds;         /**< wall clock */
+    char command[2048];     /**< as it was called; "" where it is not known */
+    uint32_t shard, shards; /**< the run was part shard + 1 of shards; 1 shard is the whole */
+    uint32_t jobs;          /**< of the whole */
+    char plan[20];          /**< digest of what the whole was asked to run, hexadecimal */
+    struct bt_run_system system;
+    struct bt_environment environment;
+};
+
+/** A command line and the program's answer to it are at most this long. */
+#define BT_REPLAY_BYTES 1024
+
 struct bt_report {
-    const struct bt_plan *plan;
+    struct bt_run run;
     const struct bt_record *records;
     uint32_t record_count;
+    char *const *replays; /**< by record: the command that runs it again, see replay.h */
+    const uint32_t *jobs; /**< by record: its job in the order of the whole; ascending */
     const struct bt_gate *gates;
     uint32_t gate_count;
-    const char *program;                     /**< as it was called, for replay commands */
-    const char *suite;                       /**< file, or NULL */
-    const char *model, *dataset;             /**< of the user, or NULL */
-    const struct bt_engine_options *options; /**< what the engines were told, or NULL */
-    double seconds;                          /**< wall clock of the run */
 };
 
 /** Verdicts over everything, layers and gates. */
@@ -44,16 +70,15 @@ struct bt_totals bt_report_totals(const struct bt_report *report);
 
 /**
  * @brief  Holds the errors of each configuration against its gate.
- * @param[out] gates  One per variant and configuration with at least one gated record; freed by the caller.
+ * @param[in]  limits  One per variant; a variant without any is allowed nothing.
+ * @param[out] gates   One per variant and configuration with at least one gated record; freed by the caller.
  * @return BT_OK; BT_ENOMEM.
  */
-BT_MUST_CHECK enum bt_status bt_report_gates(const struct bt_plan *plan, const struct bt_record *records,
-                                             uint32_t count, struct bt_gate **gates, uint32_t *gate_count);
+BT_MUST_CHECK enum bt_status bt_report_gates(const struct bt_gate_limit *limits, uint32_t limit_count,
+                                             const struct bt_record *records, uint32_t count, struct bt_gate **gates,
+                                             uint32_t *gate_count);
 /** The verdict of one gate, from its numbers and limits. */
 enum bt_verdict bt_gate_judge(struct bt_gate *gate);
-
-/** The command that runs this record again, verbosely. */
-void bt_report_replay(const struct bt_report *report, const struct bt_record *record, char *text, size_t text_bytes);
 
 /* One writer per format. What went wrong with the stream is found by whoever closes it. */
 void bt_report_table(const struct bt_report *report, FILE *out);

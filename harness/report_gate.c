@@ -40,8 +40,8 @@ enum bt_verdict bt_gate_judge(struct bt_gate *gate)
 }
 
 /* The gate of a record's configuration, made on first sight. */
-static struct bt_gate *gate_of(const struct bt_plan *plan, const struct bt_record *record, struct bt_gate *gates,
-                               uint32_t *count)
+static struct bt_gate *gate_of(const struct bt_gate_limit *limits, uint32_t limit_count, const struct bt_record *record,
+                               struct bt_gate *gates, uint32_t *count)
 {
     for (uint32_t i = 0; i < *count; i++) {
         if (strcmp(gates[i].variant, record->variant) == 0 && strcmp(gates[i].config, record->config) == 0) {
@@ -49,18 +49,20 @@ static struct bt_gate *gate_of(const struct bt_plan *plan, const struct bt_recor
         }
     }
     struct bt_gate *gate = &gates[(*count)++];
-    *gate = (struct bt_gate){.variant = record->variant, .config = record->config};
-    for (uint32_t i = 0; i < plan->configs_count; i++) {
-        if (strcmp(plan->configs[i]->variant, record->variant) == 0) {
-            gate->limit_max = plan->configs[i]->gate_max_percent;
-            gate->limit_mean = plan->configs[i]->gate_mean_percent;
+    (void)snprintf(gate->variant, sizeof(gate->variant), "%s", record->variant);
+    (void)snprintf(gate->config, sizeof(gate->config), "%s", record->config);
+    for (uint32_t i = 0; i < limit_count; i++) {
+        if (strcmp(limits[i].variant, record->variant) == 0) {
+            gate->limit_max = limits[i].max_percent;
+            gate->limit_mean = limits[i].mean_percent;
         }
     }
     return gate;
 }
 
-enum bt_status bt_report_gates(const struct bt_plan *plan, const struct bt_record *records, uint32_t count,
-                               struct bt_gate **gates, uint32_t *gate_count)
+enum bt_status bt_report_gates(const struct bt_gate_limit *limits, uint32_t limit_count,
+                               const struct bt_record *records, uint32_t count, struct bt_gate **gates,
+                               uint32_t *gate_count)
 {
     struct bt_gate *made = calloc(count + (size_t)1, sizeof(*made));
     uint32_t used = 0;
@@ -73,7 +75,7 @@ enum bt_status bt_report_gates(const struct bt_plan *plan, const struct bt_recor
         if (!record->gated || record->engine[BT_ENGINE_CYCLES].verdict == BT_XFAIL) {
             continue;
         }
-        struct bt_gate *gate = gate_of(plan, record, made, &used);
+        struct bt_gate *gate = gate_of(limits, limit_count, record, made, &used);
         const double error = fabs(bt_error_percent(record->predicted_cycles, record->rtl_cycles));
         const double roofline = fabs(bt_error_percent(record->roofline_cycles, record->rtl_cycles));
         gate->layers++;

@@ -68,17 +68,17 @@ static void outcome(FILE *out, enum bt_verdict verdict, const char *reason, cons
     (void)fputs("    </testcase>\n", out);
 }
 
-static void record_case(const struct bt_report *report, const struct bt_record *record, FILE *out)
+static void record_case(const struct bt_record *record, const char *replay, FILE *out)
 {
     char class_name[256];
     char name[256];
-    char detail[1100] = "replay: ";
+    char detail[BT_REPLAY_BYTES + 16];
     (void)snprintf(class_name, sizeof(class_name), "%s.%s.%s", record->variant, record->config, record->network);
     char kind[BT_KIND_BYTES];
     bt_record_kind(record, ", ", kind, sizeof(kind));
     (void)snprintf(name, sizeof(name), "%s [%s, stalls %u %%%s]", record->layer, record->pattern, record->stall_percent,
                    kind);
-    bt_report_replay(report, record, detail + strlen(detail), sizeof(detail) - strlen(detail));
+    (void)snprintf(detail, sizeof(detail), "replay: %s", replay);
     double seconds = 0.0;
     for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
         seconds += record->engine[e].seconds;
@@ -102,10 +102,10 @@ void bt_report_junit(const struct bt_report *report, FILE *out)
                   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"%u\" failures=\"%u\" errors=\"0\" "
                   "skipped=\"%u\" time=\"%.3f\">\n",
                   totals.passed + totals.failed + totals.skipped + totals.xfailed, totals.failed,
-                  totals.skipped + totals.xfailed, report->seconds);
-    begin_suite(out, report->plan->name, layers, report->seconds);
+                  totals.skipped + totals.xfailed, report->run.seconds);
+    begin_suite(out, report->run.suite, layers, report->run.seconds);
     for (uint32_t i = 0; i < report->record_count; i++) {
-        record_case(report, &report->records[i], out);
+        record_case(&report->records[i], report->replays[i], out);
     }
     (void)fputs("  </testsuite>\n", out);
     if (report->gate_count != 0) {

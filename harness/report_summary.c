@@ -265,10 +265,8 @@ static void failures(const struct bt_report *report, FILE *out)
             (void)fputs("\n## Failures and known errors\n\n", out);
             any = true;
         }
-        char replay[1024];
-        bt_report_replay(report, record, replay, sizeof(replay));
         (void)fprintf(out, "- %s `%s` `%s` on %s %s: %s\n  `%s`\n", bt_verdict_name(record->verdict), record->network,
-                      record->layer, record->variant, record->config, record->reason, replay);
+                      record->layer, record->variant, record->config, record->reason, report->replays[i]);
     }
 }
 
@@ -285,8 +283,8 @@ void bt_report_summary(const struct bt_report *report, FILE *out)
     }
     (void)fprintf(out,
                   "# bittrue: %s\n\n%u passed, %u failed, %u skipped, %u known errors; seed %" PRIu64 ", %.1f s.\n",
-                  report->plan->name, totals.passed, totals.failed, totals.skipped, totals.xfailed, report->plan->seed,
-                  report->seconds);
+                  report->run.suite, totals.passed, totals.failed, totals.skipped, totals.xfailed, report->run.seed,
+                  report->run.seconds);
     if (seconds > 0.0) {
         (void)fprintf(out, "RTL simulation: %.3f GMAC in %.1f s of one core, %.3f GMAC/s.\n", (double)macs * 1e-9,
                       seconds, (double)macs / seconds * 1e-9);

@@ -74,11 +74,10 @@ static void print_whole(FILE *out, const struct bt_report *report, const struct 
 {
     const struct bt_soc_result *sw = &record->engine[BT_ENGINE_ISS_SW].soc;
     const struct bt_soc_result *accel = &record->engine[BT_ENGINE_ISS_ACCEL].soc;
-    if (report->options == NULL || report->options->soc == NULL || sw->whole_cycles + accel->whole_cycles == 0) {
+    if (!report->run.system.present || sw->whole_cycles + accel->whole_cycles == 0) {
         return;
     }
-    const double hz = 1e6 * report->options->soc->clock_mhz;
-    const uint32_t mips = report->options->cpu_mips != 0 ? report->options->cpu_mips : report->options->soc->cpu_mips;
+    const double hz = 1e6 * report->run.system.clock_mhz;
     uint64_t wait = 0;
     uint64_t busy = 0;
     for (const struct bt_record *r = record;
@@ -88,8 +87,8 @@ static void print_whole(FILE *out, const struct bt_report *report, const struct 
         wait += r->engine[BT_ENGINE_ISS_ACCEL].soc.wait_cycles;
         busy += r->engine[BT_ENGINE_ISS_ACCEL].soc.accel_cycles;
     }
-    (void)fprintf(out, "      simulated at %" PRIu32 " MIPS and %" PRIu32 " MHz:", mips,
-                  report->options->soc->clock_mhz);
+    (void)fprintf(out, "      simulated at %" PRIu32 " MIPS and %" PRIu32 " MHz:", report->run.system.cpu_mips,
+                  report->run.system.clock_mhz);
     if (sw->whole_cycles != 0) {
         (void)fprintf(out, " CPU alone %.3f ms%s", 1e3 * (double)sw->whole_cycles / hz,
                       accel->whole_cycles != 0 ? ";" : "");
@@ -138,115 +137,6 @@ void bt_report_table(const struct bt_report *report, FILE *out)
     }
 }
 
-/* The job of a whole network's record. */
-static const struct bt_job *job_of(const struct bt_report *report, const struct bt_record *record)
-{
-    for (uint32_t i = 0; i < report->plan->count; i++) {
-        const struct bt_job *job = &report->plan->jobs[i];
-        if (job->network != NULL && strcmp(job->network->name, record->network) == 0 &&
-            strcmp(job->variant->name, record->variant) == 0 && strcmp(job->config.name, record->config) == 0 &&
-            job->pruning.percent == record->sparsity) {
-            return job;
-        }
-    }
-    return NULL;
-}
-
-/* Its pictures, and its accuracy. */
-static void replay_pictures(const struct bt_report *report, const struct bt_record *record, char *text,
-                            size_t text_bytes)
-{
-    const struct bt_job *job = job_of(report, record);
-    const struct bt_pictures *pictures = job != NULL ? &job->pictures : NULL;
-    const uint32_t asked = report->options != NULL ? report->options->images : 0;
-    const uint32_t images = asked != 0 || pictures == NULL ? asked : pictures->images;
-    char one[64];
-    text[0] = '\0';
-    if (images != 0) {
-        (void)snprintf(text, text_bytes, " --images %" PRIu32, images);
-    }
-    if (pictures == NULL || !pictures->accuracy || job->network->card == NULL) {
-        return;
-    }
-    (void)snprintf(one, sizeof(one), " --accuracy %" PRIu32, pictures->accuracy_images);
-    (void)strncat(text, one, text_bytes - strlen(text) - 1);
-    if (pictures->model_images != 0) {
-        (void)snprintf(one, sizeof(one), " --model-images %" PRIu32, pictures->model_images);
-        (void)strncat(text, one, text_bytes - strlen(text) - 1);
-    }
-    if (pictures->max_drop >= 0) {
-        (void)snprintf(one, sizeof(one), " --max-accuracy-drop %g", pictures->max_drop);
-        (void)strncat(text, one, text_bytes - strlen(text) - 1);
-    }
-}
-
-/* Where the network is from: a file of the user's, or its name. */
-static void replay_network(const struct bt_report *report, const struct bt_record *record, char *text,
-                           size_t text_bytes)
-{
-    if (report->model == NULL) {
-        (void)snprintf(text, text_bytes, "--network '%s'", record->network);
-        return;
-    }
-    (void)snprintf(text, text_bytes, "--model '%.300s'%s%.200s%s", report->model,
-                   report->dataset != NULL ? " --dataset '" : "", report->dataset != NULL ? report->dataset : "",
-                   report->dataset != NULL ? "'" : "");
-}
-
-/* What the engines were told, where it is not the usual. */
-static void replay_options(const struct bt_engine_options *options, char *text, size_t text_bytes)
-{
-    char soc[300] = "";
-    char mips[32] = "";
-    text[0] = '\0';
-    if (options == NULL) {
-        return;
-    }
-    if (options->soc != NULL && options->own_soc) {
-        (void)snprintf(soc, sizeof(soc), " --soc '%s'", options->soc->path);
-    }
-    if (options->cpu_mips != 0) {
-        (void)snprintf(mips, sizeof(mips), " --cpu-mips %" PRIu32, options->cpu_mips);
-    }
-    const bool device = options->device != BT_DEVICE_RTL;
-    const bool wait = options->wait != BT_WAIT_INTERRUPT;
-    (void)snprintf(text, text_bytes, "%s%s%s%s%s%s", soc, mips, device ? " --device " : "",
-                   device ? bt_device_name(options->device) : "", wait ? " --wait " : "",
-                   wait ? bt_wait_name(options->wait) : "");
-}
-
-void bt_report_replay(const struct bt_report *report, const struct bt_record *record, char *text, size_t text_bytes)
-{
-    char extra[400];
-    char pictures[160];
-    char network[600];
-    char pruned[64];
-    const struct bt_variant *variant = bt_variant_find(record->variant);
-    (void)snprintf(pruned, sizeof(pruned), " --sparsity %" PRIu32 "%s%s", record->sparsity,
-                   record->sparsity != 0 ? " --structure " : "", record->sparsity != 0 ? record->structure : "");
-    replay_options(report->options, extra, sizeof(extra));
-    replay_network(report, record, network, sizeof(network));
-    if (record->whole) {
-        replay_pictures(report, record, pictures, sizeof(pictures));
-        char stalls[32] = "";
-        if (record->stall_percent != 0) {
-            (void)snprintf(stalls, sizeof(stalls), " --stalls %" PRIu32, record->stall_percent);
-        }
-        (void)snprintf(text, text_bytes, "%s run --chained %s --variant %s --config %s --seed %" PRIu64 "%s%s%s%s",
-                       report->program, network, record->variant, record->config, record->seed, pruned, stalls, extra,
-                       pictures);
-        return;
-    }
-    const char *folder = variant != NULL ? bt_variant_folder(variant) : NULL;
-    (void)snprintf(text, text_bytes,
-                   "%s replay%s%s%s%s%s %s --layer '%s' --variant %s --config %s --pattern %s --stalls %u "
-                   "--seed %" PRIu64 " --dtype %s%s%s",
-                   report->program, report->suite != NULL ? " --suite " : "",
-                   report->suite != NULL ? report->suite : "", folder != NULL ? " --core '" : "",
-                   folder != NULL ? folder : "", folder != NULL ? "'" : "", network, record->layer, record->variant,
-                   record->config, record->pattern, record->stall_percent, record->seed, record->dtype, pruned, extra);
-}
-
 static bool is_failure(const struct bt_record *record)
 {
     return record->verdict == BT_FAIL || record->verdict == BT_XFAIL;
@@ -283,15 +173,13 @@ void bt_report_failures(const struct bt_report *report, FILE *out)
         failures += is_failure(&report->records[i]) ? 1 : 0;
     }
     for (uint32_t i = 0; i < failures && i < SHOWN; i++) {
-        char replay[1024];
         shown = next_failure(report, shown);
         if (shown == NULL) {
             break;
         }
-        bt_report_replay(report, shown, replay, sizeof(replay));
         (void)fprintf(out, "\n%s %s %s on %s %s\n  %s\n", bt_verdict_name(shown->verdict), shown->network, shown->layer,
                       shown->variant, shown->config, shown->reason);
-        (void)fprintf(out, "  replay: %s\n", replay);
+        (void)fprintf(out, "  replay: %s\n", report->replays[shown - report->records]);
     }
     if (failures > SHOWN) {
         (void)fprintf(out, "\n%u more failures, all of them in summary.md and results.json\n", failures - SHOWN);

@@ -92,7 +92,9 @@ static int make_tree(void **state)
             return -1;
         }
     }
-    return setenv("BITTRUE_BUILD", "build", 1) | setenv("BITTRUE_SUITES", "suites", 1);
+    /* Each run runs: what the store answers has tests of its own. */
+    return setenv("BITTRUE_BUILD", "build", 1) | setenv("BITTRUE_SUITES", "suites", 1) |
+           setenv("BITTRUE_STORE", "none", 1);
 }
 
 static int remove_tree(void **state)
@@ -118,6 +120,7 @@ static void test_usage(void **state)
         {"list --help", 0, "--layers"},
         {"predict --help", 0, "--network GLOBS"},
         {"replay --help", 0, "--wave FILE"},
+        {"merge --help", 0, "--out DIR"},
         {"list --shard 1/2", 2, "list: unknown option '--shard'"},
         {"dataset --help", 0, "--sheet FILE"},
         {"dataset --help", 0, "mnist:FOLDER"},
@@ -367,20 +370,83 @@ static void test_order_and_seed(void **state)
     free(six);
 }
 
+/* A head, without what every run has of its own. */
+static char *stable_head(const char *path)
+{
+    json_t *json = results(path);
+    json_t *run = json_object_get(json, "run");
+    static const char *const own[] = {"seconds", "command", "time"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        assert_int_equal(json_object_del(run, own[i]), 0);
+    }
+    char *head = json_dumps(run, JSON_SORT_KEYS);
+    json_decref(json);
+    return head;
+}
+
+/* A verdict that fails, a worker that crashes and gates are in it. */
 static void test_shards(void **state)
 {
     (void)state;
-    assert_int_equal(call("run --suite good --shard 1/3 --out o/s1"), 0);
-    assert_int_equal(call("run --suite good --shard 2/3 --out o/s2"), 0);
-    assert_int_equal(call("run --suite good --shard 3/3 --out o/s3"), 0);
-    size_t total = 0;
-    const char *const paths[] = {"o/s1/results.json", "o/s2/results.json", "o/s3/results.json"};
-    for (size_t i = 0; i < 3; i++) {
-        json_t *json = results(paths[i]);
-        total += json_array_size(json_object_get(json, "results"));
+    static const struct {
+        const char *suite;
+        int status;
+    } cases[] = {{"good", 0}, {"mixed", 1}};
+    for (size_t i = 0; i < 2; i++) {
+        char line[256];
+        size_t total = 0;
+        (void)snprintf(line, sizeof(line), "run --suite %s --out o/whole", cases[i].suite);
+        assert_int_equal(call(line), cases[i].status);
+        for (int shard = 1; shard <= 3; shard++) {
+            char path[64];
+            (void)snprintf(line, sizeof(line), "run --suite %s --shard %d/3 --out o/s%d", cases[i].suite, shard, shard);
+            assert_in_range(call(line), 0, cases[i].status);
+            (void)snprintf(path, sizeof(path), "o/s%d/results.json", shard);
+            json_t *json = results(path);
+            total += json_array_size(json_object_get(json, "results"));
+            json_decref(json);
+        }
+        assert_int_equal(call("merge o/s3/results.json o/s1/results.json o/s2/results.json --out o/merged"),
+                         cases[i].status);
+        holds(out, "; reports in o/merged\n");
+        char *whole = stable_results("o/whole/results.json");
+        char *merged = stable_results("o/merged/results.json");
+        assert_string_equal(merged, whole);
+        free(whole);
+        free(merged);
+        whole = stable_head("o/whole/results.json");
+        merged = stable_head("o/merged/results.json");
+        assert_string_equal(merged, whole);
+        free(whole);
+        free(merged);
+        json_t *json = results("o/merged/results.json");
+        assert_int_equal(json_array_size(json_object_get(json, "results")), total);
         json_decref(json);
     }
-    assert_int_equal(total, 32);
+    static const char *const others[] = {"--pattern min", "--ref plain", "--engine model"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        char line[256];
+        (void)snprintf(line, sizeof(line), "run --suite mixed --shard 2/3 --out o/s2 %s", others[i]);
+        assert_in_range(call(line), 0, 1);
+        assert_int_equal(call("merge o/s1/results.json o/s2/results.json o/s3/results.json --out o/no"), 2);
+        holds(err, "another selection or other options");
+    }
+    assert_int_equal(call("run --suite good --shard 2/3 --layer a,b --out o/s2"), 0);
+    static const struct {
+        const char *line, *words;
+    } refused[] = {
+        {"merge", "nothing to merge: expected the results.json of every shard"},
+        {"merge o/s1/results.json o/s3/results.json --out o/no", "shard 2/3 is missing"},
+        {"merge o/s1/results.json o/s2/results.json o/s3/results.json --out o/no", "o/s2/results.json: suite 'good'"},
+        {"merge o/s1/results.csv --out o/no", "o/s1/results.csv:1: no results of bittrue"},
+        {"merge o/whole/results.json --out /proc/nowhere", "/proc/nowhere: cannot make the folder"},
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        assert_int_equal(call(refused[i].line), 2);
+        holds(err, refused[i].words);
+        assert_int_equal(lines(err), 1);
+        assert_int_equal(access("o/no", F_OK), -1);
+    }
 }
 
 static unsigned entries(const char *command)
@@ -555,14 +621,165 @@ static void test_replay(void **state)
     holds(out, "ab/b");
 }
 
+/* The results alone, times included. */
+static char *all_results(const char *path)
+{
+    json_t *json = results(path);
+    char *text = json_dumps(json_object_get(json, "results"), JSON_SORT_KEYS);
+    json_decref(json);
+    return text;
+}
+
+static void append(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "a");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* What is unchanged is not run again; what changed is, and what failed. */
+static void test_store(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *text; /* appended before the run */
+        const char *line;
+        int status;
+        const char *words; /* on stdout; NULL: every job ran */
+    } cases[] = {
+        {NULL, NULL, "run --suite mixed --store s.db --out o/a", 1, NULL},
+        {NULL, NULL, "run --suite mixed --store s.db --out o/b", 1, "; 3 of 12 jobs are unchanged"},
+        {NULL, NULL, "run --suite mixed --config good --store s.db --out o/c", 0, "; 3 of 3 jobs are unchanged"},
+        {NULL, NULL, "run --suite mixed --config good --store s.db --out o/c --force", 0, NULL},
+        {NULL, NULL, "run --suite mixed --config good --store s.db --out o/c --seed 6", 0, NULL},
+        {NULL, NULL, "run --suite mixed --config good --store s.db --out o/c --ref plain", 0, NULL},
+        {NULL, NULL, "run --suite mixed --config good --store s.db --out o/c --engine ref,rtl", 0, NULL},
+        {NULL, NULL, "run --suite mixed --config good --store s.db --out o/c", 0, "; 3 of 3 jobs are unchanged"},
+        /* the same jobs, chosen otherwise */
+        {NULL, NULL, "run --network tiny --config good --seed 5 --engine ref,model,rtl,cycles --store s.db --out o/c",
+         0, "; 3 of 3 jobs are unchanged"},
+        {"build/rtl/fake-flip.so", "x", "run --suite mixed --config good --store s.db --out o/c", 0,
+         "; 3 of 3 jobs are unchanged"},
+        {"build/rtl/fake-good.so", "x", "run --suite mixed --config good --store s.db --out o/c", 0, NULL},
+        {"suites/variants/fake.yaml", "# x\n", "run --suite mixed --config good --store s.db --out o/c", 0, NULL},
+        {"suites/networks/tiny.yaml", "# x\n", "run --suite mixed --config good --store s.db --out o/c", 0,
+         "; 3 of 3 jobs are unchanged"}, /* the layers are the same */
+        {"suites/networks/tiny.yaml", "# x\n", "run --chained --network tiny --config good --store s.db --out o/c", 0,
+         NULL},
+        {NULL, NULL, "run --chained --network tiny --config good --store s.db --out o/c", 0,
+         "; 1 of 1 jobs are unchanged"},
+        {"suites/networks/tiny.yaml", "# x\n", "run --chained --network tiny --config good --store s.db --out o/c", 0,
+         NULL},
+        {NULL, NULL, "run --suite mixed --config good --store none --out o/c", 0, NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (cases[i].file != NULL) {
+            append(cases[i].file, cases[i].text);
+        }
+        if (call(cases[i].line) != cases[i].status) {
+            fail_msg("case %zu, %s: not status %d\n%s%s", i, cases[i].line, cases[i].status, out, err);
+        }
+        if (cases[i].words != NULL && strstr(out, cases[i].words) == NULL) {
+            fail_msg("case %zu, %s: lacks %s\n%s", i, cases[i].line, cases[i].words, out);
+        }
+        if (cases[i].words == NULL && strstr(out, "unchanged") != NULL) {
+            fail_msg("case %zu, %s: not everything ran\n%s", i, cases[i].line, out);
+        }
+    }
+    char *first = all_results("o/a/results.json");
+    char *second = all_results("o/b/results.json");
+    json_t *a = json_loads(first, 0, NULL);
+    json_t *b = json_loads(second, 0, NULL);
+    unsigned same = 0;
+    for (size_t i = 0; i < json_array_size(a); i++) {
+        const json_t *config = json_object_get(json_array_get(a, i), "config");
+        const bool good = strcmp(json_string_value(config), "good") == 0;
+        same += good && json_equal(json_array_get(a, i), json_array_get(b, i)) != 0 ? 1 : 0;
+    }
+    assert_int_equal(same, 3); /* to the last digit of their times */
+    json_decref(a);
+    json_decref(b);
+    free(first);
+    free(second);
+}
+
+static void test_store_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(call("run --config good --store t.db --out o/t"), 0);
+    holds(out, "\nstored as run 1\n");
+    assert_int_equal(truncate("t.db", 5000), 0);
+    assert_int_equal(call("run --config good --store t.db --out o/t"), 0);
+    holds(err, "bittrue: results store: t.db: ");
+    holds(err, "; set aside as t.db.damaged-1, results begin anew\n");
+    assert_null(strstr(out, "unchanged"));
+    assert_int_equal(call("run --config good --store t.db --out o/t"), 0);
+    holds(out, "3 of 3 jobs are unchanged");
+    assert_string_equal(err, "");
+
+    assert_int_equal(call("run --config good --store /proc/t.db --out o/t2"), 2); /* asked for */
+    holds(err, "bittrue: /proc/t.db: ");
+    assert_int_equal(lines(err), 1);
+    assert_int_equal(access("o/t2", F_OK), -1);
+    assert_int_equal(setenv("BITTRUE_STORE", "/proc/t.db", 1), 0);
+    assert_int_equal(call("run --config good --out o/t2"), 0);
+    holds(err, "bittrue: results store: /proc/t.db: ");
+    assert_int_equal(access("o/t2/results.json", F_OK), 0);
+    assert_int_equal(setenv("BITTRUE_STORE", "none", 1), 0);
+}
+
+static void test_history(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *words;
+    } cases[] = {
+        {"history", "bittrue: history: no results store: 'bittrue run' makes one\n"},
+        {"history --store none.db", "bittrue: history: no results store none.db: 'bittrue run' makes one\n"},
+        {"history --store h.db --layer none",
+         "no stored result of network *, layer none, variant *, configuration *\n"},
+        {"history --store h.db more", "unexpected argument 'more'"},
+    };
+    assert_int_equal(call("run --config good,late --engine ref,rtl,cycles --store h.db --out o/h"), 1);
+    assert_int_equal(call("run --config good --engine ref,rtl --force --store h.db --out o/h"), 0);
+    assert_int_equal(call("history --store h.db"), 0);
+    holds(out, "\n    1  ");
+    holds(out, "\n    2  ");
+    assert_int_equal(call("history --store h.db --layer conv1 --json"), 0);
+    json_t *json = json_loads(out, 0, NULL);
+    assert_non_null(json);
+    const json_t *list = json_object_get(json, "results");
+    assert_int_equal(json_array_size(list), 2);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "id")),
+                        "tiny:conv1:fake:good:uniform:0:int8:0:random");
+    /* the second run has the same cycles: one point, of the first */
+    assert_int_equal(json_array_size(json_object_get(json_array_get(list, 0), "points")), 1);
+    json_decref(json);
+    assert_int_equal(call("history --store h.db --json"), 0);
+    json = json_loads(out, 0, NULL);
+    assert_non_null(json);
+    assert_int_equal(json_array_size(json_object_get(json, "runs")), 2);
+    json_decref(json);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(call(cases[i].line), 2);
+        holds(err, cases[i].words);
+        assert_int_equal(lines(err), 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_usage),          cmocka_unit_test(test_pass),        cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_others_survive), cmocka_unit_test(test_nothing_ran), cmocka_unit_test(test_missing_core),
-        cmocka_unit_test(test_order_and_seed), cmocka_unit_test(test_shards),      cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_interrupt),      cmocka_unit_test(test_list),        cmocka_unit_test(test_dataset),
-        cmocka_unit_test(test_predict),        cmocka_unit_test(test_replay),      cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_usage),          cmocka_unit_test(test_pass),
+        cmocka_unit_test(test_faults),         cmocka_unit_test(test_others_survive),
+        cmocka_unit_test(test_nothing_ran),    cmocka_unit_test(test_missing_core),
+        cmocka_unit_test(test_order_and_seed), cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_full_disk),      cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_list),           cmocka_unit_test(test_dataset),
+        cmocka_unit_test(test_predict),        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_kinds),          cmocka_unit_test(test_store),
+        cmocka_unit_test(test_store_refused),  cmocka_unit_test(test_history),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_tree);
 }

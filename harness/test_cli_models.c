@@ -95,7 +95,8 @@ static int make_tree(void **state)
     failed |= write_tflite("int8.tflite", false, false);
     failed |= write_tflite("numbered.tflite", false, true);
     failed |= write_tflite("float.tflite", true, false);
-    failed |= setenv("BITTRUE_BUILD", "build", 1) | setenv("BITTRUE_SUITES", "suites", 1) | unsetenv("BITTRUE_DATA");
+    failed |= setenv("BITTRUE_BUILD", "build", 1) | setenv("BITTRUE_SUITES", "suites", 1) |
+              setenv("BITTRUE_STORE", "none", 1) | unsetenv("BITTRUE_DATA");
     return failed;
 }
 

@@ -13,11 +13,11 @@
 #include "harness/model.h"
 #include "harness/progress.h"
 #include "harness/report.h"
+#include "harness/suite.h"
 
 struct bench {
-    struct bt_variant_configs configs;
-    struct bt_variant_configs *configs_list[1];
-    struct bt_plan plan;
+    struct bt_gate_limit limit;
+    char *replays[4];
     struct bt_record records[4];
     struct bt_gate *gates;
     struct bt_report report;
@@ -54,21 +54,27 @@ static void record(struct bt_record *record, const char *layer, uint64_t predict
 /* Two layers: one without error, one off by 10 of 2000 cycles. */
 static void set_up(struct bench *bench, double limit_max, double limit_mean)
 {
+    static const uint32_t jobs[] = {0, 1, 2, 3};
+    static const char *const replays[] = {"bt replay 0", "bt replay 1", "bt replay 2", "bt replay 3"};
     memset(bench, 0, sizeof(*bench));
-    bench->configs = (struct bt_variant_configs){
-        .variant = (char *)(uintptr_t) "var", .gate_max_percent = limit_max, .gate_mean_percent = limit_mean};
-    bench->configs_list[0] = &bench->configs;
-    bench->plan =
-        (struct bt_plan){.name = "suite", .seed = 3, .configs_count = 1, .configs = bench->configs_list, .records = 2};
+    bench->limit = (struct bt_gate_limit){.variant = "var", .max_percent = limit_max, .mean_percent = limit_mean};
+    for (size_t i = 0; i < sizeof(bench->replays) / sizeof(bench->replays[0]); i++) {
+        bench->replays[i] = (char *)(uintptr_t)replays[i];
+    }
     record(&bench->records[0], "a", 1500, 1500);
     record(&bench->records[1], "b", 2010, 2000);
     bench->report = (struct bt_report){
-        .plan = &bench->plan, .records = bench->records, .record_count = 2, .program = "bt", .seconds = 1.5};
+        .run = {.suite = "suite", .seed = 3, .seconds = 1.5, .shards = 1, .jobs = 2, .command = "bt run"},
+        .records = bench->records,
+        .record_count = 2,
+        .replays = bench->replays,
+        .jobs = jobs,
+    };
 }
 
 static void make_gates(struct bench *bench)
 {
-    assert_int_equal(bt_report_gates(&bench->plan, bench->records, bench->report.record_count, &bench->gates,
+    assert_int_equal(bt_report_gates(&bench->limit, 1, bench->records, bench->report.record_count, &bench->gates,
                                      &bench->report.gate_count),
                      BT_OK);
     bench->report.gates = bench->gates;
@@ -468,37 +474,25 @@ static void test_json_engines(void **state)
     }
 }
 
-static const struct bt_soc_map soc_map = {.cpu_mips = 40, .clock_mhz = 100, .path = "soc.yaml"};
-
 static void test_json_system(void **state)
 {
     (void)state;
-    static const struct {
-        struct bt_engine_options options;
-        int mips;
-        const char *device, *wait;
-    } cases[] = {
-        {{.soc = &soc_map}, 40, "rtl", "interrupt"},
-        {{.soc = &soc_map, .cpu_mips = 80, .device = BT_DEVICE_MODEL, .wait = BT_WAIT_POLL}, 80, "model", "poll"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct bench bench;
-        set_up(&bench, 1.0, 1.0);
-        bench.report.options = &cases[i].options;
-        char *text = text_of(&bench.report, write_json);
-        json_t *json = json_loads(text, 0, NULL);
-        const json_t *system = json_object_get(json_object_get(json, "run"), "system");
-        assert_string_equal(json_string_value(json_object_get(system, "map")), "soc.yaml");
-        assert_int_equal(json_integer_value(json_object_get(system, "cpu_mips")), cases[i].mips);
-        assert_int_equal(json_integer_value(json_object_get(system, "clock_mhz")), 100);
-        assert_string_equal(json_string_value(json_object_get(system, "device")), cases[i].device);
-        assert_string_equal(json_string_value(json_object_get(system, "wait")), cases[i].wait);
-        json_decref(json);
-        free(text);
-    }
+    struct bench bench;
+    set_up(&bench, 1.0, 1.0);
+    bench.report.run.system = (struct bt_run_system){
+        .present = true, .map = "soc.yaml", .cpu_mips = 80, .clock_mhz = 100, .device = "model", .wait = "poll"};
+    char *text = text_of(&bench.report, write_json);
+    json_t *json = json_loads(text, 0, NULL);
+    const json_t *system = json_object_get(json_object_get(json, "run"), "system");
+    assert_string_equal(json_string_value(json_object_get(system, "map")), "soc.yaml");
+    assert_int_equal(json_integer_value(json_object_get(system, "cpu_mips")), 80);
+    assert_int_equal(json_integer_value(json_object_get(system, "clock_mhz")), 100);
+    assert_string_equal(json_string_value(json_object_get(system, "device")), "model");
+    assert_string_equal(json_string_value(json_object_get(system, "wait")), "poll");
+    json_decref(json);
+    free(text);
 }
 
-/* Two layers, the same two within the whole network, and one that only the CPU does. */
 static void test_summary_firmware(void **state)
 {
     (void)state;
@@ -538,28 +532,26 @@ static void test_summary_firmware(void **state)
 static void test_table_whole(void **state)
 {
     (void)state;
-    static const struct bt_engine_options map_speed = {.soc = &soc_map};
-    static const struct bt_engine_options own_speed = {.soc = &soc_map, .cpu_mips = 80};
     static const struct {
-        const struct bt_engine_options *options;
+        uint32_t mips; /* 0: no system */
         bool sw, accel, next;
         const char *line; /* behind the note; "" for none */
     } cases[] = {
-        {&map_speed, true, true, true,
+        {40, true, true, true,
          "      simulated at 40 MIPS and 100 MHz: CPU alone 30.000 ms; with var 5.000 ms, of which it works 0.700 ms "
          "and "
          "the CPU waits 1.100 ms; the next picture, weights packed already, 4.000 ms\n"},
-        {&own_speed, true, true, false,
+        {80, true, true, false,
          "      simulated at 80 MIPS and 100 MHz: CPU alone 30.000 ms; with var 5.000 ms, of which it works 0.700 ms "
          "and "
          "the CPU waits 1.100 ms\n"},
-        {&map_speed, true, false, false, "      simulated at 40 MIPS and 100 MHz: CPU alone 30.000 ms\n"},
-        {&map_speed, false, true, false,
+        {40, true, false, false, "      simulated at 40 MIPS and 100 MHz: CPU alone 30.000 ms\n"},
+        {40, false, true, false,
          "      simulated at 40 MIPS and 100 MHz: with var 5.000 ms, of which it works 0.700 ms and the CPU waits "
          "1.100 "
          "ms\n"},
-        {&map_speed, false, false, false, ""},
-        {NULL, true, true, true, ""},
+        {40, false, false, false, ""},
+        {0, true, true, true, ""},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct bench bench;
@@ -585,7 +577,8 @@ static void test_table_whole(void **state)
         last->engine[BT_ENGINE_ISS_ACCEL].soc.next_cycles = cases[i].next ? 400000 : 0;
         (void)snprintf(last->note, sizeof(last->note), "two pictures");
         bench.report.record_count = 4;
-        bench.report.options = cases[i].options;
+        bench.report.run.system =
+            (struct bt_run_system){.present = cases[i].mips != 0, .cpu_mips = cases[i].mips, .clock_mhz = 100};
         char expected[400];
         (void)snprintf(expected, sizeof(expected), "\n      two pictures\n%s", cases[i].line);
         char *text = text_of(&bench.report, bt_report_table);
@@ -596,49 +589,6 @@ static void test_table_whole(void **state)
     }
 }
 
-static void test_replay(void **state)
-{
-    (void)state;
-    static const struct bt_engine_options usual = {.soc = &soc_map};
-    static const struct bt_engine_options all = {
-        .soc = &soc_map, .own_soc = true, .cpu_mips = 80, .device = BT_DEVICE_MODEL, .wait = BT_WAIT_POLL, .images = 5};
-    static const struct bt_engine_options none = {.own_soc = true, .wait = BT_WAIT_WFI, .images = 5};
-#define ONE                                                                                                            \
-    "bt replay --network 'net' --layer 'b' --variant var --config 8x8 --pattern uniform --stalls 0 --seed 3 "          \
-    "--dtype int8 --sparsity 0"
-#define WHOLE "bt run --chained --network 'net' --variant var --config 8x8 --seed 3 --sparsity 0"
-    static const struct {
-        const char *layer;
-        const struct bt_engine_options *options;
-        const char *suite, *text;
-    } cases[] = {
-        {"b", NULL, NULL, ONE},
-        {"b", &usual, NULL, ONE},
-        {"b", &all, NULL, ONE " --soc 'soc.yaml' --cpu-mips 80 --device model --wait poll"},
-        {"b", &none, NULL, ONE " --wait wfi"},
-        {"b", &usual, "a.yaml",
-         "bt replay --suite a.yaml --network 'net' --layer 'b' --variant var --config 8x8 --pattern uniform --stalls 0 "
-         "--seed 3 --dtype int8 --sparsity 0"},
-        {"chained/b", NULL, NULL, WHOLE},
-        {"chained/b", &usual, NULL, WHOLE},
-        {"chained/b", &all, NULL, WHOLE " --soc 'soc.yaml' --cpu-mips 80 --device model --wait poll --images 5"},
-        {"chained/b", &none, "a.yaml", WHOLE " --wait wfi --images 5"},
-    };
-#undef ONE
-#undef WHOLE
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct bench bench;
-        char text[1024];
-        set_up(&bench, 1.0, 1.0);
-        record(&bench.records[1], cases[i].layer, 2010, 2000);
-        bench.report.options = cases[i].options;
-        bench.report.suite = cases[i].suite;
-        bt_report_replay(&bench.report, &bench.records[1], text, sizeof(text));
-        assert_string_equal(text, cases[i].text);
-    }
-}
-
-/* Layers by themselves come first: those of a whole network may have inherited the failure. */
 static void test_failures_in_order(void **state)
 {
     (void)state;
@@ -651,8 +601,8 @@ static void test_failures_in_order(void **state)
         bt_record_set(&bench.records[i], BT_ENGINE_RTL, BT_FAIL, "bits");
     }
     char *text = text_of(&bench.report, bt_report_failures);
-    const char *alone = strstr(text, "--layer 'big'");
-    const char *whole = strstr(text, "run --chained");
+    const char *alone = strstr(text, "bt replay 1");
+    const char *whole = strstr(text, "bt replay 0");
     assert_true(alone != NULL && whole != NULL && alone < whole);
     free(text);
 }
@@ -691,10 +641,6 @@ static void test_kind(void **state)
         contains(text, cases[i].words[1]);
         free(text);
     }
-    char text[1024];
-    bt_report_replay(&bench.report, &bench.records[1], text, sizeof(text));
-    contains(text, "--layer 'b' --variant var --config 8x8 --pattern uniform --stalls 0 --seed 3 --dtype int16 "
-                   "--sparsity 50 --structure filter");
     free(bench.gates);
 }
 
@@ -745,8 +691,7 @@ static void test_table_and_failures(void **state)
     contains(text, "PASS  net     c     8x8           64000           -           -         -       -      -");
     free(text);
     text = text_of(&bench.report, bt_report_failures);
-    contains(text, "FAIL net b on var 8x8\n  rtl: bits\n  replay: bt replay --network 'net' --layer 'b' "
-                   "--variant var --config 8x8 --pattern uniform --stalls 0 --seed 3 --dtype int8 --sparsity 0\n");
+    contains(text, "FAIL net b on var 8x8\n  rtl: bits\n  replay: bt replay 1\n");
     contains(text, "SKIP 1 layer, first");
     contains(text, "FAIL cycle gate of var 8x8\n  largest cycle error 0.5000 %, allowed 0.1000 %\n");
     free(text);
@@ -822,7 +767,7 @@ static void set_up_accuracy(struct bench *bench)
     bench->records[2].accuracy.labelled = 0;
     bench->records[3].accuracy.has_float = false;
     bt_record_set(&bench->records[0], BT_ENGINE_REF, BT_FAIL, "69.25 points below float: at most 0.50 allowed");
-    bench->report.record_count = bench->plan.records = 4;
+    bench->report.record_count = 4;
 }
 
 static void check_share(const json_t *share, json_int_t right, double percent, double low, double high)
@@ -957,74 +902,9 @@ static void test_junit_accuracy(void **state)
     contains(text, "<testsuite name=\"suite\" tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"0\"");
     contains(text,
              "<testcase classname=\"var.8x8.aet\" name=\"chained/accuracy [uniform, stalls 0 %]\" time=\"2.000\">\n"
-             "      <failure message=\"ref: 69.25 points below float: at most 0.50 allowed\">replay: bt run --chained "
-             "--network 'aet' --variant var --config 8x8 --seed 3 --sparsity 0</failure>\n");
+             "      <failure message=\"ref: 69.25 points below float: at most 0.50 allowed\">replay: bt replay "
+             "0</failure>\n");
     free(text);
-}
-
-/* The command has what the job had: pictures, accuracy, what may be lost, and whose model it was. */
-static void test_replay_of_models(void **state)
-{
-    (void)state;
-    static const struct bt_engine_options five = {.images = 5};
-    static struct bt_model_card card;
-    static const struct {
-        const char *model, *dataset;
-        struct bt_pictures pictures;
-        const struct bt_engine_options *options;
-        bool table;
-        const char *text; /* behind "bt run --chained ", the middle left out */
-        const char *end;
-    } cases[] = {
-        {NULL, NULL, {.accuracy = true, .max_drop = -1}, NULL, false, "--network 'net'", " --accuracy 0"},
-        {NULL,
-         NULL,
-         {.accuracy = true, .accuracy_images = 200, .model_images = 50, .images = 3, .max_drop = 0.5},
-         NULL,
-         false,
-         "--network 'net'",
-         " --images 3 --accuracy 200 --model-images 50 --max-accuracy-drop 0.5"},
-        {NULL,
-         NULL,
-         {.accuracy = true, .images = 3, .max_drop = 0},
-         &five,
-         false,
-         "--network 'net'",
-         " --images 5 --accuracy 0 --max-accuracy-drop 0"},
-        /* A table has no accuracy, and the command that asks for it would be refused. */
-        {NULL, NULL, {.accuracy = true, .images = 3, .max_drop = 0.5}, NULL, true, "--network 'net'", " --images 3"},
-        {NULL, NULL, {.images = 3, .max_drop = -1}, NULL, false, "--network 'net'", " --images 3"},
-        {"a b/x.onnx", NULL, {.max_drop = -1}, NULL, false, "--model 'a b/x.onnx'", ""},
-        {"x.onnx",
-         "digits#0-9",
-         {.accuracy = true, .max_drop = -1},
-         NULL,
-         false,
-         "--model 'x.onnx' --dataset 'digits#0-9'",
-         " --accuracy 0"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct bench bench;
-        char text[1024];
-        char expected[1024];
-        struct bt_network network = {.name = (char *)(uintptr_t) "net"};
-        static const struct bt_variant variant = {.name = "var"};
-        struct bt_job job = {.network = &network, .variant = &variant, .pictures = cases[i].pictures};
-        network.card = cases[i].table ? NULL : &card;
-        job.config.name = "8x8";
-        set_up(&bench, 1.0, 1.0);
-        record(&bench.records[1], "chained/accuracy", 0, 0);
-        bench.plan.count = 1;
-        bench.plan.jobs = &job;
-        bench.report.model = cases[i].model;
-        bench.report.dataset = cases[i].dataset;
-        bench.report.options = cases[i].options;
-        bt_report_replay(&bench.report, &bench.records[1], text, sizeof(text));
-        (void)snprintf(expected, sizeof(expected),
-                       "bt run --chained %s --variant var --config 8x8 --seed 3 --sparsity 0%s", cases[i].text,
-                       cases[i].end);
-        assert_string_equal(text, expected);
-    }
 }
 
 int main(void)
@@ -1040,7 +920,6 @@ int main(void)
         cmocka_unit_test(test_json_system),
         cmocka_unit_test(test_summary_firmware),
         cmocka_unit_test(test_table_whole),
-        cmocka_unit_test(test_replay),
         cmocka_unit_test(test_failures_in_order),
         cmocka_unit_test(test_junit),
         cmocka_unit_test(test_summary),
@@ -1049,7 +928,6 @@ int main(void)
         cmocka_unit_test(test_json_accuracy),
         cmocka_unit_test(test_summary_accuracy),
         cmocka_unit_test(test_junit_accuracy),
-        cmocka_unit_test(test_replay_of_models),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

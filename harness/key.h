@@ -1,0 +1,33 @@
+/* Keys of content: everything that decides a result, one item after the other, hashed (XXH3, 128 bits). */
+#ifndef BT_KEY_H
+#define BT_KEY_H
+
+#include <stdint.h>
+
+#include "harness/error.h"
+
+struct bt_key {
+    unsigned char bytes[16];
+};
+
+/** Takes items; each has a name, so that no two lists of items are the same bytes. */
+struct bt_keymaker;
+
+/** @return NULL when memory runs out. */
+struct bt_keymaker *bt_keymaker_new(void);
+void bt_keymaker_free(struct bt_keymaker *maker);
+/** Begins another key; what is known of files stays known. */
+void bt_keymaker_reset(struct bt_keymaker *maker);
+
+void bt_key_text(struct bt_keymaker *maker, const char *name, const char *text);
+void bt_key_number(struct bt_keymaker *maker, const char *name, int64_t value);
+void bt_key_real(struct bt_keymaker *maker, const char *name, double value);
+/**
+ * The content of a file, or of all files below a folder with their names; what is not there is an item, too. Read once per keymaker.
+ * @return BT_OK; BT_EIO where something is there that cannot be read; BT_ENOMEM.
+ */
+BT_MUST_CHECK enum bt_status bt_key_file(struct bt_keymaker *maker, const char *name, const char *path);
+
+struct bt_key bt_key_of(const struct bt_keymaker *maker);
+
+#endif

@@ -1,0 +1,234 @@
+#include "harness/results.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/record_json.h"
+
+static void read_system(struct bt_json_reader *reader, struct bt_run_system *system)
+{
+    struct bt_json_reader inner = {.object = bt_json_read_object(reader, "system"), .err = reader->err};
+    if (inner.object == NULL) {
+        return;
+    }
+    system->present = true;
+    bt_json_read_text(&inner, "map", system->map, sizeof(system->map));
+    system->cpu_mips = (uint32_t)bt_json_read_count(&inner, "cpu_mips", UINT32_MAX);
+    system->clock_mhz = (uint32_t)bt_json_read_count(&inner, "clock_mhz", UINT32_MAX);
+    bt_json_read_text(&inner, "device", system->device, sizeof(system->device));
+    bt_json_read_text(&inner, "wait", system->wait, sizeof(system->wait));
+    reader->failed = reader->failed || inner.failed;
+}
+
+static void read_environment(struct bt_json_reader *reader, struct bt_environment *environment)
+{
+    struct bt_json_reader inner = {.object = bt_json_read_object(reader, "environment"), .err = reader->err};
+    if (inner.object == NULL) {
+        return;
+    }
+    bt_json_read_text(&inner, "cpu", environment->cpu, sizeof(environment->cpu));
+    environment->cores = (uint32_t)bt_json_read_count(&inner, "cores", UINT32_MAX);
+    bt_json_read_text(&inner, "os", environment->os, sizeof(environment->os));
+    bt_json_read_text(&inner, "verilator", environment->verilator, sizeof(environment->verilator));
+    bt_json_read_text(&inner, "compiler", environment->compiler, sizeof(environment->compiler));
+    reader->failed = reader->failed || inner.failed;
+}
+
+static void read_run(struct bt_json_reader *reader, struct bt_run *run, struct bt_totals *totals)
+{
+    struct bt_json_reader inner = {.object = bt_json_read_object(reader, "run"), .err = reader->err};
+    if (inner.object == NULL) {
+        bt_json_expected(reader, "run", "an object");
+        return;
+    }
+    bt_json_read_text(&inner, "suite", run->suite, sizeof(run->suite));
+    run->seed = bt_json_read_count(&inner, "seed", INT64_MAX);
+    run->seconds = bt_json_read_real(&inner, "seconds");
+    bt_json_read_text(&inner, "command", run->command, sizeof(run->command));
+    run->shard = (uint32_t)bt_json_read_count(&inner, "shard", UINT32_MAX) - 1;
+    run->shards = (uint32_t)bt_json_read_count(&inner, "shards", UINT32_MAX);
+    run->jobs = (uint32_t)bt_json_read_count(&inner, "jobs", UINT32_MAX);
+    bt_json_read_text(&inner, "plan", run->plan, sizeof(run->plan));
+    if (run->shard >= run->shards) {
+        bt_json_expected(&inner, "shard", "1 to the number of shards");
+    }
+    totals->passed = (uint32_t)bt_json_read_count(&inner, "passed", UINT32_MAX);
+    totals->failed = (uint32_t)bt_json_read_count(&inner, "failed", UINT32_MAX);
+    totals->skipped = (uint32_t)bt_json_read_count(&inner, "skipped", UINT32_MAX);
+    totals->xfailed = (uint32_t)bt_json_read_count(&inner, "xfailed", UINT32_MAX);
+    read_system(&inner, &run->system);
+    read_environment(&inner, &run->environment);
+    bt_json_read_text(&inner, "commit", run->environment.commit, sizeof(run->environment.commit));
+    run->environment.dirty = bt_json_read_bool(&inner, "dirty");
+    run->environment.time = (int64_t)bt_json_read_count(&inner, "time", INT64_MAX);
+    reader->failed = reader->failed || inner.failed;
+}
+
+static enum bt_status read_limits(const json_t *gates, struct bt_results *results, struct bt_error *err)
+{
+    results->limits = calloc(json_array_size(gates) + 1, sizeof(*results->limits));
+    if (results->limits == NULL) {
+        return bt_fail(err, BT_ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < json_array_size(gates); i++) {
+        struct bt_json_reader reader = {.object = json_array_get(gates, i), .err = err};
+        struct bt_gate_limit *limit = &results->limits[results->limit_count];
+        bool known = false;
+        bt_json_read_text(&reader, "variant", limit->variant, sizeof(limit->variant));
+        limit->max_percent = bt_json_read_real(&reader, "limit_max_percent");
+        limit->mean_percent = bt_json_read_real(&reader, "limit_mean_percent");
+        if (reader.failed) {
+            return BT_EINPUT;
+        }
+        for (uint32_t k = 0; k < results->limit_count && !known; k++) {
+            known = strcmp(results->limits[k].variant, limit->variant) == 0;
+        }
+        results->limit_count += known ? 0 : 1;
+    }
+    return BT_OK;
+}
+
+static enum bt_status read_records(const json_t *list, struct bt_results *results, struct bt_error *err)
+{
+    const size_t count = json_array_size(list);
+    if (count > UINT32_MAX) {
+        return bt_fail(err, BT_EINPUT, "'results': expected fewer of them");
+    }
+    results->records = calloc(count + 1, sizeof(*results->records));
+    results->replays = calloc(count + 1, sizeof(char *));
+    results->jobs = calloc(count + 1, sizeof(*results->jobs));
+    if (results->records == NULL || results->replays == NULL || results->jobs == NULL) {
+        return bt_fail(err, BT_ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct bt_error why = {""};
+        struct bt_json_reader reader = {.object = json_array_get(list, i), .err = &why};
+        char replay[BT_REPLAY_BYTES];
+        enum bt_status status = bt_record_from_json(reader.object, &results->records[i], &why);
+        bt_json_read_text(&reader, "replay", replay, sizeof(replay));
+        results->jobs[i] = (uint32_t)bt_json_read_count(&reader, "job", UINT32_MAX);
+        if (results->jobs[i] >= results->run.jobs || (i > 0 && results->jobs[i] < results->jobs[i - 1])) {
+            bt_json_expected(&reader, "job", "one of the run's jobs, in their order");
+        }
+        if (status != BT_OK || reader.failed) {
+            return bt_fail(err, BT_EINPUT, "result %zu: %s", i, why.text);
+        }
+        results->replays[i] = strdup(replay);
+        if (results->replays[i] == NULL) {
+            return bt_fail(err, BT_ENOMEM, "out of memory");
+        }
+        results->count++;
+    }
+    return BT_OK;
+}
+
+/* What the file says of itself must follow from its results. */
+static enum bt_status check_totals(const struct bt_results *results, const struct bt_totals *said, struct bt_error *err)
+{
+    struct bt_gate *gates = NULL;
+    uint32_t gate_count = 0;
+    if (bt_report_gates(results->limits, results->limit_count, results->records, results->count, &gates, &gate_count) !=
+        BT_OK) {
+        return bt_fail(err, BT_ENOMEM, "out of memory");
+    }
+    const struct bt_report report = bt_results_report(results, gates, gate_count);
+    const struct bt_totals found = bt_report_totals(&report);
+    free(gates);
+    if (found.passed != said->passed || found.failed != said->failed || found.skipped != said->skipped ||
+        found.xfailed != said->xfailed) {
+        return bt_fail(err, BT_EINPUT,
+                       "says %" PRIu32 " passed, %" PRIu32 " failed, %" PRIu32 " skipped, %" PRIu32
+                       " known errors: its results are %" PRIu32 ", %" PRIu32 ", %" PRIu32 ", %" PRIu32,
+                       said->passed, said->failed, said->skipped, said->xfailed, found.passed, found.failed,
+                       found.skipped, found.xfailed);
+    }
+    return BT_OK;
+}
+
+static enum bt_status read_root(const json_t *root, struct bt_results *results, struct bt_error *err)
+{
+    struct bt_json_reader reader = {.object = root, .err = err};
+    struct bt_totals totals = {0};
+    const json_t *schema = json_object_get(root, "schema");
+    const json_t *gates = json_object_get(root, "gates");
+    const json_t *list = json_object_get(root, "results");
+    if (!json_is_integer(schema)) {
+        return bt_fail(err, BT_EINPUT, "no results of bittrue: expected a member 'schema'");
+    }
+    if (json_integer_value(schema) != BT_RESULTS_SCHEMA) {
+        return bt_fail(err, BT_EINPUT, "results of schema %" JSON_INTEGER_FORMAT ": expected %d, of this version",
+                       json_integer_value(schema), BT_RESULTS_SCHEMA);
+    }
+    if (!json_is_array(gates) || !json_is_array(list)) {
+        return bt_fail(err, BT_EINPUT, "'%s': expected an array", json_is_array(gates) ? "results" : "gates");
+    }
+    read_run(&reader, &results->run, &totals);
+    enum bt_status status = reader.failed ? BT_EINPUT : read_limits(gates, results, err);
+    if (status == BT_OK) {
+        status = read_records(list, results, err);
+    }
+    return status == BT_OK ? check_totals(results, &totals, err) : status;
+}
+
+enum bt_status bt_results_read(const char *path, struct bt_results *results, struct bt_error *err)
+{
+    struct bt_error why = {""};
+    struct stat info;
+    json_error_t place;
+    *results = (struct bt_results){.count = 0};
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold it */
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        const int error = errno;
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return bt_fail(err, BT_EINPUT, "%s: %s", path, strerror(error));
+    }
+    if (!S_ISREG(info.st_mode) || (uint64_t)info.st_size > BT_RESULTS_MOST_BYTES) {
+        (void)close(fd);
+        return bt_fail(err, BT_EINPUT, "%s: expected a file of at most %" PRIu64 " bytes", path, BT_RESULTS_MOST_BYTES);
+    }
+    json_t *root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &place);
+    (void)close(fd);
+    if (root == NULL) {
+        return bt_fail(err, BT_EINPUT, "%s:%d: no results of bittrue: %s", path, place.line, place.text);
+    }
+    const enum bt_status status = read_root(root, results, &why);
+    json_decref(root);
+    if (status != BT_OK) {
+        bt_results_free(results);
+        return bt_fail(err, status, "%s: %s", path, why.text);
+    }
+    return BT_OK;
+}
+
+void bt_results_free(struct bt_results *results)
+{
+    for (uint32_t i = 0; results->replays != NULL && i < results->count; i++) {
+        free(results->replays[i]);
+    }
+    free(results->replays);
+    free(results->jobs);
+    free(results->records);
+    free(results->limits);
+    *results = (struct bt_results){.count = 0};
+}
+
+struct bt_report bt_results_report(const struct bt_results *results, const struct bt_gate *gates, uint32_t gate_count)
+{
+    return (struct bt_report){
+        .run = results->run,
+        .records = results->records,
+        .record_count = results->count,
+        .replays = results->replays,
+        .jobs = results->jobs,
+        .gates = gates,
+        .gate_count = gate_count,
+    };
+}

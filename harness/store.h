@@ -1,0 +1,100 @@
+/*
+ * The results store: one SQLite file. Every result is kept under the key of what it follows from (job_key.h), and every finished
+ * run as the list of its results. Several processes may use it at once; a process that is killed leaves what it had stored. Every
+ * row carries a checksum of all of it, looked at whenever the row is read: a store with a wrong one is set aside as
+ * <file>.damaged-<n> and another is begun; err then has a line that says so, whatever else a function returns, and row numbers of
+ * before mean nothing. The clock orders nothing: runs are numbered.
+ *
+ * The file must not lie on a network file system: SQLite's write-ahead log is memory shared between processes of one machine.
+ */
+#ifndef BT_STORE_H
+#define BT_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "harness/error.h"
+#include "harness/key.h"
+#include "harness/record.h"
+#include "harness/report.h"
+#include "harness/results.h"
+
+struct bt_store;
+
+/**
+ * @brief  Opens a store, or makes one.
+ * @return BT_OK; BT_EIO (cannot be opened, made or written to); BT_ENOMEM.
+ */
+BT_MUST_CHECK enum bt_status bt_store_open(const char *path, struct bt_store **store, struct bt_error *err);
+void bt_store_close(struct bt_store *store);
+
+/**
+ * @brief  The results of one job.
+ * @param[out] rows  By record, its number in the store.
+ * @return BT_OK: all are there; BT_EUNSUPPORTED: not all of them, or the store was damaged; BT_EIO; BT_ENOMEM;
+ *         out-parameters are written only with BT_OK.
+ */
+BT_MUST_CHECK enum bt_status bt_store_get(struct bt_store *store, const struct bt_key *key, uint32_t count,
+                                          struct bt_record *records, int64_t *rows, struct bt_error *err);
+
+/**
+ * @brief  Keeps the results of one job, all or none. Those of a job with a FAIL are kept for the run alone: it is always run again.
+ *         What was stored under the key is replaced, though runs of before keep what they had.
+ * @param[in]  key   NULL: as for a FAIL.
+ * @return BT_OK; BT_EIO: not stored, and err says why (a full disk).
+ */
+BT_MUST_CHECK enum bt_status bt_store_put(struct bt_store *store, const struct bt_key *key, uint32_t count,
+                                          const struct bt_record *records, int64_t *rows, struct bt_error *err);
+
+/**
+ * @brief  Keeps a finished run; where the last one of that suite and command has the same results at the same revision, that one.
+ * @param[in]  rows    By record of the report; 0 for one that is not stored, which is stored now.
+ * @param[out] number  From 1.
+ * @return BT_OK; BT_EIO: not stored, and err says why (also a store that was damaged).
+ */
+BT_MUST_CHECK enum bt_status bt_store_add_run(struct bt_store *store, const struct bt_report *report, int64_t *rows,
+                                              int64_t *number, struct bt_error *err);
+
+/**
+ * @brief  The results of a stored run, as far as they are compared: names, verdicts, hashes, cycles, measured terms, MACs and seconds
+ *         of the simulation. Everything else is as bt_record_init() leaves it, and replays are "".
+ * @param[out] results  Release with bt_results_free().
+ * @return BT_OK; BT_EINPUT: no such run; BT_EIO; BT_ENOMEM.
+ */
+BT_MUST_CHECK enum bt_status bt_store_run(struct bt_store *store, int64_t number, struct bt_results *results,
+                                          struct bt_error *err);
+
+/** One stored run and its sums. */
+struct bt_store_summary {
+    int64_t number, time; /**< time: of the clock, as it was; seconds since 1970 */
+    char suite[64], commit[48];
+    bool dirty;
+    double seconds, rtl_seconds;
+    struct bt_totals totals;
+    uint64_t rtl_cycles, predicted_cycles, macs;
+};
+
+/** One result of one run. */
+struct bt_store_point {
+    int64_t run;
+    char commit[48];
+    bool dirty;
+    int64_t row; /**< the same number: the same result, not run again */
+    enum bt_verdict verdict;
+    uint64_t rtl_cycles, predicted_cycles, hash; /**< hash: of the ofmap as the reference has it */
+};
+
+/** Runs, oldest first. @return As bt_store_run(). The array is freed by the caller. */
+BT_MUST_CHECK enum bt_status bt_store_runs(struct bt_store *store, struct bt_store_summary **runs, uint32_t *count,
+                                           struct bt_error *err);
+
+/**
+ * @brief  Calls `point` for each result that the globs select (NULL: all), by id and then by run.
+ * @return As bt_store_run().
+ */
+BT_MUST_CHECK enum bt_status
+bt_store_history(struct bt_store *store, const char *network, const char *layer, const char *variant,
+                 const char *config, void (*point)(void *context, const char *id, const struct bt_store_point *point),
+                 void *context, struct bt_error *err);
+
+#endif

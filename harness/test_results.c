@@ -1,0 +1,450 @@
+/* results.json there and back: nothing is lost, and what is not such a file is refused with its reason. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/record_json.h"
+#include "harness/results.h"
+
+static uint64_t next(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 33;
+}
+
+/* A finite number that needs all of its digits. */
+static double real(uint64_t *state)
+{
+    return ((double)next(state) + 1.0) / 3.0;
+}
+
+static void fill_soc(uint64_t *state, struct bt_soc_result *soc)
+{
+    *soc = (struct bt_soc_result){
+        .soc_cycles = next(state),
+        .instructions = next(state) + 1,
+        .cpu_cycles = next(state),
+        .wait_cycles = next(state),
+        .accel_cycles = next(state),
+        .overlap_cycles = next(state),
+        .accel_bytes = next(state),
+        .copied_bytes = next(state),
+        .interrupts = next(state),
+        .whole_cycles = next(state),
+        .next_cycles = next(state),
+        .host_seconds = real(state),
+    };
+}
+
+static void fill_accuracy(uint64_t *state, struct bt_accuracy *a, bool detects, bool has_float)
+{
+    *a = (struct bt_accuracy){.measured = true,
+                              .detects = detects,
+                              .has_float = has_float,
+                              .images = 100,
+                              .labelled = 90,
+                              .max_drop = next(state) % 2 == 0 ? -1.0 : 0.5,
+                              .float_seconds = real(state),
+                              .int8_seconds = real(state)};
+    for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT; e++) {
+        a->compared[e] = e != BT_ENGINE_CYCLES ? (uint32_t)(next(state) % 100) : 0;
+    }
+    if (detects) {
+        a->boxes = 12;
+        a->int8_map50 = real(state);
+        a->int8_map = real(state);
+    } else {
+        a->int8_top1 = 50;
+        a->int8_top5 = 70;
+    }
+    if (has_float && detects) {
+        a->float_map50 = real(state);
+        a->float_map = real(state);
+    } else if (has_float) {
+        a->float_top1 = 51;
+        a->float_top5 = 71;
+        a->agree_top1 = 60;
+        a->agree_top5 = 61;
+    }
+    a->drop = has_float ? 1.0 / 3.0 : 0.0;
+}
+
+/* Every member has a value of its own. */
+static void fill(uint64_t *state, unsigned kind, struct bt_record *record)
+{
+    bt_record_init(record);
+    (void)snprintf(record->network, sizeof(record->network), "net<\"&'\xc3\xa9");
+    (void)snprintf(record->layer, sizeof(record->layer), "chained/l%u", kind);
+    (void)snprintf(record->variant, sizeof(record->variant), "var%u", kind % 2);
+    (void)snprintf(record->config, sizeof(record->config), "8x8");
+    (void)snprintf(record->pattern, sizeof(record->pattern), "uniform");
+    (void)snprintf(record->dtype, sizeof(record->dtype), "int16");
+    (void)snprintf(record->structure, sizeof(record->structure), "filter");
+    (void)snprintf(record->reason, sizeof(record->reason), "why %u", kind);
+    (void)snprintf(record->note, sizeof(record->note), "note %u", kind);
+    (void)snprintf(record->mapping, sizeof(record->mapping), "mapping %u", kind);
+    record->whole = kind % 2 == 1;
+    record->stall_percent = (uint32_t)(next(state) % 96);
+    record->sparsity = (uint32_t)(next(state) % 99);
+    record->seed = INT64_MAX;
+    record->same = (uint32_t)next(state) % 9 + 1;
+    record->macs = next(state);
+    record->verdict = (enum bt_verdict)(kind % BT_VERDICT_COUNT);
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        record->engine[e] = (struct bt_engine_result){
+            .verdict = (enum bt_verdict)(next(state) % BT_VERDICT_COUNT),
+            .ran = next(state) % 2 == 0,
+            .seconds = real(state),
+            .hash = kind % 3 == 0 ? 0 : next(state) << 40 | next(state),
+        };
+    }
+    if (kind % 2 == 0) {
+        fill_soc(state, &record->engine[BT_ENGINE_ISS_SW].soc);
+        fill_soc(state, &record->engine[BT_ENGINE_ISS_ACCEL].soc);
+    }
+    record->rtl_cycles = next(state) + 1;
+    record->predicted_cycles = kind % 3 == 1 ? 0 : next(state) + 1;
+    record->roofline_cycles = next(state) + 1;
+    record->gated = kind % 4 == 2;
+    record->multipliers = next(state) + 1;
+    record->utilisation = real(state);
+    record->rtl_seconds = real(state);
+    /* as they come back: those of a predicted name first */
+    bt_counters_add(&record->predicted, "cycles", next(state));
+    bt_counters_add(&record->predicted, "only_predicted", next(state));
+    bt_counters_add(&record->measured, "cycles", next(state));
+    bt_counters_add(&record->measured, "beats", next(state));
+    if (kind % 2 == 0) {
+        record->mismatch = (struct bt_mismatch){
+            .differing = 1, .total = 9, .n = 1, .y = -2, .x = 3, .c = 4, .expected = INT64_MIN, .got = INT64_MAX};
+        (void)snprintf(record->mismatch.where, sizeof(record->mismatch.where), "tile %u", kind);
+        record->mismatch_engine = BT_ENGINE_ISS_ACCEL;
+        record->quantisation = (struct bt_layer_quantisation){.measured = true,
+                                                              .low = -real(state),
+                                                              .high = real(state),
+                                                              .scale = 1e-300 * real(state),
+                                                              .zp = -128,
+                                                              .clipped = 0.1,
+                                                              .sqnr = -3.3};
+    }
+    if (kind % 5 != 0) {
+        fill_accuracy(state, &record->accuracy, kind % 5 >= 3, kind % 2 == 0);
+    }
+}
+
+static void test_record(void **state)
+{
+    (void)state;
+    uint64_t seed = 7;
+    for (unsigned kind = 0; kind < 200; kind++) {
+        struct bt_record record;
+        struct bt_record back;
+        struct bt_error err = {""};
+        bool ok = true;
+        fill(&seed, kind, &record);
+        json_t *object = bt_record_to_json(&record, &ok);
+        assert_true(ok);
+        char *text = json_dumps(object, BT_JSON_FORMAT);
+        json_t *read = json_loads(text, 0, NULL);
+        assert_int_equal(bt_record_from_json(read, &back, &err), BT_OK);
+        assert_memory_equal(&back, &record, sizeof(record)); /* bt_record_init() clears the padding */
+        json_decref(read);
+        json_decref(object);
+        free(text);
+    }
+}
+
+/* Each member of a record, of its engines, and so on, left out or of another type: refused, with its name. */
+static void damage(json_t *root, json_t *object, unsigned *refused)
+{
+    const char *key;
+    json_t *value;
+    void *next_one;
+    json_object_foreach_safe(object, next_one, key, value)
+    {
+        static const char *const derived[] = {"id",  "error_cycles", "error_percent", "percent",
+                                              "low", "high",         "hash",          "soc"};
+        bool skip = false;
+        for (size_t i = 0; i < sizeof(derived) / sizeof(derived[0]); i++) {
+            skip = skip || strcmp(key, derived[i]) == 0;
+        }
+        if (skip) {
+            continue;
+        }
+        char *name = strdup(key);
+        json_t *kept = json_incref(value);
+        json_t *wrong = json_array();
+        struct bt_record record;
+        struct bt_error err = {""};
+        assert_int_equal(json_object_set(object, name, wrong), 0);
+        if (bt_record_from_json(root, &record, &err) != BT_EINPUT) {
+            fail_msg("'%s' may be anything", name);
+        }
+        if (strstr(err.text, name) == NULL && strstr(err.text, "predicted") == NULL &&
+            strstr(err.text, "measured") == NULL) {
+            fail_msg("'%s' is wrong, the message is: %s", name, err.text);
+        }
+        assert_int_equal(json_object_set(object, name, kept), 0);
+        assert_int_equal(bt_record_from_json(root, &record, &err), BT_OK);
+        json_decref(wrong);
+        ++*refused;
+        if (json_is_object(kept)) {
+            damage(root, kept, refused);
+        }
+        json_decref(kept);
+        free(name);
+    }
+}
+
+static void test_record_damaged(void **state)
+{
+    (void)state;
+    uint64_t seed = 9;
+    struct bt_record record;
+    bool ok = true;
+    unsigned refused = 0;
+    fill(&seed, 2, &record);
+    json_t *object = bt_record_to_json(&record, &ok);
+    damage(object, object, &refused);
+    assert_in_range(refused, 90, 200);
+    /* values that do not fit */
+    static const struct {
+        const char *key, *value;
+    } cases[] = {
+        {"macs", "-1"},
+        {"same", "4294967296"},
+        {"verdict", "\"PASSED\""},
+        {"rtl_seconds", "\"1\""},
+        {"gated", "1"},
+        {"utilisation", "true"},
+        {"dtype", "\"int8888888\""},
+        {"layer", "5"},
+        {"mismatch", "[]"},
+        {"terms", "{\"a_name_that_is_longer_than_any\": {\"measured\": 1}}"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bt_record back;
+        struct bt_error err = {""};
+        json_t *kept = json_incref(json_object_get(object, cases[i].key));
+        assert_int_equal(json_object_set_new(object, cases[i].key, json_loads(cases[i].value, JSON_DECODE_ANY, NULL)),
+                         0);
+        assert_int_equal(bt_record_from_json(object, &back, &err), BT_EINPUT);
+        assert_non_null(strstr(err.text, cases[i].key));
+        assert_int_equal(json_object_set_new(object, cases[i].key, kept), 0);
+    }
+    json_decref(object);
+}
+
+/* ---- files ---- */
+
+static char folder[256];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    (void)snprintf(folder, sizeof(folder), "%s", P_tmpdir "/bt_test_results_XXXXXX");
+    return mkdtemp(folder) != NULL ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[300];
+    (void)snprintf(command, sizeof(command), "rm -r '%s'", folder);
+    return system(command); /* NOLINT(cert-env33-c,concurrency-mt-unsafe): a folder of the test's own */
+}
+
+static void write_file(const char *name, const char *text, char *path, size_t path_bytes)
+{
+    (void)snprintf(path, path_bytes, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+enum { RECORDS = 20 };
+
+/* A report of twenty records, as text; freed by the caller. */
+static char *report_text(struct bt_record *records)
+{
+    static char *replays[RECORDS];
+    static uint32_t jobs[RECORDS];
+    static const struct bt_gate_limit limits[] = {{"var0", 0.25, 0.125}, {"var1", 1e9, 1e9}};
+    uint64_t seed = 5;
+    struct bt_gate *gates = NULL;
+    struct bt_report report = {
+        .run = {.suite = "s",
+                .seed = 4,
+                .seconds = 0.1,
+                .command = "bt run",
+                .shard = 1,
+                .shards = 3,
+                .jobs = 70,
+                .plan = "0123456789abcdef"},
+        .records = records,
+        .record_count = RECORDS,
+        .replays = replays,
+        .jobs = jobs,
+    };
+    report.run.system = (struct bt_run_system){true, "soc.yaml", 40, 100, "rtl", "poll"};
+    report.run.environment = (struct bt_environment){.cpu = "c", .os = "o", .cores = 2, .commit = "abc", .time = 17};
+    for (unsigned i = 0; i < RECORDS; i++) {
+        fill(&seed, i, &records[i]);
+        replays[i] = (char *)(uintptr_t) "bt replay it";
+        jobs[i] = 3 * (i / 2); /* two layers each, of every third job */
+    }
+    assert_int_equal(bt_report_gates(limits, 2, records, RECORDS, &gates, &report.gate_count), BT_OK);
+    assert_int_not_equal(report.gate_count, 0);
+    report.gates = gates;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    assert_non_null(out);
+    assert_true(bt_report_json(&report, out));
+    assert_int_equal(fclose(out), 0);
+    free(gates);
+    return text;
+}
+
+static void test_file(void **state)
+{
+    (void)state;
+    struct bt_record *records = calloc(RECORDS, sizeof(*records));
+    struct bt_results results;
+    struct bt_error err = {""};
+    char path[300];
+    char *text = report_text(records);
+    write_file("good.json", text, path, sizeof(path));
+    assert_int_equal(bt_results_read(path, &results, &err), BT_OK);
+    assert_string_equal(err.text, "");
+    assert_int_equal(results.count, RECORDS);
+    assert_memory_equal(results.records, records, RECORDS * sizeof(*records));
+    assert_string_equal(results.replays[7], "bt replay it");
+    assert_string_equal(results.run.suite, "s");
+    assert_int_equal(results.run.shard, 1);
+    assert_int_equal(results.run.shards, 3);
+    assert_int_equal(results.run.jobs, 70);
+    assert_string_equal(results.run.plan, "0123456789abcdef");
+    assert_int_equal(results.jobs[7], 9);
+    assert_int_equal(results.run.environment.time, 17);
+    assert_string_equal(results.run.environment.commit, "abc");
+    assert_string_equal(results.run.system.wait, "poll");
+    /* written again it is the same file */
+    struct bt_gate *gates = NULL;
+    uint32_t gate_count = 0;
+    char *again = NULL;
+    size_t length = 0;
+    assert_int_equal(
+        bt_report_gates(results.limits, results.limit_count, results.records, results.count, &gates, &gate_count),
+        BT_OK);
+    const struct bt_report report = bt_results_report(&results, gates, gate_count);
+    FILE *out = open_memstream(&again, &length);
+    assert_non_null(out);
+    assert_true(bt_report_json(&report, out));
+    assert_int_equal(fclose(out), 0);
+    assert_string_equal(again, text);
+    free(again);
+    free(gates);
+    bt_results_free(&results);
+    free(text);
+    free(records);
+}
+
+/* The first `from` becomes `to`. */
+static char *replaced(const char *text, const char *from, const char *to)
+{
+    const char *at = strstr(text, from);
+    assert_non_null(at);
+    char *made = malloc(strlen(text) + strlen(to) + 1);
+    assert_non_null(made);
+    (void)sprintf(made, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    return made;
+}
+
+static void refused(const char *text, const char *expected)
+{
+    struct bt_results results;
+    struct bt_error err = {""};
+    char path[300];
+    write_file("bad.json", text, path, sizeof(path));
+    if (bt_results_read(path, &results, &err) != BT_EINPUT) {
+        fail_msg("not refused: expected '%s'", expected);
+    }
+    assert_int_equal(strncmp(err.text, path, strlen(path)), 0);
+    if (strstr(err.text, expected) == NULL) {
+        fail_msg("expected '%s' in: %s", expected, err.text);
+    }
+    assert_null(results.records);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    struct bt_record *records = calloc(RECORDS, sizeof(*records));
+    char *text = report_text(records);
+    static const struct {
+        const char *from, *to, *expected;
+    } cases[] = {
+        {"\"schema\": 1", "\"schema\": 2", "results of schema 2: expected 1"},
+        {"\"schema\": 1", "\"schema\": null", "expected a member 'schema'"},
+        {"\"schema\": 1", "\"schema\": 1, \"schema\": 1", "duplicate"},
+        {"\"verdict\": \"FAIL\",\n   \"reason\": \"why", "\"verdict\": \"PASS\",\n   \"reason\": \"why",
+         "its results are"}, /* a verdict edited by hand */
+        {"\"failed\": ", "\"failed\": 1", "its results are"},
+        {"\"shard\": 2", "\"shard\": 4", "'shard'"},
+        {"\"results\": [", "\"results\": 5, \"more\": [", "'results': expected an array"},
+        {"\"gates\": [", "\"gates\": 5, \"more\": [", "'gates': expected an array"},
+        {"\"limit_max_percent\": ", "\"limit_max_percent\": [], \"x\": ", "'limit_max_percent'"},
+        {"\"job\": 3", "\"job\": 70", "result 2: 'job': expected one of the run's jobs"},
+        {"\"job\": 0", "\"job\": 3", "result 1: 'job': expected one of the run's jobs, in their order"},
+        {"\"job\": 0", "\"job\": -1", "result 0: 'job'"},
+        {"\"job\": 0", "\"work\": 0", "result 0: 'job'"},
+        {"\"plan\": \"", "\"plan\": \"01234567890123456789", "'plan'"},
+        {"\"replay\": \"bt", "\"replay\": 5, \"x\": \"bt", "result 0: 'replay'"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char *bad = replaced(text, cases[i].from, cases[i].to);
+        refused(bad, cases[i].expected);
+        free(bad);
+    }
+    for (size_t length = 0; length < strlen(text) - 2; length += 97) { /* cut anywhere */
+        const char kept = text[length];
+        text[length] = '\0';
+        refused(text, "");
+        text[length] = kept;
+    }
+    refused("[]", "schema");
+    struct bt_results results;
+    struct bt_error err = {""};
+    char path[300];
+    assert_int_equal(bt_results_read("/nowhere/x.json", &results, &err), BT_EINPUT);
+    assert_string_equal(err.text, "/nowhere/x.json: No such file or directory");
+    assert_int_equal(bt_results_read(folder, &results, &err), BT_EINPUT);
+    (void)snprintf(path, sizeof(path), "%s/pipe", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(bt_results_read(path, &results, &err), BT_EINPUT); /* without waiting for it */
+    free(text);
+    free(records);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_record),
+        cmocka_unit_test(test_record_damaged),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_refused),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
