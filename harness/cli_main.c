@@ -103,7 +103,9 @@ static const struct option_spec specs[] = {
     {'P', "prepared", "DIR", RUN, "weights prepared offline (schedules), in place of the variant's own"},
     {'E', "save-prepared", "DIR", RUN, "writes those that the variant prepares, a file per layer"},
     {'j', "jobs", "N", RUN, "worker processes; default: one per CPU"},
-    {'x', "shard", "I/N", RUN | PREDICT, "the I-th of N parts of the selection, 1 <= I <= N"},
+    {'x', "shard", "I/N", RUN | PREDICT, "the I-th of N parts of the selection, 1 <= I <= N, of about equal work"},
+    {'y', "durations", "FILE", RUN | PREDICT,
+     "results.json of an earlier run, to balance the shards by; the same for all"},
     {'t', "timeout", "SECONDS", RUN | REPLAY | TRACE, "wall clock per job; default: from its expected cycles"},
     {'o', "out", "DIR", RUN | MERGE, "where the reports go; default: out/ in the build folder"},
     {'w', "wave", "FILE", REPLAY | TRACE, "write a waveform (FST); needs the core's -trace build"},
@@ -272,7 +274,7 @@ static bool number(const char *text, uint64_t min, uint64_t max, uint64_t *value
     return true;
 }
 
-static bool shard(const char *text, struct bt_selection *selection)
+static bool shard(const char *text, struct bt_cli *cli)
 {
     char first[32];
     const char *slash = strchr(text, '/');
@@ -286,8 +288,8 @@ static bool shard(const char *text, struct bt_selection *selection)
     if (!number(slash + 1, 1, 1000000, &parts) || !number(first, 1, parts, &part)) {
         return false;
     }
-    selection->shard = (uint32_t)part - 1;
-    selection->shards = (uint32_t)parts;
+    cli->shard = (uint32_t)part - 1;
+    cli->shards = (uint32_t)parts;
     return true;
 }
 
@@ -575,6 +577,9 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'M':
         (void)snprintf(cli->soc_path, sizeof(cli->soc_path), "%s", value);
         return true;
+    case 'y':
+        cli->durations = value;
+        return true;
     case 'H':
         cli->sheet = value;
         return true;
@@ -592,7 +597,7 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'W':
         return apply_word(cli, key, value, err);
     case 'x':
-        if (!shard(value, &cli->selection)) {
+        if (!shard(value, cli)) {
             (void)bt_fail(err, BT_EINPUT, "--shard '%s': expected I/N with 1 <= I <= N", value);
             return false;
         }
