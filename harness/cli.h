@@ -50,10 +50,11 @@ struct bt_cli {
     bool layers;                          /**< list */
     const char *wave;                     /**< replay */
     char id[512];                         /**< replay: the selection's texts point in here */
-    const char *arguments[2];
-    int argument_count;       /**< trace: [core] file; dataset: which */
-    const char *const *files; /**< merge */
-    uint32_t file_count;
+    char **arguments;
+    int argument_count; /**< trace: [core] file; dataset: which; compare: two sides; merge: files */
+    char **options;     /**< as they were given, for compare to hand on */
+    int option_count;
+    bool selects; /**< compare: there are some of `run` among them */
     enum bt_split split;
     int32_t height, width; /**< 0: as they are */
     const char *sheet;
@@ -74,6 +75,7 @@ int bt_cli_replay(const struct bt_cli *cli);
 int bt_cli_import(const struct bt_cli *cli);
 int bt_cli_trace(const struct bt_cli *cli);
 int bt_cli_dataset(const struct bt_cli *cli);
+int bt_cli_compare(const struct bt_cli *cli);
 int bt_cli_history(const struct bt_cli *cli);
 
 /**

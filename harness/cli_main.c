@@ -23,6 +23,7 @@ enum {
     DATASET = 64,
     HISTORY = 128,
     MERGE = 256,
+    COMPARE = 512,
     FILTERS = LIST | RUN | PREDICT | REPLAY,
 };
 
@@ -35,7 +36,8 @@ struct command {
     const char *name;
     unsigned mask;
     int (*run)(const struct bt_cli *cli);
-    const char *usage, *about;
+    const char *usage;
+    const char *about; /* one line, and more of them for --help alone */
 };
 
 static const struct command commands[] = {
@@ -57,6 +59,15 @@ static const struct command commands[] = {
      "Says what is in a set of pictures, or writes it for training scripts, or as one picture for people."},
     {"history", HISTORY, bt_cli_history, "history [options]",
      "Stored runs; with --network, --layer, --variant or --config the cycles of these results over the runs."},
+    {"compare", COMPARE, bt_cli_compare, "compare A B [options]",
+     "What changed from A to B: bits, verdicts, cycles and their terms, area, speed of the simulation.\n"
+     "A side is a results.json or its folder, the number of a stored run, or a git revision; . is this tree as it is. "
+     "A\n"
+     "revision is built in a worktree and runs with the options of 'run' given here; its reports stay in out/compare "
+     "in\n"
+     "the build folder. Areas are those of area.json beside the results. Exit status: 0 nothing got worse, 1 bits "
+     "differ\n"
+     "or a verdict got worse (PASS, XFAIL, SKIP, FAIL is from good to bad), 2 error."},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -69,32 +80,33 @@ struct option_spec {
 };
 
 static const struct option_spec specs[] = {
-    {'s', "suite", "FILE", RUN | PREDICT | REPLAY, "what to run; without it, the layers of the networks"},
-    {'n', "network", "GLOBS", FILTERS | HISTORY, "only these networks, e.g. 'resnet*,lenet5'"},
-    {'l', "layer", "GLOBS", RUN | PREDICT | REPLAY | HISTORY, "only these layers"},
+    {'s', "suite", "FILE", COMPARE | RUN | PREDICT | REPLAY, "what to run; without it, the layers of the networks"},
+    {'n', "network", "GLOBS", COMPARE | FILTERS | HISTORY, "only these networks, e.g. 'resnet*,lenet5'"},
+    {'l', "layer", "GLOBS", COMPARE | RUN | PREDICT | REPLAY | HISTORY, "only these layers"},
     {'C', "core", "DIR", FILTERS | TRACE | IMPORT, "also the core in this folder, built by 'make core DIR=...'"},
-    {'v', "variant", "GLOBS", FILTERS | TRACE | IMPORT | HISTORY, "only these variants"},
-    {'c', "config", "GLOBS", RUN | PREDICT | REPLAY | TRACE | IMPORT | HISTORY, "only these configurations"},
-    {'e', "engine", "GLOBS", RUN | REPLAY, "only these engines: ref, model, rtl, cycles, iss:sw, iss:accel"},
-    {'p', "pattern", "NAME", RUN | REPLAY, "data: uniform, min, ties, extreme_zp"},
-    {'D', "dtype", "NAME", RUN | PREDICT | REPLAY,
+    {'v', "variant", "GLOBS", COMPARE | FILTERS | TRACE | IMPORT | HISTORY, "only these variants"},
+    {'c', "config", "GLOBS", COMPARE | RUN | PREDICT | REPLAY | TRACE | IMPORT | HISTORY, "only these configurations"},
+    {'e', "engine", "GLOBS", COMPARE | RUN | REPLAY, "only these engines: ref, model, rtl, cycles, iss:sw, iss:accel"},
+    {'p', "pattern", "NAME", COMPARE | RUN | REPLAY, "data: uniform, min, ties, extreme_zp"},
+    {'D', "dtype", "NAME", COMPARE | RUN | PREDICT | REPLAY,
      "number format of the layers: int8 (default), int16; of a suite: only its runs of this one"},
-    {'z', "sparsity", "PERCENT", RUN | PREDICT | REPLAY,
+    {'z', "sparsity", "PERCENT", COMPARE | RUN | PREDICT | REPLAY,
      "weights that are pruned, 0 (default) to 99; of a suite: only its runs of this sparsity"},
-    {'u', "structure", "NAME", RUN | PREDICT | REPLAY, "what is pruned together: random (default), filter or channel"},
-    {'S', "stalls", "PERCENT", RUN | REPLAY | TRACE, "random stalls of the memory, 0 to 95"},
-    {'r', "seed", "N", RUN | REPLAY | TRACE, "seed of all data and stalls"},
+    {'u', "structure", "NAME", COMPARE | RUN | PREDICT | REPLAY,
+     "what is pruned together: random (default), filter or channel"},
+    {'S', "stalls", "PERCENT", COMPARE | RUN | REPLAY | TRACE, "random stalls of the memory, 0 to 95"},
+    {'r', "seed", "N", COMPARE | RUN | REPLAY | TRACE, "seed of all data and stalls"},
     {'R', "ref", "PATH", RUN | REPLAY, "reference: fast (oneDNN, spot-checked; default) or plain (loops)"},
     {'M', "soc", "FILE", RUN | REPLAY, "memory map of the simulated system; default: soc.yaml of the suites"},
     {'m', "cpu-mips", "N", RUN | REPLAY, "speed of the RV32 CPU, million instructions per second; default: the map's"},
     {'d', "device", "NAME", RUN | REPLAY, "behind the registers for iss:accel: rtl (default) or model"},
     {'W', "wait", "HOW", RUN | REPLAY, "the firmware waits by interrupt (default), wfi or poll"},
-    {'k', "chained", NULL, RUN, "whole networks, each layer reading what the one before wrote"},
+    {'k', "chained", NULL, COMPARE | RUN, "whole networks, each layer reading what the one before wrote"},
     {'I', "model", "FILE", RUN | PREDICT | REPLAY | IMPORT,
      "a network of your own: ONNX, TFLite, or YAML as in suites/models"},
     {'G', "dataset", "SET", RUN | REPLAY,
      "its pictures: digits, shapes, scenes, mnist:DIR, cifar10:FILE, images:DIR, boxes:DIR"},
-    {'i', "images", "N", RUN, "pictures per whole network; default: all of a few, 20 of many"},
+    {'i', "images", "N", COMPARE | RUN, "pictures per whole network; default: all of a few, 20 of many"},
     {'Q', "accuracy", "N", RUN,
      "also the accuracy over N pictures (0: all), in float and int8, of networks with a model"},
     {'B', "model-images", "N", RUN, "pictures that the variant's model runs on for it; default: as --images"},
@@ -102,7 +114,7 @@ static const struct option_spec specs[] = {
     {'T', "timeline", "DIR", RUN, "who is busy when in a whole network, as Chrome trace JSON (Perfetto opens it)"},
     {'P', "prepared", "DIR", RUN, "weights prepared offline (schedules), in place of the variant's own"},
     {'E', "save-prepared", "DIR", RUN, "writes those that the variant prepares, a file per layer"},
-    {'j', "jobs", "N", RUN, "worker processes; default: one per CPU"},
+    {'j', "jobs", "N", COMPARE | RUN, "worker processes; default: one per CPU"},
     {'x', "shard", "I/N", RUN | PREDICT, "the I-th of N parts of the selection, 1 <= I <= N, of about equal work"},
     {'y', "durations", "FILE", RUN | PREDICT,
      "results.json of an earlier run, to balance the shards by; the same for all"},
@@ -115,10 +127,12 @@ static const struct option_spec specs[] = {
     {'Z', "size", "HxW", DATASET, "pictures of folders resized, MNIST's padded; default: as they are"},
     {'o', "out", "FILE", DATASET, "write pictures with labels or boxes; golden/train/data.py reads the format"},
     {'H', "sheet", "FILE", DATASET, "write the first 100 as one picture (PPM), boxes outlined"},
-    {'F', "store", "FILE", RUN | HISTORY, "the results store; default: results.db in the build folder; none: without"},
+    {'o', "out", "FILE", COMPARE, "write it as Markdown, for a pull request"},
+    {'F', "store", "FILE", RUN | HISTORY | COMPARE,
+     "the results store; default: results.db in the build folder; none: without"},
     {'f', "force", NULL, RUN, "runs also what is stored and unchanged"},
     {'J', "json", NULL, HISTORY, "for programs"},
-    {'h', "help", NULL, FILTERS | TRACE | IMPORT | DATASET | HISTORY | MERGE, "this text"},
+    {'h', "help", NULL, COMPARE | FILTERS | TRACE | IMPORT | DATASET | HISTORY | MERGE, "this text"},
 };
 #define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
 
@@ -140,7 +154,8 @@ static void usage(FILE *out)
 {
     (void)fprintf(out, "bittrue: verifies and measures CNN accelerators, layer by layer, bit by bit.\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        (void)fprintf(out, "  bittrue %-8s %s\n", commands[i].name, commands[i].about);
+        const char *about = commands[i].about;
+        (void)fprintf(out, "  bittrue %-8s %.*s\n", commands[i].name, (int)strcspn(about, "\n"), about);
     }
     (void)fprintf(out, "\n'bittrue COMMAND --help' lists its options. Exit status: 0 all passed, 1 a verdict failed, "
                        "2 usage or input\nerror, 130 interrupted.\n");
@@ -657,7 +672,7 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
     optind = 0;
     int key;
     while ((key = getopt_long(argc, argv, ":j:", options, NULL)) != -1) {
-        const bool short_jobs = key == 'j' && command->mask != RUN;
+        const bool short_jobs = key == 'j' && (command->mask & (RUN | COMPARE)) == 0;
         if (key == 'h') {
             return help(command);
         }
@@ -668,6 +683,7 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
             (void)bt_fail(&err, BT_EINPUT, "%s: option '%s' needs a value; see bittrue %s --help", command->name,
                           argv[optind - 1], command->name);
         } else if (apply(cli, key, optarg, &err)) {
+            cli->selects = cli->selects || key != 'o';
             continue;
         }
         bt_cli_complain(&err);
@@ -680,15 +696,27 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
     if (command->mask == IMPORT && optind < argc) {
         cli->selection.model = argv[optind++];
     }
-    if (command->mask == MERGE) {
-        cli->files = (const char *const *)argv + optind;
-        cli->file_count = (uint32_t)(argc - optind);
-        optind = argc;
+    int most = 0; /* arguments beside options */
+    switch (command->mask) {
+    case TRACE:
+    case COMPARE:
+        most = 2;
+        break;
+    case DATASET:
+        most = 1;
+        break;
+    case MERGE:
+        most = argc;
+        break;
+    default:
+        break;
     }
-    const int most = command->mask == TRACE ? 2 : command->mask == DATASET ? 1 : 0;
-    while (optind < argc && cli->argument_count < most) {
-        cli->arguments[cli->argument_count++] = argv[optind++];
-    }
+    const int given = argc - optind < most ? argc - optind : most;
+    cli->options = argv + 1; /* getopt moved them before the others */
+    cli->option_count = optind - 1 - (optind > 1 && strcmp(argv[optind - 1], "--") == 0 ? 1 : 0);
+    cli->arguments = argv + optind;
+    cli->argument_count = given;
+    optind += given;
     if (optind < argc) {
         (void)bt_fail(&err, BT_EINPUT, "%s: unexpected argument '%s'; see bittrue %s --help", command->name,
                       argv[optind], command->name);
@@ -797,10 +825,13 @@ int bt_cli_main(int argc, char **argv)
                                                                                    : BT_EXIT_ERROR;
     }
     struct bt_error err;
-    (void)bt_fail(&err, BT_EINPUT,
-                  "no command '%s'; expected list, run, predict, merge, replay, import, trace, dataset or history (see "
-                  "bittrue --help)",
-                  argv[1]);
+    char names[160] = "";
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const size_t used = strlen(names);
+        const char *between = i == 0 ? "" : i + 1 < COMMAND_COUNT ? ", " : " or ";
+        (void)snprintf(names + used, sizeof(names) - used, "%s%s", between, commands[i].name);
+    }
+    (void)bt_fail(&err, BT_EINPUT, "no command '%s'; expected %s (see bittrue --help)", argv[1], names);
     bt_cli_complain(&err);
     return BT_EXIT_ERROR;
 }

@@ -10,7 +10,7 @@ static int merge(const struct bt_cli *cli, struct bt_error *err)
     struct bt_results results;
     struct bt_gate *gates = NULL;
     uint32_t gate_count = 0;
-    if (bt_merge(cli->files, cli->file_count, &results, err) != BT_OK) {
+    if (bt_merge((const char *const *)cli->arguments, (uint32_t)cli->argument_count, &results, err) != BT_OK) {
         return status;
     }
     if (bt_report_gates(results.limits, results.limit_count, results.records, results.count, &gates, &gate_count) !=

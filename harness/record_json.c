@@ -1,8 +1,12 @@
 #include "harness/record_json.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness/accuracy.h"
 #include "harness/compare.h"
@@ -253,6 +257,29 @@ json_t *bt_record_to_json(const struct bt_record *record, bool *ok)
 }
 
 /* ---- and back ---- */
+
+enum bt_status bt_json_load(const char *path, const char *what, uint64_t most_bytes, json_t **root,
+                            struct bt_error *err)
+{
+    struct stat info;
+    json_error_t place;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold it */
+    if (fd < 0 || fstat(fd, &info) != 0) {
+        const int error = errno;
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return bt_fail(err, BT_EINPUT, "%s: %s", path, strerror(error));
+    }
+    if (!S_ISREG(info.st_mode) || (uint64_t)info.st_size > most_bytes) {
+        (void)close(fd);
+        return bt_fail(err, BT_EINPUT, "%s: expected a file of at most %" PRIu64 " bytes", path, most_bytes);
+    }
+    *root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &place);
+    (void)close(fd);
+    return *root != NULL ? BT_OK
+                         : bt_fail(err, BT_EINPUT, "%s:%d: no %s of bittrue: %s", path, place.line, what, place.text);
+}
 
 void bt_json_expected(struct bt_json_reader *reader, const char *key, const char *expected)
 {

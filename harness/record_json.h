@@ -36,6 +36,15 @@ void bt_json_set(json_t *object, const char *key, json_t *value, bool *ok);
 json_t *bt_json_text(const char *text);
 json_t *bt_json_count(uint64_t value);
 
+/**
+ * @brief  Reads a file of JSON; a key that is there twice is refused.
+ * @param[in]  what  Names its content in messages: "results".
+ * @param[out] root  Release with json_decref().
+ * @return BT_OK; BT_EINPUT (err begins with the file).
+ */
+BT_MUST_CHECK enum bt_status bt_json_load(const char *path, const char *what, uint64_t most_bytes, json_t **root,
+                                          struct bt_error *err);
+
 /** A reader: the first member that is not as expected is noted, and everything after it reads as 0. */
 struct bt_json_reader {
     const json_t *object; /**< members are read of this */

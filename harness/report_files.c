@@ -2,11 +2,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "harness/replace.h"
 #include "harness/report.h"
 
-#define PATH_BYTES 4096
+#define PATH_BYTES BT_REPLACE_BYTES
 #define FILE_COUNT 4
 
 enum { JSON, CSV, JUNIT, SUMMARY };
@@ -58,28 +58,25 @@ static bool write_one(const struct bt_report *report, int which, FILE *out)
 }
 
 /* Everything up to the point where only the name is wrong. */
-static bool write_temporary(const struct bt_report *report, int which, const char *path)
+static enum bt_status write_temporary(const struct bt_report *report, int which, const char *dir,
+                                      struct bt_replace *file, struct bt_error *err)
 {
-    FILE *out = fopen(path, "w");
-    if (out == NULL) {
-        return false;
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, names[which]);
+    const enum bt_status status = bt_replace_open(path, file, err);
+    if (status != BT_OK) {
+        return status;
     }
-    bool ok = write_one(report, which, out);
-    ok = ok && fflush(out) == 0 && ferror(out) == 0 && fsync(fileno(out)) == 0;
-    const int error = errno;
-    if (fclose(out) != 0) {
-        return false;
+    if (!write_one(report, which, file->out) && ferror(file->out) == 0) {
+        return bt_fail(err, BT_EIO, "%s: out of memory; nothing was changed", path);
     }
-    errno = error;
-    return ok;
+    return bt_replace_close(file, err);
 }
 
 enum bt_status bt_report_files(const struct bt_report *report, const char *dir, struct bt_error *err)
 {
     enum bt_status status = BT_OK;
-    char temporary[FILE_COUNT][PATH_BYTES];
-    char path[PATH_BYTES];
-    int written = 0;
+    struct bt_replace files[FILE_COUNT] = {{.out = NULL}};
 
     /* A Ctrl-C waits until the files are all there or all gone. */
     sigset_t blocked;
@@ -93,31 +90,16 @@ enum bt_status bt_report_files(const struct bt_report *report, const char *dir, 
         status = bt_fail(err, BT_EIO, "%s: cannot make the folder: %s", dir, strerror(errno));
         goto cleanup;
     }
-    for (int i = 0; i < FILE_COUNT; i++) {
-        const int length = snprintf(temporary[i], sizeof(temporary[i]), "%s/.%s.%ld", dir, names[i], (long)getpid());
-        if (length < 0 || (size_t)length >= sizeof(temporary[i])) {
-            status = bt_fail(err, BT_EIO, "%s: path too long", dir);
-            goto cleanup;
-        }
-        written = i + 1;
-        if (!write_temporary(report, i, temporary[i])) {
-            status = bt_fail(err, BT_EIO, "%s/%s: cannot be written: %s; no report was changed", dir, names[i],
-                             strerror(errno));
-            goto cleanup;
-        }
+    for (int i = 0; i < FILE_COUNT && status == BT_OK; i++) {
+        status = write_temporary(report, i, dir, &files[i], err);
     }
-    for (int i = 0; i < FILE_COUNT; i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-        if (rename(temporary[i], path) != 0) {
-            status = bt_fail(err, BT_EIO, "%s: cannot be replaced: %s", path, strerror(errno));
-            goto cleanup;
-        }
+    for (int i = 0; i < FILE_COUNT && status == BT_OK; i++) {
+        status = bt_replace_commit(&files[i], err);
     }
-    written = 0;
 
 cleanup:
-    for (int i = 0; i < written; i++) {
-        (void)unlink(temporary[i]);
+    for (int i = 0; i < FILE_COUNT; i++) {
+        bt_replace_discard(&files[i]);
     }
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     return status;

@@ -1,13 +1,9 @@
 #include "harness/results.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "harness/record_json.h"
 
@@ -179,25 +175,10 @@ static enum bt_status read_root(const json_t *root, struct bt_results *results, 
 enum bt_status bt_results_read(const char *path, struct bt_results *results, struct bt_error *err)
 {
     struct bt_error why = {""};
-    struct stat info;
-    json_error_t place;
+    json_t *root = NULL;
     *results = (struct bt_results){.count = 0};
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold it */
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        const int error = errno;
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        return bt_fail(err, BT_EINPUT, "%s: %s", path, strerror(error));
-    }
-    if (!S_ISREG(info.st_mode) || (uint64_t)info.st_size > BT_RESULTS_MOST_BYTES) {
-        (void)close(fd);
-        return bt_fail(err, BT_EINPUT, "%s: expected a file of at most %" PRIu64 " bytes", path, BT_RESULTS_MOST_BYTES);
-    }
-    json_t *root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &place);
-    (void)close(fd);
-    if (root == NULL) {
-        return bt_fail(err, BT_EINPUT, "%s:%d: no results of bittrue: %s", path, place.line, place.text);
+    if (bt_json_load(path, "results", BT_RESULTS_MOST_BYTES, &root, err) != BT_OK) {
+        return BT_EINPUT;
     }
     const enum bt_status status = read_root(root, results, &why);
     json_decref(root);

@@ -136,6 +136,18 @@ static void test_usage(void **state)
         {"dataset digits --sheet no/such/place", 2, "no/such/place: cannot be written"},
         {"dataset boxes:suites", 2, "suites: no pictures"},
         {"dataset digits --network x", 2, "dataset: unknown option '--network'"},
+        {"compare --help", 0, "--out FILE"},
+        {"compare --help", 0, "Exit status: 0 nothing got worse, 1 bits differ"},
+        {"compare", 2, "compare: expected two sides, got 0"},
+        {"compare suites", 2, "compare: expected two sides, got 1"},
+        {"compare a b c", 2, "compare: unexpected argument 'c'"},
+        {"compare suites suites", 2, "suites/results.json: No such file"},
+        {"compare suites/good.yaml suites", 2, "suites/good.yaml:1: no results of bittrue"},
+        {"compare 12 suites", 2, "compare: run 12: there is no results store none"},
+        {"compare suites suites --network x", 2, "options of 'run' are for git revisions"},
+        {"compare suites suites --wave x", 2, "compare: unknown option '--wave'"},
+        {"compare suites nowhere", 2,
+         "suites/../ci/run-revision: No such file or directory; revisions are compared within"},
         {"run --what", 2, "run: unknown option '--what'"},
         {"run --device fpga", 2, "--device 'fpga': expected rtl or model"},
         {"run --wait forever", 2, "--wait 'forever': expected interrupt, wfi or poll"},
@@ -325,6 +337,123 @@ static void test_nothing_ran(void **state)
     holds(out, "FAIL: nothing ran");
 }
 
+/* ---- compare ---- */
+
+static void put_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* In a results.json, the first `from` becomes `to`; the same length, so that nothing moves. */
+static void edit(const char *path, const char *from, const char *to)
+{
+    static char text[TEXT_BYTES];
+    slurp(path, text);
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    memcpy(at, to, strlen(to));
+    put_file(path, text);
+}
+
+static void test_compare(void **state)
+{
+    (void)state;
+    assert_int_equal(call("run --config good --seed 3 --out o/left"), 0);
+    assert_int_equal(call("run --config good --seed 3 --out o/right"), 0);
+    assert_int_equal(call("compare o/left o/right/results.json --out o/same.md"), 0);
+    holds(out, "Nothing got worse: 3 results have the same bits. Cycles: 0 results are slower, 0 faster.");
+    slurp("o/same.md", out);
+    holds(out, "**Nothing got worse: 3 results have the same bits.**");
+    /* one cycle more, which decides nothing; then other bits */
+    edit("o/right/results.json", "\"rtl_cycles\": 820", "\"rtl_cycles\": 821");
+    edit("o/right/results.json", "\"predicted_cycles\": 820", "\"predicted_cycles\": 821");
+    put_file("o/left/area.json",
+             "{\"areas\": [{\"variant\": \"fake\", \"config\": \"good\", \"um2\": 200, \"cells\": 1}]}");
+    put_file("o/right/area.json",
+             "{\"areas\": [{\"variant\": \"fake\", \"config\": \"good\", \"um2\": 201, \"cells\": 1}]}");
+    assert_int_equal(call("compare o/left o/right"), 0);
+    holds(out, "Cycles: 1 result is slower, 0 faster.");
+    holds(out, "200    201  +0.500\n");
+    json_t *json = results("o/right/results.json");
+    const json_t *engines = json_object_get(json_array_get(json_object_get(json, "results"), 0), "engines");
+    assert_int_equal(json_object_set_new(json_object_get(engines, "rtl"), "hash", json_string("0123456789abcdef")), 0);
+    assert_int_equal(json_dump_file(json, "o/right/results.json", 0), 0);
+    json_decref(json);
+    assert_int_equal(call("compare o/left o/right --out o/worse.md"), 1);
+    holds(out, "Worse: other bits in 1 of 3 results, 0 verdicts are worse.");
+    holds(out, "bits (rtl)");
+    slurp("o/worse.md", out);
+    holds(out, "| bits (rtl) | tiny | conv1 | fake | good | uniform | 820 | 821 | +0.122 |");
+    /* a verdict */
+    assert_int_equal(call("run --suite mixed --config late --out o/late"), 1);
+    assert_int_equal(call("run --suite mixed --config good --out o/good"), 0);
+    assert_int_equal(call("compare o/good o/late"), 2);
+    holds(err, "compare: no result of o/good is in o/late: expected some of the same layers");
+    /* what cannot be compared, or written */
+    assert_int_equal(call("run --config good --seed 4 --out o/other"), 0);
+    assert_int_equal(call("compare o/left o/other"), 2);
+    holds(err, "seed 3 in o/left, 4 in o/other: expected the same data");
+    put_file("o/other/area.json", "[]");
+    assert_int_equal(call("compare o/other o/other"), 2);
+    holds(err, "o/other/area.json: 'areas': expected an array");
+    assert_int_equal(lines(err), 1);
+    assert_int_equal(call("compare o/left o/left --out o/nowhere/x.md"), 2);
+    holds(err, "o/nowhere/x.md: cannot be written: No such file or directory");
+    assert_int_equal(call("compare o/left o/left --out o"), 2);
+    holds(err, "o: cannot be replaced: expected a file");
+    assert_int_equal(finish(start(FULL_STDOUT, "compare o/left o/left")), 2);
+}
+
+/* Revisions are run by a script; this one stands in for it: it notes what it was told, and hands over what is there. */
+static void test_compare_revisions(void **state)
+{
+    (void)state;
+    assert_int_equal(call("run --config good --seed 3 --out o/left"), 0);
+    assert_int_equal(mkdir("ci", 0777), 0);
+    put_file("ci/run-revision",
+             "#!/bin/sh\necho \"$#:$*\" >>told\n"
+             "case $1 in bad) echo 'bad: no' >&2; exit 2;; hang) [ $# = 1 ] || { "
+             "trap 'echo removed >>told; exit 130' TERM; echo here >>told; while :; do sleep 0.05; done; } ;; esac\n"
+             "[ $# = 1 ] || { mkdir -p $2; cp o/left/results.json $2; }\n");
+    assert_int_equal(chmod("ci/run-revision", 0777), 0);
+    assert_int_equal(call("compare one --network tiny o/left --config 'good' --out o/x.md"), 0);
+    holds(out, "A: one: suite run, 3 results");
+    holds(out, "B: o/left: suite run, 3 results");
+    slurp("told", out);
+    char expected[512];
+    char *here = realpath(".", NULL);
+    (void)snprintf(expected, sizeof(expected),
+                   "1:one\n10:one %s/build/out/compare/a %s/build  --network tiny --config good --out o/x.md\n", here,
+                   here);
+    assert_string_equal(out, expected);
+    free(here);
+    /* both are looked at before either is run */
+    assert_int_equal(unlink("told"), 0);
+    assert_int_equal(call("compare . bad"), 2);
+    holds(err, "bad: no");
+    slurp("told", out);
+    assert_string_equal(out, "1:.\n1:bad\n");
+    /* stopped: the script is told, and waited for */
+    assert_int_equal(unlink("told"), 0);
+    const pid_t pid = start(NORMAL, "compare hang o/left");
+    struct stat info;
+    for (bool ready = false; !ready;) {
+        (void)usleep(10000);
+        if (stat("told", &info) == 0) {
+            slurp("told", out);
+            ready = strstr(out, "here\n") != NULL;
+        }
+    }
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    assert_int_equal(finish(pid), 130);
+    slurp("told", out);
+    holds(out, "removed\n");
+    assert_int_equal(system("rm -r ci told"), 0);
+}
+
 static void test_missing_core(void **state)
 {
     (void)state;
@@ -477,7 +606,7 @@ static void test_full_disk(void **state)
     memcpy(before, out, sizeof(before));
     const int status = finish(start(SMALL_FILES, "run --config good --seed 9 --out o/full"));
     assert_int_equal(status, 2);
-    holds(err, "bittrue: o/full/results.json: cannot be written: File too large; no report was changed\n");
+    holds(err, "bittrue: o/full/results.json: cannot be written: File too large; nothing was changed\n");
     assert_int_equal(lines(err), 1);
     slurp("o/full/results.csv", out);
     assert_string_equal(out, before);
@@ -770,6 +899,11 @@ static void test_history(void **state)
     assert_non_null(json);
     assert_int_equal(json_array_size(json_object_get(json, "runs")), 2);
     json_decref(json);
+    assert_int_equal(call("compare 1 2 --store h.db"), 0);
+    holds(out, "A: 1: suite run, 6 results");
+    assert_int_equal(call("compare 1 o/h --store h.db"), 0); /* a stored run and a folder */
+    assert_int_equal(call("compare 1 7 --store h.db"), 2);
+    holds(err, "bittrue: h.db: no run 7; 'bittrue history' lists them\n");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(call(cases[i].line), 2);
         holds(err, cases[i].words);
@@ -780,6 +914,7 @@ static void test_history(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_compare),        cmocka_unit_test(test_compare_revisions),
         cmocka_unit_test(test_usage),          cmocka_unit_test(test_pass),
         cmocka_unit_test(test_faults),         cmocka_unit_test(test_others_survive),
         cmocka_unit_test(test_nothing_ran),    cmocka_unit_test(test_missing_core),

@@ -1,0 +1,485 @@
+/* Each rule of the comparison of two runs, with a pair of results that obeys it and one that breaks it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harness/difference.h"
+
+enum { MOST = 8 };
+
+/* Two sides of one layer each, the same; `more` adds others. */
+struct bench {
+    struct bt_record records_a[MOST], records_b[MOST];
+    struct bt_difference_side a, b;
+};
+
+static void add(struct bt_difference_side *side, const char *layer)
+{
+    struct bt_record *record = &side->results.records[side->results.count++];
+    bt_record_init(record);
+    (void)snprintf(record->network, sizeof(record->network), "net");
+    (void)snprintf(record->layer, sizeof(record->layer), "%s", layer);
+    (void)snprintf(record->variant, sizeof(record->variant), "fake");
+    (void)snprintf(record->config, sizeof(record->config), "4x4");
+    (void)snprintf(record->pattern, sizeof(record->pattern), "uniform");
+    (void)snprintf(record->dtype, sizeof(record->dtype), "int8");
+    (void)snprintf(record->structure, sizeof(record->structure), "random");
+    record->seed = 1;
+    record->macs = 1000;
+    record->verdict = BT_PASS;
+    record->engine[BT_ENGINE_REF] = (struct bt_engine_result){.ran = true, .hash = 7};
+    record->engine[BT_ENGINE_RTL] = (struct bt_engine_result){.ran = true, .hash = 7};
+    record->rtl_cycles = 1000;
+    record->predicted_cycles = 1000;
+    record->rtl_seconds = 0.5;
+    bt_counters_add(&record->measured, "fill", 100);
+    bt_counters_add(&record->measured, "steady", 900);
+}
+
+static struct bench *make_bench(void)
+{
+    struct bench *bench = calloc(1, sizeof(*bench));
+    assert_non_null(bench);
+    bench->a = (struct bt_difference_side){.name = "left", .results.records = bench->records_a};
+    bench->b = (struct bt_difference_side){.name = "right", .results.records = bench->records_b};
+    (void)snprintf(bench->a.results.run.suite, sizeof(bench->a.results.run.suite), "s");
+    add(&bench->a, "l");
+    add(&bench->b, "l");
+    return bench;
+}
+
+static void compare(const struct bench *bench, struct bt_difference *difference)
+{
+    struct bt_error err = {""};
+    assert_int_equal(bt_difference_make(&bench->a, &bench->b, difference, &err), BT_OK);
+    assert_string_equal(err.text, "");
+}
+
+static char *text_of(const struct bt_difference *difference, void (*write)(const struct bt_difference *, FILE *))
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    assert_non_null(out);
+    write(difference, out);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void holds(const char *text, const char *words)
+{
+    if (strstr(text, words) == NULL) {
+        fail_msg("lacks \"%s\":\n%s", words, text);
+    }
+}
+
+/* ---- one result ---- */
+
+static void other_bits(struct bt_record *b)
+{
+    b->engine[BT_ENGINE_RTL].hash = 8;
+}
+
+static void did_not_run(struct bt_record *b)
+{
+    b->engine[BT_ENGINE_RTL] = (struct bt_engine_result){.ran = false, .hash = 8};
+}
+
+static void no_bits(struct bt_record *b)
+{
+    b->engine[BT_ENGINE_RTL].hash = 0;
+}
+
+static void fails(struct bt_record *b)
+{
+    b->verdict = BT_FAIL;
+    (void)snprintf(b->reason, sizeof(b->reason), "because");
+}
+
+static void skips(struct bt_record *b)
+{
+    b->verdict = BT_SKIP;
+}
+
+static void is_exempted(struct bt_record *b)
+{
+    b->verdict = BT_XFAIL;
+}
+
+static void takes_more(struct bt_record *b)
+{
+    b->rtl_cycles = 1010;
+    b->measured.item[0].value = 110;
+}
+
+static void takes_less(struct bt_record *b)
+{
+    b->rtl_cycles = 990;
+}
+
+static void measures_nothing(struct bt_record *b)
+{
+    b->rtl_cycles = 0;
+    b->measured.count = 0;
+}
+
+static void predicts_more(struct bt_record *b)
+{
+    b->predicted_cycles = 1020;
+}
+
+static void moves_a_term(struct bt_record *b)
+{
+    b->measured.item[0].value = 90;
+    b->measured.item[1].value = 910;
+}
+
+static void orders_terms(struct bt_record *b)
+{
+    b->measured = (struct bt_counters){.count = 0};
+    bt_counters_add(&b->measured, "steady", 900);
+    bt_counters_add(&b->measured, "new", 5);
+    bt_counters_add(&b->measured, "fill", 100);
+}
+
+static void simulates_faster(struct bt_record *b)
+{
+    b->rtl_seconds = 0.25;
+}
+
+static void nothing(struct bt_record *b)
+{
+    (void)b;
+}
+
+static void test_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        void (*change)(struct bt_record *b);
+        uint32_t changed, bits, worse, slower, faster, terms;
+        const char *words; /* of the table */
+    } cases[] = {
+        {"nothing", nothing, 0, 0, 0, 0, 0, 0, "Nothing got worse: 1 result has the same bits."},
+        {"other bits", other_bits, 1, 1, 0, 0, 0, 0, "bits (rtl)"},
+        {"an engine that did not run", did_not_run, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
+        {"an engine without bits", no_bits, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
+        {"a failure", fails, 1, 0, 1, 0, 0, 0, "net l on fake 4x4: because"},
+        {"a skip", skips, 1, 0, 1, 0, 0, 0, "PASS to SKIP"},
+        {"an exemption", is_exempted, 1, 0, 1, 0, 0, 0, "PASS to XFAIL"},
+        {"more cycles", takes_more, 1, 0, 0, 1, 0, 1, "+1.000  fill +10"},
+        {"fewer cycles", takes_less, 1, 0, 0, 0, 1, 0, "-1.000"},
+        {"nothing measured", measures_nothing, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
+        {"prediction", predicts_more, 1, 0, 0, 1, 0, 0,
+         "prediction  net      l      fake     4x4     uniform      1000      1020"},
+        {"terms", moves_a_term, 1, 0, 0, 0, 0, 1, "fill -10, steady +10"},
+        {"the same terms", orders_terms, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
+        {"speed", simulates_faster, 0, 0, 0, 0, 0, 0, " 2.00\n"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench *bench = make_bench();
+        struct bt_difference difference;
+        cases[i].change(&bench->records_b[0]);
+        compare(bench, &difference);
+        char *text = text_of(&difference, bt_difference_table);
+        if (difference.count != cases[i].changed || difference.bits != cases[i].bits ||
+            difference.worse != cases[i].worse || difference.slower != cases[i].slower ||
+            difference.faster != cases[i].faster || difference.terms != cases[i].terms ||
+            bt_difference_is_worse(&difference) != (cases[i].bits + cases[i].worse != 0)) {
+            fail_msg("%s:\n%s", cases[i].name, text);
+        }
+        holds(text, cases[i].words);
+        free(text);
+        bt_difference_free(&difference);
+        free(bench);
+    }
+}
+
+static void test_verdicts(void **state)
+{
+    (void)state;
+    static const enum bt_verdict order[] = {BT_PASS, BT_XFAIL, BT_SKIP, BT_FAIL};
+    for (size_t i = 0; i < BT_VERDICT_COUNT; i++) {
+        for (size_t k = 0; k < BT_VERDICT_COUNT; k++) {
+            assert_int_equal(bt_verdict_worse(order[i], order[k]), k > i);
+        }
+    }
+    struct bench *bench = make_bench();
+    struct bt_difference difference;
+    bench->records_a[0].verdict = BT_FAIL; /* what failed and passes is no reason to fail */
+    compare(bench, &difference);
+    assert_int_equal(difference.better, 1);
+    assert_int_equal(difference.count, 1);
+    assert_false(bt_difference_is_worse(&difference));
+    bt_difference_free(&difference);
+    free(bench);
+}
+
+/* ---- several results ---- */
+
+static void test_order(void **state)
+{
+    (void)state;
+    struct bench *bench = make_bench();
+    struct bt_difference difference;
+    static const char *const layers[] = {"less", "bits", "only_a", "worse", "more"};
+    static const char *const expected[] = {"bits", "worse", "more", "less", "only_a", "only_b"};
+    for (size_t i = 0; i < 5; i++) {
+        add(&bench->a, layers[i]);
+    }
+    add(&bench->b, "only_b");
+    for (size_t i = 5; i-- > 0;) { /* the order of the runs is not that of the other */
+        if (strcmp(layers[i], "only_a") != 0) {
+            add(&bench->b, layers[i]);
+        }
+    }
+    for (uint32_t i = 0; i < bench->b.results.count; i++) {
+        struct bt_record *record = &bench->records_b[i];
+        if (strcmp(record->layer, "less") == 0) {
+            record->rtl_cycles = 999;
+        } else if (strcmp(record->layer, "more") == 0) {
+            record->rtl_cycles = 1002;
+        } else if (strcmp(record->layer, "bits") == 0) {
+            record->engine[BT_ENGINE_REF].hash = 1;
+        } else if (strcmp(record->layer, "worse") == 0) {
+            record->verdict = BT_FAIL;
+        }
+    }
+    compare(bench, &difference);
+    assert_int_equal(difference.both, 5);
+    assert_int_equal(difference.only_a, 1);
+    assert_int_equal(difference.only_b, 1);
+    assert_int_equal(difference.count, 6);
+    for (uint32_t i = 0; i < 6; i++) {
+        const struct bt_changed *change = &difference.changed[i];
+        assert_string_equal((change->a != NULL ? change->a : change->b)->layer, expected[i]);
+    }
+    assert_int_equal(difference.sum_count, 1);
+    assert_int_equal(difference.sums[0].results, 5);
+    assert_int_equal(difference.sums[0].cycles_a, 5000);
+    assert_int_equal(difference.sums[0].cycles_b, 5001);
+    bt_difference_free(&difference);
+    free(bench);
+}
+
+/* Results that share an id are paired in order, and not one with all. */
+static void test_same_id(void **state)
+{
+    (void)state;
+    struct bench *bench = make_bench();
+    struct bt_difference difference;
+    add(&bench->a, "l");
+    add(&bench->b, "l");
+    add(&bench->b, "l");
+    bench->records_a[1].engine[BT_ENGINE_REF].hash = 9;
+    bench->records_b[1].engine[BT_ENGINE_REF].hash = 9;
+    compare(bench, &difference);
+    assert_int_equal(difference.both, 2);
+    assert_int_equal(difference.bits, 0);
+    assert_int_equal(difference.only_b, 1);
+    bt_difference_free(&difference);
+    bench->records_b[0].stall_percent = 30; /* another id */
+    compare(bench, &difference);
+    assert_int_equal(difference.bits, 2);
+    assert_int_equal(difference.only_b, 1);
+    bt_difference_free(&difference);
+    free(bench);
+}
+
+static void test_seeds(void **state)
+{
+    (void)state;
+    struct bench *bench = make_bench();
+    struct bt_difference difference;
+    struct bt_error err = {""};
+    bench->records_b[0].seed = 2;
+    assert_int_equal(bt_difference_make(&bench->a, &bench->b, &difference, &err), BT_EINPUT);
+    assert_string_equal(err.text,
+                        "net:l:fake:4x4:uniform:0:int8:0:random: seed 1 in left, 2 in right: expected the same data");
+    assert_null(difference.changed);
+    free(bench);
+}
+
+static void test_areas(void **state)
+{
+    (void)state;
+    struct bench *bench = make_bench();
+    struct bt_difference difference;
+    struct bt_area areas[] = {{"fake", "4x4", 1000.0, 10}, {"fake", "8x8", 9.0, 1}, {"other", "4x4", 9.0, 1}};
+    struct bt_area bigger = {"fake", "4x4", 1250.0, 12};
+    bench->a.areas = (struct bt_areas){3, areas};
+    compare(bench, &difference);
+    char *text = text_of(&difference, bt_difference_markdown);
+    holds(text, "| um2 A | um2 B | % |");
+    holds(text, "| 1000 | - | - |\n"); /* one side does not know it */
+    free(text);
+    bt_difference_free(&difference);
+    bench->b.areas = (struct bt_areas){1, &bigger};
+    compare(bench, &difference);
+    text = text_of(&difference, bt_difference_markdown);
+    holds(text, "| 1000 | 1250 | +25.000 |\n");
+    assert_false(bt_difference_is_worse(&difference));
+    free(text);
+    bt_difference_free(&difference);
+    free(bench);
+}
+
+static void test_area_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *expected; /* NULL: read */
+    } cases[] = {
+        {"{\"areas\": []}", NULL},
+        {"{\"areas\": [{\"variant\": \"v\", \"config\": \"c\", \"um2\": 590160.5, \"cells\": 7}]}", NULL},
+        {"{}", "'areas': expected an array"},
+        {"[", "no areas of bittrue"},
+        {"{\"areas\": [{\"variant\": \"v\", \"config\": \"c\", \"um2\": \"big\", \"cells\": 7}]}",
+         "'um2': expected a number"},
+        {"{\"areas\": [{\"variant\": \"v\", \"config\": \"c\", \"um2\": 1, \"cells\": -7}]}",
+         "'cells': expected a whole number"},
+        {"{\"areas\": [{\"variant\": \"v\", \"config\": \"c\", \"um2\": 1, \"cells\": 1},"
+         "{\"variant\": \"v\", \"config\": \"c\", \"um2\": 1, \"cells\": 1}]}",
+         "area of v c a second time"},
+    };
+    char path[] = P_tmpdir "/bt_test_difference_XXXXXX";
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bt_areas areas;
+        struct bt_error err = {""};
+        assert_int_equal(ftruncate(fd, 0), 0);
+        assert_int_equal(pwrite(fd, cases[i].text, strlen(cases[i].text), 0), strlen(cases[i].text));
+        assert_int_equal(bt_areas_read(path, &areas, &err), cases[i].expected == NULL ? BT_OK : BT_EINPUT);
+        assert_int_equal(areas.count, i == 1 ? 1 : 0);
+        if (cases[i].expected != NULL) {
+            holds(err.text, cases[i].expected);
+            assert_int_equal(strncmp(err.text, path, strlen(path)), 0);
+        } else if (i == 1) {
+            assert_true(bt_area_find(&areas, "v", "c")->um2 == 590160.5);
+            assert_null(bt_area_find(&areas, "v", "d"));
+        }
+        bt_areas_free(&areas);
+    }
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(unlink(path), 0);
+    struct bt_areas areas;
+    struct bt_error err = {""};
+    assert_int_equal(bt_areas_read(path, &areas, &err), BT_OK); /* they are optional */
+    assert_int_equal(areas.count, 0);
+}
+
+/* A name is the text of its cell and nothing else, whatever it holds. */
+static void test_names(void **state)
+{
+    (void)state;
+    struct bench *bench = make_bench();
+    struct bt_difference difference;
+    static const char name[] = "<b onclick=x>|`a`\\|*_[c](d)&amp;@you\n# \x1b[1m";
+    (void)snprintf(bench->records_a[0].layer, sizeof(bench->records_a[0].layer), "%s", name);
+    (void)snprintf(bench->records_b[0].layer, sizeof(bench->records_b[0].layer), "%s", name);
+    (void)snprintf(bench->records_b[0].reason, sizeof(bench->records_b[0].reason), "<script>|");
+    (void)snprintf(bench->records_a[0].network, sizeof(bench->records_a[0].network), "res_net_");
+    (void)snprintf(bench->records_b[0].network, sizeof(bench->records_b[0].network), "res_net_");
+    bench->a.name = "<left>";
+    bench->records_b[0].verdict = BT_FAIL;
+    compare(bench, &difference);
+    char *text = text_of(&difference, bt_difference_markdown);
+    holds(
+        text,
+        "| PASS to FAIL | res_net&#95; | &#60;b onclick=x&#62;&#124;&#96;a&#96;&#92;&#124;&#42;_&#91;c&#93;(d)&#38;amp;"
+        "&#64;&#8203;you?&#35; ?&#91;1m | fake |");
+    holds(text, ": &#60;script&#62;&#124;\n");
+    holds(text, "- A: &#60;left&#62;: suite s, 1 results\n");
+    assert_null(strchr(text, '<'));
+    free(text);
+    text = text_of(&difference, bt_difference_table);
+    assert_null(strchr(text, '\x1b'));
+    holds(text, "<b onclick=x>");
+    free(text);
+    bt_difference_free(&difference);
+    free(bench);
+}
+
+/* ---- many ---- */
+
+/* What a run of that size has: every layer on several configurations, twenty counters each. */
+static struct bt_record *many(uint32_t count)
+{
+    struct bt_record *records = calloc(count, sizeof(*records));
+    assert_non_null(records);
+    for (uint32_t i = 0; i < count; i++) {
+        struct bt_difference_side one = {.results.records = &records[i]};
+        char layer[32];
+        (void)snprintf(layer, sizeof(layer), "layer%u.conv", i / 10);
+        add(&one, layer);
+        (void)snprintf(records[i].config, sizeof(records[i].config), "%ux%u", i % 10, i % 10);
+        for (unsigned k = 0; k < 18; k++) {
+            char name[BT_COUNTER_NAME_BYTES];
+            (void)snprintf(name, sizeof(name), "counter_%u", k);
+            bt_counters_add(&records[i].measured, name, i + k);
+        }
+    }
+    return records;
+}
+
+/* Rows are cut, sums are not. Argument of the program: how many results, timed. */
+static uint32_t asked = 1000;
+static void test_many(void **state)
+{
+    (void)state;
+    struct bt_difference_side a = {.name = "a", .results = {.count = asked, .records = many(asked)}};
+    struct bt_difference_side b = {.name = "b", .results = {.count = asked, .records = many(asked)}};
+    struct bt_difference difference;
+    struct bt_error err = {""};
+    for (uint32_t i = 0; i < asked; i += 2) { /* every other one */
+        b.results.records[i].rtl_cycles += i / 2 + 1;
+        b.results.records[i].measured.item[5].value += i;
+    }
+    const clock_t begin = clock();
+    assert_int_equal(bt_difference_make(&a, &b, &difference, &err), BT_OK);
+    char *text = text_of(&difference, bt_difference_markdown);
+    if (asked > 1000) {
+        (void)fprintf(stderr, "%u results: %.3f s\n", asked, (double)(clock() - begin) / CLOCKS_PER_SEC);
+    }
+    assert_int_equal(difference.both, asked);
+    assert_int_equal(difference.slower, asked / 2);
+    assert_int_equal(difference.sum_count, 10);
+    assert_int_equal(difference.sums[0].results, asked / 10);
+    for (uint32_t i = 1; i < difference.count; i++) {
+        assert_true(difference.changed[i - 1].cycles >= difference.changed[i].cycles);
+    }
+    char words[64];
+    (void)snprintf(words, sizeof(words), "\n%u more are left out here.\n", asked / 2 - BT_DIFFERENCE_ROWS);
+    holds(text, words);
+    uint32_t rows = 0;
+    for (const char *at = text; (at = strstr(at, "\n| cycles |")) != NULL; at++) {
+        rows++;
+    }
+    assert_int_equal(rows, BT_DIFFERENCE_ROWS);
+    free(text);
+    bt_difference_free(&difference);
+    free(a.results.records);
+    free(b.results.records);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one),   cmocka_unit_test(test_verdicts),  cmocka_unit_test(test_order),
+        cmocka_unit_test(test_seeds), cmocka_unit_test(test_same_id),   cmocka_unit_test(test_areas),
+        cmocka_unit_test(test_names), cmocka_unit_test(test_area_file), cmocka_unit_test(test_many),
+    };
+    asked = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : asked;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
