@@ -45,7 +45,9 @@ struct bt_cli {
     const char *wave;                     /**< replay */
     char id[512];                         /**< replay: the selection's texts point in here */
     const char *arguments[2];
-    int argument_count; /**< trace: [core] file; dataset: which */
+    int argument_count;       /**< trace: [core] file; dataset: which */
+    const char *const *files; /**< merge */
+    uint32_t file_count;
     enum bt_split split;
     int32_t height, width; /**< 0: as they are */
     const char *sheet;
@@ -61,6 +63,7 @@ int bt_cli_main(int argc, char **argv);
 int bt_cli_list(const struct bt_cli *cli);
 int bt_cli_run(const struct bt_cli *cli);
 int bt_cli_predict(const struct bt_cli *cli);
+int bt_cli_merge(const struct bt_cli *cli);
 int bt_cli_replay(const struct bt_cli *cli);
 int bt_cli_import(const struct bt_cli *cli);
 int bt_cli_trace(const struct bt_cli *cli);

@@ -21,6 +21,7 @@ enum {
     TRACE = 16,
     IMPORT = 32,
     DATASET = 64,
+    MERGE = 128,
     FILTERS = LIST | RUN | PREDICT | REPLAY,
 };
 
@@ -43,6 +44,8 @@ static const struct command commands[] = {
      "Runs all engines on the selected layers and compares them bit by bit, cycles with their prediction."},
     {"predict", PREDICT, bt_cli_predict, "predict [options]",
      "Predicted cycles, terms and roofline of the selected layers, without simulation."},
+    {"merge", MERGE, bt_cli_merge, "merge RESULTS.json... [options]",
+     "Puts the results of all shards of one run together, into the reports of the whole run."},
     {"replay", REPLAY, bt_cli_replay, "replay [" ID_FORM "] [options]",
      "Runs one layer again, says everything about it, and records a waveform around the first wrong element."},
     {"import", IMPORT, bt_cli_import, "import FILE [options]",
@@ -99,7 +102,7 @@ static const struct option_spec specs[] = {
     {'j', "jobs", "N", RUN, "worker processes; default: one per CPU"},
     {'x', "shard", "I/N", RUN | PREDICT, "the I-th of N parts of the selection, 1 <= I <= N"},
     {'t', "timeout", "SECONDS", RUN | REPLAY | TRACE, "wall clock per job; default: from its expected cycles"},
-    {'o', "out", "DIR", RUN, "where the reports go; default: out/ in the build folder"},
+    {'o', "out", "DIR", RUN | MERGE, "where the reports go; default: out/ in the build folder"},
     {'w', "wave", "FILE", REPLAY | TRACE, "write a waveform (FST); needs the core's -trace build"},
     {'L', "layers", NULL, LIST, "every layer of the networks"},
     {'A', "split", "NAME", DATASET, "of a generated set: test (default), calibration or train"},
@@ -107,7 +110,7 @@ static const struct option_spec specs[] = {
     {'Z', "size", "HxW", DATASET, "pictures of folders resized, MNIST's padded; default: as they are"},
     {'o', "out", "FILE", DATASET, "write pictures with labels or boxes; golden/train/data.py reads the format"},
     {'H', "sheet", "FILE", DATASET, "write the first 100 as one picture (PPM), boxes outlined"},
-    {'h', "help", NULL, FILTERS | TRACE | IMPORT | DATASET, "this text"},
+    {'h', "help", NULL, FILTERS | TRACE | IMPORT | DATASET | MERGE, "this text"},
 };
 #define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
 
@@ -657,6 +660,11 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
     if (command->mask == IMPORT && optind < argc) {
         cli->selection.model = argv[optind++];
     }
+    if (command->mask == MERGE) {
+        cli->files = (const char *const *)argv + optind;
+        cli->file_count = (uint32_t)(argc - optind);
+        optind = argc;
+    }
     const int most = command->mask == TRACE ? 2 : command->mask == DATASET ? 1 : 0;
     while (optind < argc && cli->argument_count < most) {
         cli->arguments[cli->argument_count++] = argv[optind++];
@@ -769,9 +777,10 @@ int bt_cli_main(int argc, char **argv)
                                                                                    : BT_EXIT_ERROR;
     }
     struct bt_error err;
-    (void)bt_fail(&err, BT_EINPUT,
-                  "no command '%s'; expected list, run, predict, replay, import, trace or dataset (see bittrue --help)",
-                  argv[1]);
+    (void)bt_fail(
+        &err, BT_EINPUT,
+        "no command '%s'; expected list, run, predict, merge, replay, import, trace or dataset (see bittrue --help)",
+        argv[1]);
     bt_cli_complain(&err);
     return BT_EXIT_ERROR;
 }

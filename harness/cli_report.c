@@ -1,8 +1,10 @@
 #include "harness/cli_report.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "harness/environment.h"
 #include "harness/replay.h"
@@ -13,6 +15,28 @@ void bt_cli_replays_free(char **replays, uint32_t count)
         free(replays[i]);
     }
     free(replays);
+}
+
+uint32_t *bt_cli_job_numbers(const struct bt_plan *plan)
+{
+    uint32_t *jobs = calloc(plan->records + (size_t)1, sizeof(*jobs));
+    uint32_t at = 0;
+    for (uint32_t i = 0; jobs != NULL && i < plan->count; i++) {
+        for (uint32_t l = 0; l < plan->jobs[i].count; l++) {
+            jobs[at++] = plan->jobs[i].index;
+        }
+    }
+    return jobs;
+}
+
+/* Of the selection, and of what else decides about results. */
+static void describe_plan(const struct bt_plan *plan, const struct bt_engine_options *options, char *text,
+                          size_t text_bytes)
+{
+    char said[2048];
+    (void)snprintf(said, sizeof(said), "%016" PRIx64 " %d %u %s", plan->digest, (int)options->ref, options->images,
+                   options->prepared != NULL ? "prepared" : "");
+    (void)snprintf(text, text_bytes, "%016" PRIx64, (uint64_t)XXH3_64bits(said, strlen(said)));
 }
 
 void bt_cli_describe(const struct bt_cli *cli, const struct bt_plan *plan, const struct bt_engine_options *options,
@@ -26,6 +50,7 @@ void bt_cli_describe(const struct bt_cli *cli, const struct bt_plan *plan, const
         .jobs = plan->whole,
     };
     (void)snprintf(run->suite, sizeof(run->suite), "%s", plan->name);
+    describe_plan(plan, options, run->plan, sizeof(run->plan));
     (void)snprintf(run->command, sizeof(run->command), "%s", cli->command);
     if (options->soc != NULL) {
         run->system.present = true;
@@ -75,4 +100,38 @@ struct bt_gate_limit *bt_cli_limits(const struct bt_plan *plan)
         limits[i].mean_percent = plan->configs[i]->gate_mean_percent;
     }
     return limits;
+}
+
+static enum bt_status write_reports(const struct bt_cli *cli, const struct bt_report *report, char *dir,
+                                    size_t dir_bytes, struct bt_error *err)
+{
+    if (cli->out[0] != '\0') {
+        (void)snprintf(dir, dir_bytes, "%s", cli->out);
+    } else {
+        (void)snprintf(dir, dir_bytes, "%s/out/%s", cli->build_dir, report->run.suite);
+    }
+    return bt_report_files(report, dir, err);
+}
+
+int bt_cli_conclude(const struct bt_cli *cli, const struct bt_report *report, struct bt_error *err)
+{
+    char dir[2048];
+    bt_report_table(report, stdout);
+    bt_report_failures(report, stdout);
+    const enum bt_status status = write_reports(cli, report, dir, sizeof(dir), err);
+    const struct bt_totals totals = bt_report_totals(report);
+    (void)printf("\n%s: %u passed, %u failed, %u skipped, %u known errors; %.1f s", report->run.suite, totals.passed,
+                 totals.failed, totals.skipped, totals.xfailed, report->run.seconds);
+    if (status == BT_OK) {
+        (void)printf("; reports in %s", dir);
+    }
+    (void)printf("\n");
+    if (status != BT_OK) {
+        return BT_EXIT_ERROR;
+    }
+    if (totals.passed + totals.failed + totals.xfailed == 0) {
+        (void)printf("FAIL: nothing ran, every layer was skipped\n");
+        return BT_EXIT_FAIL;
+    }
+    return totals.failed != 0 ? BT_EXIT_FAIL : BT_EXIT_PASS;
 }

@@ -13,51 +13,18 @@
 #include "harness/prepared.h"
 #include "harness/report.h"
 
-static enum bt_status write_reports(const struct bt_cli *cli, const struct bt_report *report, char *dir,
-                                    size_t dir_bytes, struct bt_error *err)
-{
-    if (cli->out[0] != '\0') {
-        (void)snprintf(dir, dir_bytes, "%s", cli->out);
-    } else {
-        (void)snprintf(dir, dir_bytes, "%s/out/%s", cli->build_dir, report->run.suite);
-    }
-    return bt_report_files(report, dir, err);
-}
-
-static int conclude(const struct bt_cli *cli, const struct bt_report *report, struct bt_error *err)
-{
-    char dir[2048];
-    bt_report_table(report, stdout);
-    bt_report_failures(report, stdout);
-    const enum bt_status status = write_reports(cli, report, dir, sizeof(dir), err);
-    const struct bt_totals totals = bt_report_totals(report);
-    (void)printf("\n%s: %u passed, %u failed, %u skipped, %u known errors; %.1f s", report->run.suite, totals.passed,
-                 totals.failed, totals.skipped, totals.xfailed, report->run.seconds);
-    if (status == BT_OK) {
-        (void)printf("; reports in %s", dir);
-    }
-    (void)printf("\n");
-    if (status != BT_OK) {
-        return BT_EXIT_ERROR;
-    }
-    if (totals.passed + totals.failed + totals.xfailed == 0) {
-        (void)printf("FAIL: nothing ran, every layer was skipped\n");
-        return BT_EXIT_FAIL;
-    }
-    return totals.failed != 0 ? BT_EXIT_FAIL : BT_EXIT_PASS;
-}
-
 static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct bt_error *err)
 {
     int exit_status = BT_EXIT_ERROR;
     int interrupted = 0;
     struct bt_gate *gates = NULL;
     char **replays = NULL;
+    uint32_t *jobs = bt_cli_job_numbers(plan);
     struct bt_gate_limit *limits = bt_cli_limits(plan);
     struct bt_record *records = calloc(plan->records, sizeof(*records));
     const struct bt_engine_options options = bt_cli_engine_options(cli);
-    struct bt_report report = {.records = records, .record_count = plan->records};
-    if (records == NULL || limits == NULL) {
+    struct bt_report report = {.records = records, .record_count = plan->records, .jobs = jobs};
+    if (records == NULL || limits == NULL || jobs == NULL) {
         (void)bt_fail(err, BT_ENOMEM, "out of memory");
         goto cleanup;
     }
@@ -83,13 +50,14 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
     }
     report.replays = replays;
     report.gates = gates;
-    exit_status = conclude(cli, &report, err);
+    exit_status = bt_cli_conclude(cli, &report, err);
 
 cleanup:
     bt_cli_replays_free(replays, plan->records);
     free(gates);
     free(limits);
     free(records);
+    free(jobs);
     return exit_status;
 }
 

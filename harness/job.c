@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "harness/model.h"
 #include "reference/common/bt_conv2d.h"
@@ -597,12 +599,42 @@ static enum bt_status check_filters(const struct bt_plan *plan, const struct bt_
     return status;
 }
 
+/* Names and numbers of a job as text, so that no padding or address enters the digest. */
+static uint64_t digest_job(const struct bt_job *job, uint64_t digest)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (out == NULL) {
+        return 0;
+    }
+    (void)fprintf(out, "%s %s %s %s %u %u %u %" PRIu64 " %u %" PRIu64, job->variant->name, job->config.name,
+                  job->chain != NULL ? job->chain : "", bt_pattern_name(job->pattern), job->config.mem.stall_percent,
+                  job->pruning.percent, job->pruning.structure, job->seed, job->engines, job->macs);
+    for (uint32_t i = 0; i < job->config.count; i++) {
+        (void)fprintf(out, " %s=%" PRId64, job->config.param[i].key, job->config.param[i].value);
+    }
+    for (uint32_t i = 0; i < job->count; i++) {
+        (void)fprintf(out, " %s/%s:%s", job->layers[i].network, job->layers[i].layer,
+                      bt_dtype_name(job->layers[i].work.dtype));
+    }
+    const struct bt_pictures *pictures = &job->pictures;
+    (void)fprintf(out, " %u %d %u %u %g\n", pictures->images, pictures->accuracy, pictures->accuracy_images,
+                  pictures->model_images, pictures->max_drop);
+    const bool ok = fclose(out) == 0;
+    const uint64_t made = ok ? XXH3_64bits_withSeed(text, length, digest) : 0;
+    free(text);
+    return made;
+}
+
 static enum bt_status take_shard(const struct bt_selection *selection, struct bt_plan *plan, struct bt_error *err)
 {
     const uint32_t whole = plan->count;
     uint32_t kept = 0;
     plan->whole = whole;
     for (uint32_t i = 0; i < whole; i++) {
+        plan->jobs[i].index = i;
+        plan->digest = digest_job(&plan->jobs[i], plan->digest);
         if (selection->shards <= 1 || i % selection->shards == selection->shard) {
             plan->jobs[kept++] = plan->jobs[i];
             plan->records += plan->jobs[i].count;

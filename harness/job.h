@@ -24,6 +24,7 @@ struct bt_job {
     uint64_t seed;
     unsigned engines; /**< bit (1u << enum bt_engine) */
     uint64_t macs;
+    uint32_t index; /**< in the whole selection, whatever shard was taken of it */
 };
 
 /** What to select. Texts are comma-separated globs; NULL selects everything. */
@@ -51,6 +52,7 @@ struct bt_plan {
     struct bt_job *jobs; /**< in the order of the suite or of the networks' layers */
     uint32_t records;    /**< layers over all jobs */
     uint32_t whole;      /**< jobs before a shard was taken */
+    uint64_t digest;     /**< of all these: what they run, on what, with which data and engines */
     uint64_t seed;
     const char *name; /**< of the suite, or "run" */
     /* owners of what the jobs point into */

@@ -44,6 +44,7 @@ struct bt_run {
     char command[2048];     /**< as it was called; "" where it is not known */
     uint32_t shard, shards; /**< the run was part shard + 1 of shards; 1 shard is the whole */
     uint32_t jobs;          /**< of the whole */
+    char plan[20];          /**< digest of what the whole was asked to run, hexadecimal */
     struct bt_run_system system;
     struct bt_environment environment;
 };
@@ -56,6 +57,7 @@ struct bt_report {
     const struct bt_record *records;
     uint32_t record_count;
     char *const *replays; /**< by record: the command that runs it again, see replay.h */
+    const uint32_t *jobs; /**< by record: its job in the order of the whole; ascending */
     const struct bt_gate *gates;
     uint32_t gate_count;
 };

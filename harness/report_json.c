@@ -61,6 +61,7 @@ static json_t *run_object(const struct bt_report *report, bool *ok)
     bt_json_set(object, "shard", json_integer(report->run.shard + 1), ok);
     bt_json_set(object, "shards", json_integer(report->run.shards), ok);
     bt_json_set(object, "jobs", json_integer(report->run.jobs), ok);
+    bt_json_set(object, "plan", bt_json_text(report->run.plan), ok);
     bt_json_set(object, "passed", json_integer(totals.passed), ok);
     bt_json_set(object, "failed", json_integer(totals.failed), ok);
     bt_json_set(object, "skipped", json_integer(totals.skipped), ok);
@@ -79,6 +80,7 @@ bool bt_report_json(const struct bt_report *report, FILE *out)
     for (uint32_t i = 0; i < report->record_count; i++) {
         json_t *result = bt_record_to_json(&report->records[i], &ok);
         bt_json_set(result, "replay", bt_json_text(report->replays[i]), &ok);
+        bt_json_set(result, "job", json_integer(report->jobs[i]), &ok);
         ok = json_array_append_new(results, result) == 0 && ok;
     }
     for (uint32_t i = 0; i < report->gate_count; i++) {

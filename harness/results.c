@@ -54,6 +54,7 @@ static void read_run(struct bt_json_reader *reader, struct bt_run *run, struct b
     run->shard = (uint32_t)bt_json_read_count(&inner, "shard", UINT32_MAX) - 1;
     run->shards = (uint32_t)bt_json_read_count(&inner, "shards", UINT32_MAX);
     run->jobs = (uint32_t)bt_json_read_count(&inner, "jobs", UINT32_MAX);
+    bt_json_read_text(&inner, "plan", run->plan, sizeof(run->plan));
     if (run->shard >= run->shards) {
         bt_json_expected(&inner, "shard", "1 to the number of shards");
     }
@@ -101,7 +102,8 @@ static enum bt_status read_records(const json_t *list, struct bt_results *result
     }
     results->records = calloc(count + 1, sizeof(*results->records));
     results->replays = calloc(count + 1, sizeof(char *));
-    if (results->records == NULL || results->replays == NULL) {
+    results->jobs = calloc(count + 1, sizeof(*results->jobs));
+    if (results->records == NULL || results->replays == NULL || results->jobs == NULL) {
         return bt_fail(err, BT_ENOMEM, "out of memory");
     }
     for (size_t i = 0; i < count; i++) {
@@ -110,6 +112,10 @@ static enum bt_status read_records(const json_t *list, struct bt_results *result
         char replay[BT_REPLAY_BYTES];
         enum bt_status status = bt_record_from_json(reader.object, &results->records[i], &why);
         bt_json_read_text(&reader, "replay", replay, sizeof(replay));
+        results->jobs[i] = (uint32_t)bt_json_read_count(&reader, "job", UINT32_MAX);
+        if (results->jobs[i] >= results->run.jobs || (i > 0 && results->jobs[i] < results->jobs[i - 1])) {
+            bt_json_expected(&reader, "job", "one of the run's jobs, in their order");
+        }
         if (status != BT_OK || reader.failed) {
             return bt_fail(err, BT_EINPUT, "result %zu: %s", i, why.text);
         }
@@ -208,6 +214,7 @@ void bt_results_free(struct bt_results *results)
         free(results->replays[i]);
     }
     free(results->replays);
+    free(results->jobs);
     free(results->records);
     free(results->limits);
     *results = (struct bt_results){.count = 0};
@@ -220,6 +227,7 @@ struct bt_report bt_results_report(const struct bt_results *results, const struc
         .records = results->records,
         .record_count = results->count,
         .replays = results->replays,
+        .jobs = results->jobs,
         .gates = gates,
         .gate_count = gate_count,
     };

@@ -15,6 +15,7 @@ struct bt_results {
     uint32_t count;
     struct bt_record *records;
     char **replays; /**< by record */
+    uint32_t *jobs; /**< by record: its job in the order of the whole run; ascending */
     uint32_t limit_count;
     struct bt_gate_limit *limits; /**< of its gates, one per variant */
 };

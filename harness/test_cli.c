@@ -118,6 +118,7 @@ static void test_usage(void **state)
         {"list --help", 0, "--layers"},
         {"predict --help", 0, "--network GLOBS"},
         {"replay --help", 0, "--wave FILE"},
+        {"merge --help", 0, "--out DIR"},
         {"list --shard 1/2", 2, "list: unknown option '--shard'"},
         {"dataset --help", 0, "--sheet FILE"},
         {"dataset --help", 0, "mnist:FOLDER"},
@@ -367,20 +368,83 @@ static void test_order_and_seed(void **state)
     free(six);
 }
 
+/* A head, without what every run has of its own. */
+static char *stable_head(const char *path)
+{
+    json_t *json = results(path);
+    json_t *run = json_object_get(json, "run");
+    static const char *const own[] = {"seconds", "command", "time"};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        assert_int_equal(json_object_del(run, own[i]), 0);
+    }
+    char *head = json_dumps(run, JSON_SORT_KEYS);
+    json_decref(json);
+    return head;
+}
+
+/* A verdict that fails, a worker that crashes and gates are in it. */
 static void test_shards(void **state)
 {
     (void)state;
-    assert_int_equal(call("run --suite good --shard 1/3 --out o/s1"), 0);
-    assert_int_equal(call("run --suite good --shard 2/3 --out o/s2"), 0);
-    assert_int_equal(call("run --suite good --shard 3/3 --out o/s3"), 0);
-    size_t total = 0;
-    const char *const paths[] = {"o/s1/results.json", "o/s2/results.json", "o/s3/results.json"};
-    for (size_t i = 0; i < 3; i++) {
-        json_t *json = results(paths[i]);
-        total += json_array_size(json_object_get(json, "results"));
+    static const struct {
+        const char *suite;
+        int status;
+    } cases[] = {{"good", 0}, {"mixed", 1}};
+    for (size_t i = 0; i < 2; i++) {
+        char line[256];
+        size_t total = 0;
+        (void)snprintf(line, sizeof(line), "run --suite %s --out o/whole", cases[i].suite);
+        assert_int_equal(call(line), cases[i].status);
+        for (int shard = 1; shard <= 3; shard++) {
+            char path[64];
+            (void)snprintf(line, sizeof(line), "run --suite %s --shard %d/3 --out o/s%d", cases[i].suite, shard, shard);
+            assert_in_range(call(line), 0, cases[i].status);
+            (void)snprintf(path, sizeof(path), "o/s%d/results.json", shard);
+            json_t *json = results(path);
+            total += json_array_size(json_object_get(json, "results"));
+            json_decref(json);
+        }
+        assert_int_equal(call("merge o/s3/results.json o/s1/results.json o/s2/results.json --out o/merged"),
+                         cases[i].status);
+        holds(out, "; reports in o/merged\n");
+        char *whole = stable_results("o/whole/results.json");
+        char *merged = stable_results("o/merged/results.json");
+        assert_string_equal(merged, whole);
+        free(whole);
+        free(merged);
+        whole = stable_head("o/whole/results.json");
+        merged = stable_head("o/merged/results.json");
+        assert_string_equal(merged, whole);
+        free(whole);
+        free(merged);
+        json_t *json = results("o/merged/results.json");
+        assert_int_equal(json_array_size(json_object_get(json, "results")), total);
         json_decref(json);
     }
-    assert_int_equal(total, 32);
+    static const char *const others[] = {"--pattern min", "--ref plain", "--engine model"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        char line[256];
+        (void)snprintf(line, sizeof(line), "run --suite mixed --shard 2/3 --out o/s2 %s", others[i]);
+        assert_in_range(call(line), 0, 1);
+        assert_int_equal(call("merge o/s1/results.json o/s2/results.json o/s3/results.json --out o/no"), 2);
+        holds(err, "another selection or other options");
+    }
+    assert_int_equal(call("run --suite good --shard 2/3 --layer a,b --out o/s2"), 0);
+    static const struct {
+        const char *line, *words;
+    } refused[] = {
+        {"merge", "nothing to merge: expected the results.json of every shard"},
+        {"merge o/s1/results.json o/s3/results.json --out o/no", "shard 2/3 is missing"},
+        {"merge o/s1/results.json o/s2/results.json o/s3/results.json --out o/no", "o/s2/results.json: suite 'good'"},
+        {"merge o/s1/results.csv --out o/no", "o/s1/results.csv:1: no results of bittrue"},
+        {"merge o/whole/results.json --out /proc/nowhere", "/proc/nowhere: cannot make the folder"},
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        assert_int_equal(call(refused[i].line), 2);
+        holds(err, refused[i].words);
+        assert_int_equal(lines(err), 1);
+        assert_int_equal(access("o/no", F_OK), -1);
+    }
 }
 
 static unsigned entries(const char *command)

@@ -54,6 +54,7 @@ static void record(struct bt_record *record, const char *layer, uint64_t predict
 /* Two layers: one without error, one off by 10 of 2000 cycles. */
 static void set_up(struct bench *bench, double limit_max, double limit_mean)
 {
+    static const uint32_t jobs[] = {0, 1, 2, 3};
     static const char *const replays[] = {"bt replay 0", "bt replay 1", "bt replay 2", "bt replay 3"};
     memset(bench, 0, sizeof(*bench));
     bench->limit = (struct bt_gate_limit){.variant = "var", .max_percent = limit_max, .mean_percent = limit_mean};
@@ -67,6 +68,7 @@ static void set_up(struct bench *bench, double limit_max, double limit_mean)
         .records = bench->records,
         .record_count = 2,
         .replays = bench->replays,
+        .jobs = jobs,
     };
 }
 

@@ -279,20 +279,30 @@ enum { RECORDS = 20 };
 static char *report_text(struct bt_record *records)
 {
     static char *replays[RECORDS];
+    static uint32_t jobs[RECORDS];
     static const struct bt_gate_limit limits[] = {{"var0", 0.25, 0.125}, {"var1", 1e9, 1e9}};
     uint64_t seed = 5;
     struct bt_gate *gates = NULL;
     struct bt_report report = {
-        .run = {.suite = "s", .seed = 4, .seconds = 0.1, .command = "bt run", .shard = 1, .shards = 3, .jobs = 70},
+        .run = {.suite = "s",
+                .seed = 4,
+                .seconds = 0.1,
+                .command = "bt run",
+                .shard = 1,
+                .shards = 3,
+                .jobs = 70,
+                .plan = "0123456789abcdef"},
         .records = records,
         .record_count = RECORDS,
         .replays = replays,
+        .jobs = jobs,
     };
     report.run.system = (struct bt_run_system){true, "soc.yaml", 40, 100, "rtl", "poll"};
     report.run.environment = (struct bt_environment){.cpu = "c", .os = "o", .cores = 2, .commit = "abc", .time = 17};
     for (unsigned i = 0; i < RECORDS; i++) {
         fill(&seed, i, &records[i]);
         replays[i] = (char *)(uintptr_t) "bt replay it";
+        jobs[i] = 3 * (i / 2); /* two layers each, of every third job */
     }
     assert_int_equal(bt_report_gates(limits, 2, records, RECORDS, &gates, &report.gate_count), BT_OK);
     assert_int_not_equal(report.gate_count, 0);
@@ -325,6 +335,8 @@ static void test_file(void **state)
     assert_int_equal(results.run.shard, 1);
     assert_int_equal(results.run.shards, 3);
     assert_int_equal(results.run.jobs, 70);
+    assert_string_equal(results.run.plan, "0123456789abcdef");
+    assert_int_equal(results.jobs[7], 9);
     assert_int_equal(results.run.environment.time, 17);
     assert_string_equal(results.run.environment.commit, "abc");
     assert_string_equal(results.run.system.wait, "poll");
@@ -394,6 +406,11 @@ static void test_refused(void **state)
         {"\"results\": [", "\"results\": 5, \"more\": [", "'results': expected an array"},
         {"\"gates\": [", "\"gates\": 5, \"more\": [", "'gates': expected an array"},
         {"\"limit_max_percent\": ", "\"limit_max_percent\": [], \"x\": ", "'limit_max_percent'"},
+        {"\"job\": 3", "\"job\": 70", "result 2: 'job': expected one of the run's jobs"},
+        {"\"job\": 0", "\"job\": 3", "result 1: 'job': expected one of the run's jobs, in their order"},
+        {"\"job\": 0", "\"job\": -1", "result 0: 'job'"},
+        {"\"job\": 0", "\"work\": 0", "result 0: 'job'"},
+        {"\"plan\": \"", "\"plan\": \"01234567890123456789", "'plan'"},
         {"\"replay\": \"bt", "\"replay\": 5, \"x\": \"bt", "result 0: 'replay'"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
