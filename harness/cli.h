@@ -15,6 +15,15 @@ enum { BT_EXIT_PASS = 0, BT_EXIT_FAIL = 1, BT_EXIT_ERROR = 2, BT_EXIT_INTERRUPTE
 /** Cores from elsewhere in one run. */
 #define BT_CLI_CORES 16
 
+/** Where the jobs of a run are run: in processes of their own here, or as tasks of a job array of Slurm. */
+enum bt_executor { BT_EXECUTOR_LOCAL, BT_EXECUTOR_SLURM, BT_EXECUTOR_COUNT };
+
+/** An option as it was given. */
+struct bt_cli_option {
+    const char *name, *value; /**< value: NULL for a flag */
+};
+#define BT_CLI_OPTIONS 64
+
 /** What the command line said. */
 struct bt_cli {
     const char *program;
@@ -40,10 +49,16 @@ struct bt_cli {
     uint32_t images; /**< of a whole network or a data set; 0: all that there are */
     const char *timeline;
     const char *prepared, *save_prepared; /**< folders */
-    bool quiet;                           /**< no progress */
-    bool layers;                          /**< list */
-    const char *wave;                     /**< replay */
-    char id[512];                         /**< replay: the selection's texts point in here */
+    enum bt_executor executor;
+    bool jobs_asked;
+    uint32_t tasks;                            /**< of Slurm; 0: from their work */
+    const char *spool, *slurm_options;         /**< of Slurm; or NULL */
+    struct bt_cli_option what[BT_CLI_OPTIONS]; /**< all options but those that say where to run and to report */
+    unsigned what_count;
+    bool quiet;       /**< no progress */
+    bool layers;      /**< list */
+    const char *wave; /**< replay */
+    char id[512];     /**< replay: the selection's texts point in here */
     const char *arguments[2];
     int argument_count;       /**< trace: [core] file; dataset: which */
     const char *const *files; /**< merge */

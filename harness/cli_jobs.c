@@ -44,6 +44,12 @@ uint64_t bt_job_weight(const struct bt_job *job)
     return cycles * 100 / (100 - job->config.mem.stall_percent);
 }
 
+double bt_cli_job_seconds(const struct bt_cli *cli, uint64_t weight)
+{
+    return cli->timeout_seconds > 0.0 ? cli->timeout_seconds
+                                      : LEAST_SECONDS + (double)weight / SLOWEST_CYCLES_PER_SECOND;
+}
+
 /* The library behind the fast reference starts one thread per CPU, unless told otherwise. */
 static void limit_threads(unsigned threads)
 {
@@ -74,7 +80,7 @@ static enum bt_status work(void *context, uint32_t task, void **bytes, size_t *l
     return BT_OK;
 }
 
-static void fail_job(const struct bt_job *job, struct bt_record *records, const char *failure)
+void bt_cli_fail_job(const struct bt_job *job, struct bt_record *records, const char *failure)
 {
     for (uint32_t i = 0; i < job->count; i++) {
         bt_engine_label(job, i, &records[i]);
@@ -92,7 +98,7 @@ static void done(void *context, uint32_t task, const void *bytes, size_t length,
         failure = "damaged result: not the job's records";
     }
     if (failure != NULL) {
-        fail_job(job, records, failure);
+        bt_cli_fail_job(job, records, failure);
     } else {
         memcpy(records, bytes, length);
     }
@@ -140,9 +146,8 @@ enum bt_status bt_cli_jobs(const struct bt_cli *cli, const struct bt_plan *plan,
     }
     for (uint32_t i = 0; i < plan->count; i++) {
         const uint64_t weight = bt_job_weight(&plan->jobs[i]);
-        const double expected = LEAST_SECONDS + (double)weight / SLOWEST_CYCLES_PER_SECOND;
         run.tasks[i].weight = weight;
-        run.tasks[i].timeout_seconds = cli->timeout_seconds > 0.0 ? cli->timeout_seconds : expected;
+        run.tasks[i].timeout_seconds = bt_cli_job_seconds(cli, weight);
         run.first[i] = next;
         next += plan->jobs[i].count;
         total += weight;

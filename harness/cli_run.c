@@ -9,6 +9,7 @@
 #include "harness/cli.h"
 #include "harness/cli_jobs.h"
 #include "harness/cli_report.h"
+#include "harness/cli_slurm.h"
 #include "harness/model.h"
 #include "harness/prepared.h"
 #include "harness/report.h"
@@ -30,7 +31,10 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
     }
     bt_cli_describe(cli, plan, &options, &report.run);
     const double begin = bt_now_seconds();
-    const enum bt_status status = bt_cli_jobs(cli, plan, &options, records, &interrupted);
+    const bool slurm = cli->executor == BT_EXECUTOR_SLURM;
+    const enum bt_status status =
+        slurm ? bt_cli_slurm(cli, plan, &options, records, &report.run.environment, &interrupted, err)
+              : bt_cli_jobs(cli, plan, &options, records, &interrupted);
     if (interrupted != 0) {
         (void)bt_fail(err, BT_OK, "stopped by signal %d (%s); nothing was reported", interrupted,
                       strsignal(interrupted));
@@ -38,7 +42,9 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
         goto cleanup;
     }
     if (status != BT_OK) {
-        (void)bt_fail(err, status, "no worker processes could be had");
+        if (!slurm) {
+            (void)bt_fail(err, status, "no worker processes could be had");
+        }
         goto cleanup;
     }
     report.run.seconds = bt_now_seconds() - begin;
@@ -200,7 +206,7 @@ int bt_cli_run(const struct bt_cli *cli)
 {
     struct bt_error err = {""};
     struct bt_plan plan;
-    if (check_options(cli, &err) != BT_OK) {
+    if (check_options(cli, &err) != BT_OK || bt_cli_slurm_check(cli, &err) != BT_OK) {
         bt_cli_complain(&err);
         return BT_EXIT_ERROR;
     }

@@ -627,6 +627,11 @@ static uint64_t digest_job(const struct bt_job *job, uint64_t digest)
     return made;
 }
 
+uint32_t bt_job_shard(uint32_t job, uint32_t shards)
+{
+    return job % shards;
+}
+
 static enum bt_status take_shard(const struct bt_selection *selection, struct bt_plan *plan, struct bt_error *err)
 {
     const uint32_t whole = plan->count;
@@ -635,7 +640,7 @@ static enum bt_status take_shard(const struct bt_selection *selection, struct bt
     for (uint32_t i = 0; i < whole; i++) {
         plan->jobs[i].index = i;
         plan->digest = digest_job(&plan->jobs[i], plan->digest);
-        if (selection->shards <= 1 || i % selection->shards == selection->shard) {
+        if (selection->shards <= 1 || bt_job_shard(i, selection->shards) == selection->shard) {
             plan->jobs[kept++] = plan->jobs[i];
             plan->records += plan->jobs[i].count;
         }

@@ -75,6 +75,9 @@ BT_MUST_CHECK enum bt_status bt_plan_make(const struct bt_selection *selection, 
                                           struct bt_error *err);
 void bt_plan_free(struct bt_plan *plan);
 
+/** The shard, from 0, that has a job of the whole plan. */
+uint32_t bt_job_shard(uint32_t job, uint32_t shards);
+
 /**
  * Loads all networks whose name matches (comma-separated globs): first the tables of networks/, then the models of models/, each
  * in the order of their names. NULL stands for all tables and no model.

@@ -17,7 +17,7 @@
 
 #define TASKS 5
 
-static char folder[] = "/tmp/bittrue-slurm-XXXXXX";
+static char folder[256];
 static char old_path[4096];
 
 static void put(const char *name, const char *text)
@@ -58,10 +58,10 @@ static void program(const char *name, const char *body)
 
 static int enter(void **state)
 {
-    char path[4200];
+    char path[4400];
     (void)state;
     (void)snprintf(old_path, sizeof(old_path), "%s", getenv("PATH"));
-    (void)snprintf(folder, sizeof(folder), "/tmp/bittrue-slurm-XXXXXX");
+    (void)snprintf(folder, sizeof(folder), "%s", P_tmpdir "/bt_test_slurm_XXXXXX");
     if (mkdtemp(folder) == NULL || chdir(folder) != 0) {
         return -1;
     }
@@ -75,10 +75,10 @@ static int enter(void **state)
 
 static int leave(void **state)
 {
-    char command[128];
+    char command[300];
     (void)state;
     (void)snprintf(command, sizeof(command), "rm -r '%s'", folder);
-    return chdir("/") == 0 && setenv("PATH", old_path, 1) == 0 && system(command) == 0 ? 0 : -1; // NOLINT(cert-env33-c)
+    return chdir("/") == 0 && setenv("PATH", old_path, 1) == 0 && system(command) == 0 ? 0 : -1;
 }
 
 static int block_signals(void **state)
