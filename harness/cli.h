@@ -34,6 +34,9 @@ struct bt_cli {
     const char *cores[BT_CLI_CORES]; /**< folders */
     unsigned core_count;
     unsigned workers;
+    uint32_t shard,
+        shards; /**< 0 <= shard < shards, or shards is 0; the union of all shards is the whole, each job in one */
+    const char *durations;  /**< results.json of an earlier run, or NULL */
     double timeout_seconds; /**< per job; 0: from the expected cycles */
     char out[1024];
     enum bt_ref_path ref;
@@ -83,6 +86,16 @@ int bt_cli_replay(const struct bt_cli *cli);
 int bt_cli_import(const struct bt_cli *cli);
 int bt_cli_trace(const struct bt_cli *cli);
 int bt_cli_dataset(const struct bt_cli *cli);
+
+/**
+ * @brief  The jobs of the selection, or the shard of them that was asked for.
+ * @return As bt_plan_make(); BT_EINPUT, too, for an empty shard and for durations that are none.
+ */
+BT_MUST_CHECK enum bt_status bt_cli_plan(const struct bt_cli *cli, struct bt_plan *plan, struct bt_error *err);
+
+/** By job of a whole plan, the shard from 0 that it goes to where there are so many. BT_EINPUT for durations that are none. */
+BT_MUST_CHECK enum bt_status bt_cli_shards(const struct bt_cli *cli, const struct bt_plan *plan, uint32_t shards,
+                                           uint32_t *shard, struct bt_error *err);
 
 /** What the command line says to the engines; points into cli. */
 struct bt_engine_options bt_cli_engine_options(const struct bt_cli *cli);

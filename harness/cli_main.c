@@ -101,13 +101,16 @@ static const struct option_spec specs[] = {
     {'T', "timeline", "DIR", RUN, "who is busy when in a whole network, as Chrome trace JSON (Perfetto opens it)"},
     {'P', "prepared", "DIR", RUN, "weights prepared offline (schedules), in place of the variant's own"},
     {'E', "save-prepared", "DIR", RUN, "writes those that the variant prepares, a file per layer"},
-    {'y', "executor", "HOW", RUN | WHERE, "local (default), or slurm: as a job array on a cluster"},
+    {'V', "executor", "HOW", RUN | WHERE, "local (default), or slurm: as a job array on a cluster"},
     {'a', "tasks", "N", RUN | WHERE, "of the job array; default: of a minute each"},
     {'f', "spool", "DIR", RUN | WHERE,
      "what its tasks leave, in a folder that all nodes see; default: slurm/ in the build folder"},
     {'g', "slurm-options", "WORDS", RUN | WHERE, "more options of sbatch, e.g. '--partition=long --mem=2G'"},
     {'j', "jobs", "N", RUN | WHERE, "worker processes; default: one per CPU"},
-    {'x', "shard", "I/N", RUN | PREDICT | WHERE, "the I-th of N parts of the selection, 1 <= I <= N"},
+    {'x', "shard", "I/N", RUN | PREDICT | WHERE,
+     "the I-th of N parts of the selection, 1 <= I <= N, of about equal work"},
+    {'y', "durations", "FILE", RUN | PREDICT,
+     "results.json of an earlier run, to balance the shards by; the same for all"},
     {'t', "timeout", "SECONDS", RUN | REPLAY | TRACE, "wall clock per job; default: from its expected cycles"},
     {'o', "out", "DIR", RUN | MERGE | WHERE, "where the reports go; default: out/ in the build folder"},
     {'w', "wave", "FILE", REPLAY | TRACE, "write a waveform (FST); needs the core's -trace build"},
@@ -273,7 +276,7 @@ static bool number(const char *text, uint64_t min, uint64_t max, uint64_t *value
     return true;
 }
 
-static bool shard(const char *text, struct bt_selection *selection)
+static bool shard(const char *text, struct bt_cli *cli)
 {
     char first[32];
     const char *slash = strchr(text, '/');
@@ -287,8 +290,8 @@ static bool shard(const char *text, struct bt_selection *selection)
     if (!number(slash + 1, 1, 1000000, &parts) || !number(first, 1, parts, &part)) {
         return false;
     }
-    selection->shard = (uint32_t)part - 1;
-    selection->shards = (uint32_t)parts;
+    cli->shard = (uint32_t)part - 1;
+    cli->shards = (uint32_t)parts;
     return true;
 }
 
@@ -513,7 +516,7 @@ static bool apply_word(struct bt_cli *cli, int key, const char *value, struct bt
         ok = one_of("device", value, device_name, BT_DEVICE_COUNT, &index, err);
         cli->device = (enum bt_device)index;
         return ok;
-    case 'y':
+    case 'V':
         ok = one_of("executor", value, executor_name, BT_EXECUTOR_COUNT, &index, err);
         cli->executor = (enum bt_executor)index;
         return ok;
@@ -606,6 +609,9 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'M':
         (void)snprintf(cli->soc_path, sizeof(cli->soc_path), "%s", value);
         return true;
+    case 'y':
+        cli->durations = value;
+        return true;
     case 'H':
         cli->sheet = value;
         return true;
@@ -621,10 +627,10 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'u':
     case 'd':
     case 'W':
-    case 'y':
+    case 'V':
         return apply_word(cli, key, value, err);
     case 'x':
-        if (!shard(value, &cli->selection)) {
+        if (!shard(value, cli)) {
             (void)bt_fail(err, BT_EINPUT, "--shard '%s': expected I/N with 1 <= I <= N", value);
             return false;
         }

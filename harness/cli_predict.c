@@ -152,7 +152,7 @@ int bt_cli_predict(const struct bt_cli *cli)
 {
     struct bt_error err = {""};
     struct bt_plan plan;
-    if (bt_plan_make(&cli->selection, &plan, &err) != BT_OK) {
+    if (bt_cli_plan(cli, &plan, &err) != BT_OK) {
         bt_cli_complain(&err);
         return BT_EXIT_ERROR;
     }

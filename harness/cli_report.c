@@ -42,11 +42,10 @@ static void describe_plan(const struct bt_plan *plan, const struct bt_engine_opt
 void bt_cli_describe(const struct bt_cli *cli, const struct bt_plan *plan, const struct bt_engine_options *options,
                      struct bt_run *run)
 {
-    const struct bt_selection *selection = &cli->selection;
     *run = (struct bt_run){
         .seed = plan->seed,
-        .shard = selection->shard,
-        .shards = selection->shards > 1 ? selection->shards : 1,
+        .shard = cli->shard,
+        .shards = cli->shards > 1 ? cli->shards : 1,
         .jobs = plan->whole,
     };
     (void)snprintf(run->suite, sizeof(run->suite), "%s", plan->name);

@@ -210,7 +210,7 @@ int bt_cli_run(const struct bt_cli *cli)
         bt_cli_complain(&err);
         return BT_EXIT_ERROR;
     }
-    if (bt_plan_make(&cli->selection, &plan, &err) != BT_OK) {
+    if (bt_cli_plan(cli, &plan, &err) != BT_OK) {
         bt_cli_complain(&err);
         return BT_EXIT_ERROR;
     }

@@ -627,35 +627,20 @@ static uint64_t digest_job(const struct bt_job *job, uint64_t digest)
     return made;
 }
 
-uint32_t bt_job_shard(uint32_t job, uint32_t shards)
+static enum bt_status number_jobs(const struct bt_selection *selection, struct bt_plan *plan, struct bt_error *err)
 {
-    return job % shards;
-}
-
-static enum bt_status take_shard(const struct bt_selection *selection, struct bt_plan *plan, struct bt_error *err)
-{
-    const uint32_t whole = plan->count;
-    uint32_t kept = 0;
-    plan->whole = whole;
-    for (uint32_t i = 0; i < whole; i++) {
+    plan->whole = plan->count;
+    for (uint32_t i = 0; i < plan->count; i++) {
         plan->jobs[i].index = i;
         plan->digest = digest_job(&plan->jobs[i], plan->digest);
-        if (selection->shards <= 1 || bt_job_shard(i, selection->shards) == selection->shard) {
-            plan->jobs[kept++] = plan->jobs[i];
-            plan->records += plan->jobs[i].count;
-        }
+        plan->records += plan->jobs[i].count;
     }
-    plan->count = kept;
-    if (whole == 0) {
+    if (plan->count == 0) {
         return bt_fail(
             err, BT_EINPUT, "nothing selected: network %s, layer %s, variant %s, configuration %s%s%s",
             selection->network != NULL ? selection->network : "*", selection->layer != NULL ? selection->layer : "*",
             selection->variant != NULL ? selection->variant : "*", selection->config != NULL ? selection->config : "*",
             selection->suite != NULL ? ", suite " : "", selection->suite != NULL ? selection->suite : "");
-    }
-    if (kept == 0) {
-        return bt_fail(err, BT_EINPUT, "shard %u/%u is empty: the selection has %u jobs", selection->shard + 1,
-                       selection->shards, whole);
     }
     return BT_OK;
 }
@@ -684,7 +669,7 @@ enum bt_status bt_plan_make(const struct bt_selection *selection, struct bt_plan
         status = check_filters(&made, selection, err);
     }
     if (status == BT_OK) {
-        status = take_shard(selection, &made, err);
+        status = number_jobs(selection, &made, err);
     }
     if (status != BT_OK) {
         bt_plan_free(&made);
@@ -693,6 +678,19 @@ enum bt_status bt_plan_make(const struct bt_selection *selection, struct bt_plan
     made.seed = choice.seed;
     *plan = made;
     return BT_OK;
+}
+
+void bt_plan_keep(struct bt_plan *plan, const uint32_t *shard_of, uint32_t shard)
+{
+    uint32_t kept = 0;
+    plan->records = 0;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        if (shard_of[i] == shard) {
+            plan->jobs[kept++] = plan->jobs[i];
+            plan->records += plan->jobs[i].count;
+        }
+    }
+    plan->count = kept;
 }
 
 void bt_plan_free(struct bt_plan *plan)

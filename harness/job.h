@@ -24,7 +24,7 @@ struct bt_job {
     uint64_t seed;
     unsigned engines; /**< bit (1u << enum bt_engine) */
     uint64_t macs;
-    uint32_t index; /**< in the whole selection, whatever shard was taken of it */
+    uint32_t index; /**< in the whole selection, whatever was dropped of it */
 };
 
 /** What to select. Texts are comma-separated globs; NULL selects everything. */
@@ -44,14 +44,13 @@ struct bt_selection {
     struct bt_pruning pruning;
     uint32_t stall_percent;
     uint64_t seed;
-    uint32_t shard, shards; /**< 0 <= shard < shards; the union of all shards is the whole, each job in one */
 };
 
 struct bt_plan {
     uint32_t count;
     struct bt_job *jobs; /**< in the order of the suite or of the networks' layers */
     uint32_t records;    /**< layers over all jobs */
-    uint32_t whole;      /**< jobs before a shard was taken */
+    uint32_t whole;      /**< jobs before some were dropped */
     uint64_t digest;     /**< of all these: what they run, on what, with which data and engines */
     uint64_t seed;
     const char *name; /**< of the suite, or "run" */
@@ -73,10 +72,9 @@ struct bt_plan {
  */
 BT_MUST_CHECK enum bt_status bt_plan_make(const struct bt_selection *selection, struct bt_plan *plan,
                                           struct bt_error *err);
+/** Drops the jobs of all shards but one. */
+void bt_plan_keep(struct bt_plan *plan, const uint32_t *shard_of, uint32_t shard);
 void bt_plan_free(struct bt_plan *plan);
-
-/** The shard, from 0, that has a job of the whole plan. */
-uint32_t bt_job_shard(uint32_t job, uint32_t shards);
 
 /**
  * Loads all networks whose name matches (comma-separated globs): first the tables of networks/, then the models of models/, each

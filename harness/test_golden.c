@@ -23,12 +23,8 @@ static char lines[MAX_LINES][LINE_BYTES];
 /* One line per layer and kind of data: name, pattern, XXH3-64 of the ofmap. */
 static size_t reference_lines(void)
 {
-    struct bt_selection selection = {.suites_dir = "suites",
-                                     .suite = "suites/smoke.yaml",
-                                     .config = "4x4",
-                                     .engine = "ref",
-                                     .has_stalls = true,
-                                     .shards = 1};
+    struct bt_selection selection = {
+        .suites_dir = "suites", .suite = "suites/smoke.yaml", .config = "4x4", .engine = "ref", .has_stalls = true};
     const struct bt_engine_options options = {.build_dir = "build", .ref = BT_REF_PLAIN};
     struct bt_plan plan = {0};
     struct bt_error err = {{0}};

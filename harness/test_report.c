@@ -902,8 +902,8 @@ static void test_junit_accuracy(void **state)
     contains(text, "<testsuite name=\"suite\" tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"0\"");
     contains(text,
              "<testcase classname=\"var.8x8.aet\" name=\"chained/accuracy [uniform, stalls 0 %]\" time=\"2.000\">\n"
-             "      <failure message=\"ref: 69.25 points below float: at most 0.50 allowed\">replay: bt replay "
-             "0</failure>\n");
+             "      <failure message=\"ref: 69.25 points below float: at most 0.50 allowed\">"
+             "ref: 69.25 points below float: at most 0.50 allowed\nreplay: bt replay 0</failure>\n");
     free(text);
 }
 

@@ -119,7 +119,7 @@ static bool is_repeated(const struct bt_plan *plan, uint32_t job)
 
 static enum bt_status print_suite(const char *path, struct bt_error *err)
 {
-    const struct bt_selection selection = {.suites_dir = "suites", .suite = path, .shards = 1};
+    const struct bt_selection selection = {.suites_dir = "suites", .suite = path};
     struct bt_plan plan;
     const enum bt_status status = bt_plan_make(&selection, &plan, err);
     if (status != BT_OK)
