@@ -15,6 +15,15 @@ enum { BT_EXIT_PASS = 0, BT_EXIT_FAIL = 1, BT_EXIT_ERROR = 2, BT_EXIT_INTERRUPTE
 /** Cores from elsewhere in one run. */
 #define BT_CLI_CORES 16
 
+/** Where the jobs of a run are run: in processes of their own here, or as tasks of a job array of Slurm. */
+enum bt_executor { BT_EXECUTOR_LOCAL, BT_EXECUTOR_SLURM, BT_EXECUTOR_COUNT };
+
+/** An option as it was given. */
+struct bt_cli_option {
+    const char *name, *value; /**< value: NULL for a flag */
+};
+#define BT_CLI_OPTIONS 64
+
 /** What the command line said. */
 struct bt_cli {
     const char *program;
@@ -43,18 +52,21 @@ struct bt_cli {
     uint32_t images; /**< of a whole network or a data set; 0: all that there are */
     const char *timeline;
     const char *prepared, *save_prepared; /**< folders */
-    const char *store;                    /**< file, or "none"; NULL: see bt_cli_store_path() */
-    bool force;                           /**< runs what is stored, too */
-    bool json;                            /**< history */
-    bool quiet;                           /**< no progress */
-    bool layers;                          /**< list */
-    const char *wave;                     /**< replay */
-    char id[512];                         /**< replay: the selection's texts point in here */
+    enum bt_executor executor;
+    bool jobs_asked;
+    uint32_t tasks;                            /**< of Slurm; 0: from their work */
+    const char *spool, *slurm_options;         /**< of Slurm; or NULL */
+    struct bt_cli_option what[BT_CLI_OPTIONS]; /**< all options but those that say where to run and to report */
+    unsigned what_count;
+    const char *store; /**< file, or "none"; NULL: see bt_cli_store_path() */
+    bool force;        /**< runs what is stored, too */
+    bool json;         /**< history */
+    bool quiet;        /**< no progress */
+    bool layers;       /**< list */
+    const char *wave;  /**< replay */
+    char id[512];      /**< replay: the selection's texts point in here */
     char **arguments;
     int argument_count; /**< trace: [core] file; dataset: which; compare: two sides; merge: files */
-    char **options;     /**< as they were given, for compare to hand on */
-    int option_count;
-    bool selects; /**< compare: there are some of `run` among them */
     enum bt_split split;
     int32_t height, width; /**< 0: as they are */
     const char *sheet;
@@ -83,6 +95,10 @@ int bt_cli_history(const struct bt_cli *cli);
  * @return As bt_plan_make(); BT_EINPUT, too, for an empty shard and for durations that are none.
  */
 BT_MUST_CHECK enum bt_status bt_cli_plan(const struct bt_cli *cli, struct bt_plan *plan, struct bt_error *err);
+
+/** By job of a whole plan, the shard from 0 that it goes to where there are so many. BT_EINPUT for durations that are none. */
+BT_MUST_CHECK enum bt_status bt_cli_shards(const struct bt_cli *cli, const struct bt_plan *plan, uint32_t shards,
+                                           uint32_t *shard, struct bt_error *err);
 
 /** What the command line says to the engines; points into cli. */
 struct bt_engine_options bt_cli_engine_options(const struct bt_cli *cli);

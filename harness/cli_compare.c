@@ -83,8 +83,19 @@ static int run_revision(const struct bt_cli *cli, const char *revision, const ch
         data[0] = '\0';
     }
     (void)snprintf(dir, dir_bytes, "%.4000s/out/compare/%s", build, letter);
-    for (int i = 0; i < cli->option_count && count < 150; i++) {
-        arguments[count++] = cli->options[i];
+    char names[BT_CLI_OPTIONS][40];
+    char jobs[16];
+    for (unsigned i = 0; i < cli->what_count; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "--%s", cli->what[i].name);
+        arguments[count++] = names[i];
+        if (cli->what[i].value != NULL) {
+            arguments[count++] = cli->what[i].value;
+        }
+    }
+    if (cli->jobs_asked) {
+        (void)snprintf(jobs, sizeof(jobs), "%u", cli->workers);
+        arguments[count++] = "--jobs";
+        arguments[count++] = jobs;
     }
     return call_script(cli, arguments, count);
 }
@@ -186,7 +197,7 @@ static int check_sides(const struct bt_cli *cli)
             revisions = true;
         }
     }
-    if (cli->selects && !revisions) {
+    if ((cli->what_count != 0 || cli->jobs_asked) && !revisions) {
         (void)bt_fail(&err, BT_EINPUT,
                       "compare: options of 'run' are for git revisions: expected none, or one of those");
         bt_cli_complain(&err);

@@ -46,6 +46,12 @@ uint64_t bt_job_weight(const struct bt_job *job)
     return cycles * 100 / (100 - job->config.mem.stall_percent);
 }
 
+double bt_cli_job_seconds(const struct bt_cli *cli, uint64_t weight)
+{
+    return cli->timeout_seconds > 0.0 ? cli->timeout_seconds
+                                      : LEAST_SECONDS + (double)weight / SLOWEST_CYCLES_PER_SECOND;
+}
+
 /* The library behind the fast reference starts one thread per CPU, unless told otherwise. */
 static void limit_threads(unsigned threads)
 {
@@ -76,7 +82,7 @@ static enum bt_status work(void *context, uint32_t task, void **bytes, size_t *l
     return BT_OK;
 }
 
-static void fail_job(const struct bt_job *job, struct bt_record *records, const char *failure)
+void bt_cli_fail_job(const struct bt_job *job, struct bt_record *records, const char *failure)
 {
     for (uint32_t i = 0; i < job->count; i++) {
         bt_engine_label(job, i, &records[i]);
@@ -95,7 +101,7 @@ static void done(void *context, uint32_t task, const void *bytes, size_t length,
         failure = "damaged result: not the job's records";
     }
     if (failure != NULL) {
-        fail_job(job, records, failure);
+        bt_cli_fail_job(job, records, failure);
     } else {
         memcpy(records, bytes, length);
         if (run->store != NULL) {
@@ -131,7 +137,7 @@ static void share(struct bt_record *records, size_t bytes, int advice)
 }
 
 /* The jobs whose results are not there already, with their bounds. */
-static uint32_t choose(struct run *run, double timeout_seconds, uint64_t *work_sum)
+static uint32_t choose(const struct bt_cli *cli, struct run *run, uint64_t *work_sum)
 {
     uint32_t chosen = 0;
     uint32_t next = 0;
@@ -143,9 +149,8 @@ static uint32_t choose(struct run *run, double timeout_seconds, uint64_t *work_s
             continue;
         }
         const uint64_t weight = bt_job_weight(job);
-        const double expected = LEAST_SECONDS + (double)weight / SLOWEST_CYCLES_PER_SECOND;
         run->tasks[chosen].weight = weight;
-        run->tasks[chosen].timeout_seconds = timeout_seconds > 0.0 ? timeout_seconds : expected;
+        run->tasks[chosen].timeout_seconds = bt_cli_job_seconds(cli, weight);
         run->order[chosen++] = i;
         *work_sum += weight;
     }
@@ -168,7 +173,7 @@ enum bt_status bt_cli_jobs(const struct bt_cli *cli, const struct bt_plan *plan,
     if (run.tasks == NULL || run.first == NULL || run.order == NULL) {
         goto cleanup;
     }
-    const uint32_t count = choose(&run, cli->timeout_seconds, &total);
+    const uint32_t count = choose(cli, &run, &total);
     bt_progress_begin(&run.progress, stderr, count, total);
     const struct bt_pool pool = {
         .workers = cli->workers < count || count == 0 ? cli->workers : count,

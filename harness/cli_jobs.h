@@ -24,4 +24,10 @@ BT_MUST_CHECK enum bt_status bt_cli_jobs(const struct bt_cli *cli, const struct 
 /** Expected work of a job in simulated cycles, or something like it. */
 uint64_t bt_job_weight(const struct bt_job *job);
 
+/** Wall clock after which a job of that weight is taken for hung. */
+double bt_cli_job_seconds(const struct bt_cli *cli, uint64_t weight);
+
+/** All layers of a job that left no records: FAIL, for this reason. */
+void bt_cli_fail_job(const struct bt_job *job, struct bt_record *records, const char *failure);
+
 #endif

@@ -12,6 +12,7 @@
 #include "harness/cli.h"
 #include "harness/outside.h"
 #include "harness/replay.h"
+#include "harness/slurm.h"
 
 enum {
     LIST = 1,
@@ -25,6 +26,7 @@ enum {
     MERGE = 256,
     COMPARE = 512,
     FILTERS = LIST | RUN | PREDICT | REPLAY,
+    WHERE = 1 << 16, /* says where to run or to report: not for the tasks of a job array */
 };
 
 /* What replay takes, as `id` in results.json has it; the first four are needed. */
@@ -114,12 +116,18 @@ static const struct option_spec specs[] = {
     {'T', "timeline", "DIR", RUN, "who is busy when in a whole network, as Chrome trace JSON (Perfetto opens it)"},
     {'P', "prepared", "DIR", RUN, "weights prepared offline (schedules), in place of the variant's own"},
     {'E', "save-prepared", "DIR", RUN, "writes those that the variant prepares, a file per layer"},
-    {'j', "jobs", "N", COMPARE | RUN, "worker processes; default: one per CPU"},
-    {'x', "shard", "I/N", RUN | PREDICT, "the I-th of N parts of the selection, 1 <= I <= N, of about equal work"},
+    {'V', "executor", "HOW", RUN | WHERE, "local (default), or slurm: as a job array on a cluster"},
+    {'a', "tasks", "N", RUN | WHERE, "of the job array; default: of a minute each"},
+    {'K', "spool", "DIR", RUN | WHERE,
+     "what its tasks leave, in a folder that all nodes see; default: slurm/ in the build folder"},
+    {'g', "slurm-options", "WORDS", RUN | WHERE, "more options of sbatch, e.g. '--partition=long --mem=2G'"},
+    {'j', "jobs", "N", COMPARE | RUN | WHERE, "worker processes; default: one per CPU"},
+    {'x', "shard", "I/N", RUN | PREDICT | WHERE,
+     "the I-th of N parts of the selection, 1 <= I <= N, of about equal work"},
     {'y', "durations", "FILE", RUN | PREDICT,
      "results.json of an earlier run, to balance the shards by; the same for all"},
     {'t', "timeout", "SECONDS", RUN | REPLAY | TRACE, "wall clock per job; default: from its expected cycles"},
-    {'o', "out", "DIR", RUN | MERGE, "where the reports go; default: out/ in the build folder"},
+    {'o', "out", "DIR", RUN | MERGE | WHERE, "where the reports go; default: out/ in the build folder"},
     {'w', "wave", "FILE", REPLAY | TRACE, "write a waveform (FST); needs the core's -trace build"},
     {'L', "layers", NULL, LIST, "every layer of the networks"},
     {'A', "split", "NAME", DATASET, "of a generated set: test (default), calibration or train"},
@@ -127,10 +135,10 @@ static const struct option_spec specs[] = {
     {'Z', "size", "HxW", DATASET, "pictures of folders resized, MNIST's padded; default: as they are"},
     {'o', "out", "FILE", DATASET, "write pictures with labels or boxes; golden/train/data.py reads the format"},
     {'H', "sheet", "FILE", DATASET, "write the first 100 as one picture (PPM), boxes outlined"},
-    {'o', "out", "FILE", COMPARE, "write it as Markdown, for a pull request"},
-    {'F', "store", "FILE", RUN | HISTORY | COMPARE,
+    {'o', "out", "FILE", COMPARE | WHERE, "write it as Markdown, for a pull request"},
+    {'F', "store", "FILE", RUN | HISTORY | COMPARE | WHERE,
      "the results store; default: results.db in the build folder; none: without"},
-    {'f', "force", NULL, RUN, "runs also what is stored and unchanged"},
+    {'f', "force", NULL, RUN | WHERE, "runs also what is stored and unchanged"},
     {'J', "json", NULL, HISTORY, "for programs"},
     {'h', "help", NULL, COMPARE | FILTERS | TRACE | IMPORT | DATASET | HISTORY | MERGE, "this text"},
 };
@@ -328,14 +336,29 @@ static bool size(const char *text, struct bt_cli *cli)
 }
 
 /* The option of this command: some share a key. */
-static const char *name_of(int key, unsigned mask)
+static const struct option_spec *spec_of(int key, unsigned mask)
 {
+    static const struct option_spec none = {.name = "?"};
     for (size_t i = 0; i < SPEC_COUNT; i++) {
         if (specs[i].key == key && (specs[i].commands & mask) != 0) {
-            return specs[i].name;
+            return &specs[i];
         }
     }
-    return "?";
+    return &none;
+}
+
+/* For those who run a part of this run. @return false when there are too many. */
+static bool keep(struct bt_cli *cli, int key, const char *value)
+{
+    const struct option_spec *spec = spec_of(key, cli->mask);
+    if ((spec->commands & WHERE) != 0) {
+        return true;
+    }
+    if (cli->what_count == BT_CLI_OPTIONS) {
+        return false;
+    }
+    cli->what[cli->what_count++] = (struct bt_cli_option){spec->name, spec->argument != NULL ? value : NULL};
+    return true;
 }
 
 static const char *expected_number(int key)
@@ -351,6 +374,8 @@ static const char *expected_number(int key)
         return "1 to 10000";
     case 'Q':
         return "0 to 1000000";
+    case 'a':
+        return "1 to 1000";
     case 'B':
     case 'i':
     case 't':
@@ -383,6 +408,13 @@ static bool apply_number(struct bt_cli *cli, int key, const char *value)
             return false;
         }
         cli->workers = (unsigned)n;
+        cli->jobs_asked = true;
+        return true;
+    case 'a':
+        if (!number(value, 1, BT_SLURM_MOST_TASKS, &n)) {
+            return false;
+        }
+        cli->tasks = (uint32_t)n;
         return true;
     case 'i':
         if (!number(value, 1, 1000000, &n)) {
@@ -450,6 +482,11 @@ static const char *device_name(unsigned device)
     return bt_device_name((enum bt_device)device);
 }
 
+static const char *executor_name(unsigned executor)
+{
+    return executor == BT_EXECUTOR_SLURM ? "slurm" : "local";
+}
+
 static const char *wait_name(unsigned wait)
 {
     return bt_wait_name((enum bt_wait)wait);
@@ -499,6 +536,10 @@ static bool apply_word(struct bt_cli *cli, int key, const char *value, struct bt
     case 'd':
         ok = one_of("device", value, device_name, BT_DEVICE_COUNT, &index, err);
         cli->device = (enum bt_device)index;
+        return ok;
+    case 'V':
+        ok = one_of("executor", value, executor_name, BT_EXECUTOR_COUNT, &index, err);
+        cli->executor = (enum bt_executor)index;
         return ok;
     default:
         ok = one_of("wait", value, wait_name, BT_WAIT_COUNT, &index, err);
@@ -575,6 +616,12 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'T':
         cli->timeline = value;
         return true;
+    case 'K':
+        cli->spool = value;
+        return true;
+    case 'g':
+        cli->slurm_options = value;
+        return true;
     case 'P':
         cli->prepared = value;
         return true;
@@ -610,6 +657,7 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'u':
     case 'd':
     case 'W':
+    case 'V':
         return apply_word(cli, key, value, err);
     case 'x':
         if (!shard(value, cli)) {
@@ -619,8 +667,8 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
         return true;
     default:
         if (!apply_number(cli, key, value)) {
-            (void)bt_fail(err, BT_EINPUT, "--%s '%s': expected a whole number, %s", name_of(key, cli->mask), value,
-                          expected_number(key));
+            (void)bt_fail(err, BT_EINPUT, "--%s '%s': expected a whole number, %s", spec_of(key, cli->mask)->name,
+                          value, expected_number(key));
             return false;
         }
         return true;
@@ -682,8 +730,9 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
         } else if (key == ':') {
             (void)bt_fail(&err, BT_EINPUT, "%s: option '%s' needs a value; see bittrue %s --help", command->name,
                           argv[optind - 1], command->name);
+        } else if (!keep(cli, key, optarg)) {
+            (void)bt_fail(&err, BT_EINPUT, "%s: expected at most %d options", command->name, BT_CLI_OPTIONS);
         } else if (apply(cli, key, optarg, &err)) {
-            cli->selects = cli->selects || key != 'o';
             continue;
         }
         bt_cli_complain(&err);
@@ -712,8 +761,6 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
         break;
     }
     const int given = argc - optind < most ? argc - optind : most;
-    cli->options = argv + 1; /* getopt moved them before the others */
-    cli->option_count = optind - 1 - (optind > 1 && strcmp(argv[optind - 1], "--") == 0 ? 1 : 0);
     cli->arguments = argv + optind;
     cli->argument_count = given;
     optind += given;

@@ -10,6 +10,7 @@
 #include "harness/cli.h"
 #include "harness/cli_jobs.h"
 #include "harness/cli_report.h"
+#include "harness/cli_slurm.h"
 #include "harness/model.h"
 #include "harness/prepared.h"
 #include "harness/report.h"
@@ -26,6 +27,29 @@ static void say_stored(const struct bt_cli_store *store, int64_t number)
                      store->answered, store->plan->count);
     }
     (void)printf("\n");
+}
+
+/* All of it, unless the store has all of it: its tasks see no store, which a network file system does not carry. */
+static enum bt_status run_on_slurm(const struct bt_cli *cli, const struct bt_plan *plan,
+                                   const struct bt_engine_options *options, struct bt_cli_store *store,
+                                   struct bt_environment *where, struct bt_record *records, int *interrupted,
+                                   struct bt_error *err)
+{
+    uint32_t answered = 0;
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < plan->count; first += plan->jobs[i++].count) {
+        answered += bt_cli_store_answers(store, i, first, &records[first]) ? 1 : 0;
+    }
+    if (answered == plan->count) {
+        return BT_OK;
+    }
+    store->answered = 0;
+    const enum bt_status status = bt_cli_slurm(cli, plan, options, records, where, interrupted, err);
+    first = 0;
+    for (uint32_t i = 0; i < plan->count && status == BT_OK && *interrupted == 0; first += plan->jobs[i++].count) {
+        bt_cli_store_keep(store, i, first, &records[first]);
+    }
+    return status;
 }
 
 static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct bt_error *err)
@@ -50,7 +74,9 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
     if (status != BT_OK) {
         goto cleanup;
     }
-    status = bt_cli_jobs(cli, plan, &options, &store, records, &interrupted);
+    const bool slurm = cli->executor == BT_EXECUTOR_SLURM;
+    status = slurm ? run_on_slurm(cli, plan, &options, &store, &report.run.environment, records, &interrupted, err)
+                   : bt_cli_jobs(cli, plan, &options, &store, records, &interrupted);
     if (interrupted != 0) {
         (void)bt_fail(err, BT_OK, "stopped by signal %d (%s); nothing was reported%s", interrupted,
                       strsignal(interrupted), store.store != NULL ? ", what had ended is stored" : "");
@@ -58,7 +84,9 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
         goto cleanup;
     }
     if (status != BT_OK) {
-        (void)bt_fail(err, status, "no worker processes could be had");
+        if (!slurm) {
+            (void)bt_fail(err, status, "no worker processes could be had");
+        }
         goto cleanup;
     }
     report.run.seconds = bt_now_seconds() - begin;
@@ -223,7 +251,7 @@ int bt_cli_run(const struct bt_cli *cli)
 {
     struct bt_error err = {""};
     struct bt_plan plan;
-    if (check_options(cli, &err) != BT_OK) {
+    if (check_options(cli, &err) != BT_OK || bt_cli_slurm_check(cli, &err) != BT_OK) {
         bt_cli_complain(&err);
         return BT_EXIT_ERROR;
     }

@@ -17,22 +17,31 @@ static enum bt_status read_durations(const char *path, const struct bt_plan *pla
     return status == BT_OK ? BT_OK : bt_fail(err, status, "out of memory");
 }
 
-static enum bt_status take_shard(const struct bt_cli *cli, struct bt_plan *plan, struct bt_error *err)
+enum bt_status bt_cli_shards(const struct bt_cli *cli, const struct bt_plan *plan, uint32_t shards, uint32_t *shard,
+                             struct bt_error *err)
 {
     uint64_t *work = calloc(plan->count + (size_t)1, sizeof(*work));
-    uint32_t *shard = calloc(plan->count + (size_t)1, sizeof(*shard));
-    enum bt_status status = BT_ENOMEM;
-    if (work == NULL || shard == NULL) {
-        status = bt_fail(err, BT_ENOMEM, "out of memory");
-        goto cleanup;
+    if (work == NULL) {
+        return bt_fail(err, BT_ENOMEM, "out of memory");
     }
     for (uint32_t i = 0; i < plan->count; i++) {
         work[i] = bt_job_weight(&plan->jobs[i]);
     }
-    status = cli->durations != NULL ? read_durations(cli->durations, plan, work, err) : BT_OK;
-    if (status == BT_OK && bt_shard_assign(work, plan->count, cli->shards, shard) != BT_OK) {
+    enum bt_status status = cli->durations != NULL ? read_durations(cli->durations, plan, work, err) : BT_OK;
+    if (status == BT_OK && bt_shard_assign(work, plan->count, shards, shard) != BT_OK) {
         status = bt_fail(err, BT_ENOMEM, "out of memory");
     }
+    free(work);
+    return status;
+}
+
+static enum bt_status take_shard(const struct bt_cli *cli, struct bt_plan *plan, struct bt_error *err)
+{
+    uint32_t *shard = calloc(plan->count + (size_t)1, sizeof(*shard));
+    if (shard == NULL) {
+        return bt_fail(err, BT_ENOMEM, "out of memory");
+    }
+    enum bt_status status = bt_cli_shards(cli, plan, cli->shards, shard, err);
     if (status == BT_OK) {
         bt_plan_keep(plan, shard, cli->shard);
     }
@@ -40,16 +49,13 @@ static enum bt_status take_shard(const struct bt_cli *cli, struct bt_plan *plan,
         status = bt_fail(err, BT_EINPUT, "shard %u/%u is empty: the selection has %u jobs", cli->shard + 1, cli->shards,
                          plan->whole);
     }
-
-cleanup:
-    free(work);
     free(shard);
     return status;
 }
 
 enum bt_status bt_cli_plan(const struct bt_cli *cli, struct bt_plan *plan, struct bt_error *err)
 {
-    if (cli->durations != NULL && cli->shards <= 1) {
+    if (cli->durations != NULL && cli->shards == 0 && cli->executor == BT_EXECUTOR_LOCAL) {
         return bt_fail(err, BT_EINPUT, "--durations without --shard: expected both");
     }
     enum bt_status status = bt_plan_make(&cli->selection, plan, err);

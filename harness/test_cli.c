@@ -162,6 +162,15 @@ static void test_usage(void **state)
         {"replay --chained", 2, "unknown option '--chained'"},
         {"run --seed", 2, "run: option '--seed' needs a value"},
         {"run here", 2, "run: unexpected argument 'here'"},
+        {"run --executor cloud", 2, "--executor 'cloud': expected local or slurm"},
+        {"run --executor slurm --tasks 0", 2, "--tasks '0': expected a whole number, 1 to 1000"},
+        {"run --executor slurm --shard 1/2", 2, "run: --executor slurm makes shards of its own: expected no --shard"},
+        {"run --executor slurm -j 2", 2, "runs one job at a time: expected --tasks, no --jobs"},
+        {"run --executor slurm --spool no/such/place", 2, "spool folder 'no/such/place': No such file"},
+        {"run --executor slurm --spool suites/good.yaml", 2, "spool folder "},
+        {"run --tasks 2", 2, "run: --tasks is of --executor slurm: expected both"},
+        {"run --spool .", 2, "run: --spool is of --executor slurm: expected both"},
+        {"run --executor local --slurm-options x", 2, "run: --slurm-options is of --executor slurm: expected both"},
         {"run --shard 3/2", 2, "--shard '3/2': expected I/N"},
         {"run --shard 0/2", 2, "--shard '0/2': expected I/N"},
         {"run --durations x.json", 2, "--durations without --shard"},
@@ -597,6 +606,103 @@ static unsigned entries(const char *command)
     return (unsigned)strtoul(text, NULL, 10);
 }
 
+/* ---- Slurm, as scripts: tasks run while they are submitted, and are forgotten as they end ---- */
+
+static void program(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(name, 0755), 0);
+}
+
+static const char sbatch[] =
+    "#!/bin/sh\n"
+    "while [ $# -gt 2 ]; do\n"
+    "    case $1 in --array) list=$2 ;; --output) log=$2 ;; --chdir) cd \"$2\" ;; esac\n"
+    "    shift\n"
+    "done\n"
+    "echo \"$list attempt $2\" >>submitted\n"
+    "for range in $(echo \"$list\" | tr , ' '); do\n"
+    "    for task in $(seq \"${range%-*}\" \"${range#*-}\"); do\n"
+    "        [ ! -e \"die-$task\" ] || continue\n"
+    "        SLURM_ARRAY_TASK_ID=$task sh \"$1\" \"$2\" >>\"$(echo \"$log\" | sed \"s/%a/$task/\")\" 2>&1\n"
+    "    done\n"
+    "done\n"
+    "echo 7\n";
+
+static void test_slurm(void **state)
+{
+    (void)state;
+    char old[4096];
+    char path[4200];
+    struct stat info;
+    (void)snprintf(old, sizeof(old), "%s", getenv("PATH"));
+    (void)snprintf(path, sizeof(path), "%s/slurm:%.4000s", root, old);
+    assert_int_equal(mkdir("slurm", 0777), 0);
+    program("slurm/sbatch", sbatch);
+    program("slurm/squeue", "#!/bin/sh\n");
+    program("slurm/scancel", "#!/bin/sh\n");
+    assert_int_equal(setenv("PATH", path, 1), 0);
+
+    assert_int_equal(call("run --suite mixed --out o/here"), 1);
+    char *here = stable_results("o/here/results.json");
+    char *here_head = stable_head("o/here/results.json");
+    assert_int_equal(call("run --suite mixed --executor slurm --tasks 5 --out o/there"), 1);
+    char *there = stable_results("o/there/results.json");
+    char *there_head = stable_head("o/there/results.json");
+    assert_string_equal(there, here);
+    assert_string_equal(there_head, here_head);
+    assert_int_equal(stat("build/slurm", &info), -1);
+    free(there);
+    free(there_head);
+
+    /* Shards by what that took: the tasks must make the same ones. */
+    assert_int_equal(call("run --suite mixed --executor slurm --tasks 3 --durations o/here/results.json --out o/there"),
+                     1);
+    there = stable_results("o/there/results.json");
+    assert_string_equal(there, here);
+    free(there);
+    free(here);
+    free(here_head);
+
+    /* Nothing of this task arrives: its layers fail, the others are as they were. */
+    program("die-2", "");
+    (void)unlink("submitted");
+    assert_int_equal(call("run --suite good --executor slurm --tasks 4 --out o/lost --spool ."), 1);
+    holds(err, "task 2 lost, attempt 3 of 3: ");
+    holds(err, "what the tasks left is kept in ");
+    slurp("submitted", out);
+    assert_string_equal(out, "1-4 attempt 1\n2 attempt 2\n2 attempt 3\n");
+    json_t *json = results("o/lost/results.json");
+    json_t *one;
+    size_t i;
+    size_t lost = 0;
+    json_array_foreach(json_object_get(json, "results"), i, one)
+    {
+        const char *reason = json_string_value(json_object_get(one, "reason"));
+        if (strcmp(json_string_value(json_object_get(one, "verdict")), "PASS") != 0) {
+            lost++;
+            holds(reason, "task lost 3 times: see ");
+            holds(reason, "/2.log");
+        }
+    }
+    json_decref(json);
+    assert_int_equal(call("run --suite good --shard 2/4 --out o/part"), 0);
+    json = results("o/part/results.json");
+    assert_int_equal(lost, json_array_size(json_object_get(json, "results")));
+    json_decref(json);
+
+    /* Without Slurm. */
+    assert_int_equal(setenv("PATH", root, 1), 0);
+    assert_int_equal(call("run --suite good --executor slurm --out o/nowhere"), 2);
+    assert_string_equal(err, "bittrue: sbatch: not found on PATH\n");
+    assert_int_equal(stat("build/slurm", &info), -1);
+    assert_int_equal(stat("o/nowhere", &info), -1);
+    assert_int_equal(setenv("PATH", old, 1), 0);
+}
+
 static void test_full_disk(void **state)
 {
     (void)state;
@@ -899,7 +1005,9 @@ static void test_history(void **state)
     assert_non_null(json);
     assert_int_equal(json_array_size(json_object_get(json, "runs")), 2);
     json_decref(json);
-    assert_int_equal(call("compare 1 2 --store h.db"), 0);
+    if (call("compare 1 2 --store h.db") != 0) {
+        fail_msg("%s%s", out, err);
+    }
     holds(out, "A: 1: suite run, 6 results");
     assert_int_equal(call("compare 1 o/h --store h.db"), 0); /* a stored run and a folder */
     assert_int_equal(call("compare 1 7 --store h.db"), 2);
@@ -911,8 +1019,12 @@ static void test_history(void **state)
     }
 }
 
-int main(void)
+/* With arguments it is the program: a task of test_slurm(). */
+int main(int argc, char **argv)
 {
+    if (argc > 1) {
+        return bt_cli_main(argc, argv);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compare),        cmocka_unit_test(test_compare_revisions),
         cmocka_unit_test(test_usage),          cmocka_unit_test(test_pass),
@@ -924,6 +1036,7 @@ int main(void)
         cmocka_unit_test(test_predict),        cmocka_unit_test(test_replay),
         cmocka_unit_test(test_kinds),          cmocka_unit_test(test_store),
         cmocka_unit_test(test_store_refused),  cmocka_unit_test(test_history),
+        cmocka_unit_test(test_slurm),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_tree);
 }

@@ -1,0 +1,451 @@
+/* A run through sbatch, squeue and scancel that are scripts of this test: what they are told, and whatever they may answer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/slurm.h"
+
+#define TASKS 5
+
+static char folder[256];
+static char old_path[4096];
+
+static void put(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static const char *get(const char *name)
+{
+    static char text[8192];
+    FILE *file = fopen(name, "r");
+    const size_t length = file != NULL ? fread(text, 1, sizeof(text) - 1, file) : 0;
+    text[length] = '\0';
+    if (file != NULL) {
+        assert_int_equal(fclose(file), 0);
+    }
+    return text;
+}
+
+static void program(const char *name, const char *body)
+{
+    char text[2048];
+    (void)snprintf(text, sizeof(text), "#!/bin/sh\necho \"%s $*\" >>calls\n%s\n", name, body);
+    put(name, text);
+    assert_int_equal(chmod(name, 0755), 0);
+}
+
+/* Job 101 and so on; the queue says queue.1, queue.2 and so on, and then the last again; nothing more once it is cancelled. */
+#define SBATCH "n=$(grep -c ^sbatch calls); echo $((100 + n))"
+#define SQUEUE                                                                                                         \
+    "[ ! -e cancelled ] || exit 0\n"                                                                                   \
+    "n=$(grep -c ^squeue calls); while [ ! -e queue.$n ] && [ $n != 0 ]; do n=$((n - 1)); done; cat queue.$n "         \
+    "2>/dev/null; :"
+#define SCANCEL "touch cancelled"
+
+static int enter(void **state)
+{
+    char path[4400];
+    (void)state;
+    (void)snprintf(old_path, sizeof(old_path), "%s", getenv("PATH"));
+    (void)snprintf(folder, sizeof(folder), "%s", P_tmpdir "/bt_test_slurm_XXXXXX");
+    if (mkdtemp(folder) == NULL || chdir(folder) != 0) {
+        return -1;
+    }
+    (void)snprintf(path, sizeof(path), "%s:%s", folder, old_path);
+    put("calls", "");
+    program("sbatch", SBATCH);
+    program("squeue", SQUEUE);
+    program("scancel", SCANCEL);
+    return setenv("PATH", path, 1);
+}
+
+static int leave(void **state)
+{
+    char command[300];
+    (void)state;
+    (void)snprintf(command, sizeof(command), "rm -r '%s'", folder);
+    return chdir("/") == 0 && setenv("PATH", old_path, 1) == 0 && system(command) == 0 ? 0 : -1;
+}
+
+static int block_signals(void **state)
+{
+    sigset_t set;
+    (void)state;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGTERM);
+    return sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* ---- the other side of bt_slurm_run() ---- */
+
+struct side {
+    uint32_t lossy[TASKS]; /* so many attempts of the task leave nothing */
+    uint32_t asked, ticks, finished;
+};
+
+static bool complete(void *context, uint32_t task, uint32_t attempt)
+{
+    struct side *side = context;
+    side->asked++;
+    return attempt >= side->lossy[task];
+}
+
+static void tick(void *context, uint32_t running, uint32_t finished)
+{
+    struct side *side = context;
+    (void)running;
+    side->ticks++;
+    side->finished = finished;
+}
+
+static const char *const no_options[] = {NULL};
+
+static struct bt_slurm slurm_of(struct side *side)
+{
+    return (struct bt_slurm){
+        .name = "bittrue-x",
+        .script = "task.sh",
+        .folder = "/here",
+        .log = "%a.log",
+        .options = no_options,
+        .tasks = TASKS,
+        .seconds = 60,
+        .poll_seconds = 0.001,
+        .call_seconds = 30,
+        .silence_seconds = 0,
+        .context = side,
+        .complete = complete,
+        .tick = tick,
+    };
+}
+
+static struct bt_slurm_task tasks[BT_SLURM_MOST_TASKS];
+static int interrupted;
+static struct bt_error err;
+
+static void holds(const char *text, const char *words)
+{
+    if (strstr(text, words) == NULL) {
+        fail_msg("lacks \"%s\":\n%s", words, text);
+    }
+}
+
+static void lacks(const char *text, const char *words)
+{
+    if (strstr(text, words) != NULL) {
+        fail_msg("has \"%s\":\n%s", words, text);
+    }
+}
+
+static void succeeds(const struct bt_slurm *slurm)
+{
+    err.text[0] = '\0';
+    if (bt_slurm_run(slurm, tasks, &interrupted, &err) != BT_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+/* With this in its line, and all of its jobs cancelled. */
+static void fails(const struct bt_slurm *slurm, enum bt_status status, const char *words)
+{
+    assert_int_equal(bt_slurm_run(slurm, tasks, &interrupted, &err), status);
+    holds(err.text, words);
+    holds(get("calls"), "scancel --me --name bittrue-x\n");
+}
+
+/* ---- tests ---- */
+
+static void test_all_done(void **state)
+{
+    (void)state;
+    struct side side = {.asked = 0};
+    struct bt_slurm slurm = slurm_of(&side);
+    static const char *const options[] = {"--mem=2G", "--partition=long", NULL};
+    slurm.options = options;
+    program("sbatch", "echo '101;cluster'");
+    put("queue.1", "101 1 RUNNING\n101 2 RUNNING\n101 3 PENDING\n101 4 PENDING\n101 5 COMPLETING\n");
+    put("queue.2", "101 1 COMPLETED\n101 2 FAILED\n101 3 RUNNING\n101 4 PENDING\n101 5 CONFIGURING\n");
+    put("queue.3", "101 1 COMPLETED\n"); /* Slurm forgets */
+    succeeds(&slurm);
+    for (uint32_t i = 0; i < TASKS; i++) {
+        assert_true(tasks[i].done);
+        assert_int_equal(tasks[i].attempts, 1);
+    }
+    assert_int_equal(side.asked, TASKS);
+    assert_int_equal(side.ticks, 3);
+    assert_int_equal(side.finished, TASKS);
+    holds(get("calls"), "sbatch --parsable --no-requeue --open-mode=append --array 1-5 --job-name bittrue-x --chdir "
+                        "/here --output %a.log "
+                        "--mem=2G --partition=long task.sh 1\n");
+    holds(get("calls"), "squeue --noheader --array --states all --name bittrue-x --format %F %K %T\n");
+    lacks(get("calls"), "scancel");
+}
+
+static void test_lost_tasks_run_again(void **state)
+{
+    (void)state;
+    struct side side = {.lossy = {1, 1, 0, 2, 0}};
+    const struct bt_slurm slurm = slurm_of(&side);
+    /* The end of an attempt says nothing about the next; 3 and 5 go on. */
+    put("queue.1", "101 1 NODE_FAIL\n101 2 OUT_OF_MEMORY\n101 3 RUNNING\n101 4 CANCELLED\n101 5 PENDING\n");
+    put("queue.2", "101 1 NODE_FAIL\n102 1 RUNNING\n101 3 RUNNING\n102 2 RUNNING\n101 4 CANCELLED\n102 4 TIMEOUT\n101 "
+                   "5 PENDING\n");
+    put("queue.3", "103 4 RUNNING\n102 1 COMPLETED\n102 2 PREEMPTED\n");
+    put("queue.4", "");
+    succeeds(&slurm);
+    for (uint32_t i = 0; i < TASKS; i++) {
+        assert_true(tasks[i].done);
+        assert_int_equal(tasks[i].attempts, side.lossy[i] + 1);
+    }
+    assert_int_equal(side.asked, 5 + 3 + 1);
+    holds(get("calls"), "--array 1-2,4 ");
+    holds(get("calls"), "task.sh 2\n");
+    holds(get("calls"), "--array 4 ");
+    holds(get("calls"), "task.sh 3\n");
+    lacks(get("calls"), "scancel");
+}
+
+/* Two that are lost at once, one of them for the second time, are two arrays. */
+static void test_attempts_do_not_mix(void **state)
+{
+    (void)state;
+    struct side side = {.lossy = {2, 0, 1, 0, 0}};
+    const struct bt_slurm slurm = slurm_of(&side);
+    put("queue.1", "101 2 RUNNING\n101 3 RUNNING\n101 4 RUNNING\n101 5 RUNNING\n");
+    put("queue.2", "");
+    succeeds(&slurm);
+    assert_int_equal(tasks[0].attempts, 3);
+    assert_int_equal(tasks[2].attempts, 2);
+    assert_int_not_equal(tasks[0].job, tasks[2].job);
+    assert_true(tasks[0].done && tasks[2].done);
+}
+
+static void test_lost_for_good(void **state)
+{
+    (void)state;
+    struct side side = {.lossy = {0, 0, BT_SLURM_ATTEMPTS, 0, 0}};
+    const struct bt_slurm slurm = slurm_of(&side);
+    succeeds(&slurm);
+    for (uint32_t i = 0; i < TASKS; i++) {
+        assert_int_equal(tasks[i].done, i != 2);
+        assert_false(tasks[i].waits);
+    }
+    assert_int_equal(tasks[2].attempts, BT_SLURM_ATTEMPTS);
+    assert_int_equal(side.finished, TASKS);
+    lacks(get("calls"), "task.sh 4\n");
+    lacks(get("calls"), "scancel");
+}
+
+static void test_time_is_up(void **state)
+{
+    (void)state;
+    struct side side = {.asked = 0};
+    struct bt_slurm slurm = slurm_of(&side);
+    slurm.seconds = 0.2;
+    put("queue.1", "101 1 RUNNING\n101 2 COMPLETED\n101 3 PENDING\n101 4 REQUEUE_HOLD\n101 5 SUSPENDED\n");
+    succeeds(&slurm);
+    for (uint32_t i = 0; i < TASKS; i++) {
+        assert_int_equal(tasks[i].done, i == 1);
+        assert_int_equal(tasks[i].waits, i != 1);
+    }
+    holds(get("calls"), "scancel --me --name bittrue-x\nsqueue");
+}
+
+static void test_signal(void **state)
+{
+    (void)state;
+    struct side side = {.asked = 0};
+    const struct bt_slurm slurm = slurm_of(&side);
+    put("queue.1", "101 1 RUNNING\n101 2 RUNNING\n101 3 PENDING\n101 4 PENDING\n101 5 PENDING\n");
+    assert_int_equal(raise(SIGTERM), 0);
+    succeeds(&slurm);
+    assert_int_equal(interrupted, SIGTERM);
+    assert_int_equal(side.asked, 0);
+    holds(get("calls"), "scancel --me --name bittrue-x\nsqueue");
+}
+
+/* It returns only when those that it cancelled are gone. */
+static void test_cancelled_tasks_take_a_while(void **state)
+{
+    (void)state;
+    struct side side = {.asked = 0};
+    const struct bt_slurm slurm = slurm_of(&side);
+    program("squeue", "[ -e cancelled ] && [ \"$(grep -c ^squeue calls)\" -ge 4 ] || echo '101 1 COMPLETING'");
+    assert_int_equal(raise(SIGINT), 0);
+    succeeds(&slurm);
+    assert_int_equal(interrupted, SIGINT);
+    holds(get("calls"), "squeue --noheader --array --states all --name bittrue-x --format %F %K %T\n"
+                        "squeue --noheader --array --states all --name bittrue-x --format %F %K %T\n"
+                        "squeue --noheader --array --states all --name bittrue-x --format %F %K %T\n");
+}
+
+static void test_what_squeue_must_not_say(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {
+        "hello\n",       "101 1\n",         "101 N/A RUNNING\n", "101 0 RUNNING\n",    "101 6 RUNNING\n",
+        "x 1 RUNNING\n", "101 1 running\n", "101 1 RUNNING x\n", "101 1 RUNNING\nx\n", "101 1-3 PENDING\n"};
+    struct side side = {.asked = 0};
+    const struct bt_slurm slurm = slurm_of(&side);
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        put("calls", "");
+        put("queue.1", answers[i]);
+        (void)unlink("cancelled");
+        fails(&slurm, BT_EIO, "no answer from Slurm for 0 s: squeue: expected 'JOB TASK STATE', got '");
+        assert_int_equal(side.asked, 0);
+    }
+}
+
+static void test_squeue_fails_for_a_while(void **state)
+{
+    (void)state;
+    struct side side = {.asked = 0};
+    struct bt_slurm slurm = slurm_of(&side);
+    slurm.silence_seconds = 60;
+    program("squeue", "[ \"$(grep -c ^squeue calls)\" -ge 4 ] || { echo 'slurm_load_jobs error: x' >&2; exit 1; }");
+    succeeds(&slurm);
+    assert_int_equal(side.asked, TASKS);
+    assert_int_equal(side.ticks, 4);
+}
+
+static void test_squeue_fails_for_good(void **state)
+{
+    (void)state;
+    struct side side = {.asked = 0};
+    const struct bt_slurm slurm = slurm_of(&side);
+    program("squeue", "[ ! -e cancelled ] || exit 0; echo 'slurm_load_jobs error: x' >&2; exit 1");
+    fails(&slurm, BT_EIO, "no answer from Slurm for 0 s: squeue: slurm_load_jobs error: x");
+    assert_int_equal(side.asked, 0);
+    program("squeue", "yes '101 1 RUNNING' | head -n 1000");
+    (void)unlink("cancelled");
+    fails(&slurm, BT_EIO, "squeue: printed more than");
+    assert_int_equal(side.asked, 0);
+}
+
+static void test_calls_that_hang(void **state)
+{
+    (void)state;
+    struct side side = {.asked = 0};
+    struct bt_slurm slurm = slurm_of(&side);
+    slurm.call_seconds = 2;
+    program("squeue", "[ -e cancelled ] || sleep 1000");
+    fails(&slurm, BT_EIO, "squeue: no end after 2 s");
+    program("sbatch", "sleep 1000");
+    fails(&slurm, BT_EIO, "sbatch: no end after 2 s");
+    program("sbatch", SBATCH);
+    program("scancel", "sleep 1000");
+    put("calls", "");
+    assert_int_equal(raise(SIGINT), 0);
+    fails(&slurm, BT_EIO,
+          "jobs may be left in the queue, try 'scancel --me --name bittrue-x': scancel: no end after 2 s");
+    assert_int_equal(interrupted, SIGINT);
+}
+
+static void test_sbatch_refuses(void **state)
+{
+    (void)state;
+    static const char *const jobs[] = {"hello", "-7", "0", "12x", "99999999999", "''"};
+    struct side side = {.asked = 0};
+    struct bt_slurm slurm = slurm_of(&side);
+    program("sbatch", "echo 'sbatch: a warning' >&2; echo 'sbatch: error: no such partition' >&2; exit 1");
+    fails(&slurm, BT_EIO, "sbatch: sbatch: error: no such partition");
+    program("sbatch", "exit 3");
+    fails(&slurm, BT_EIO, "sbatch: exit status 3");
+    program("sbatch", "kill -KILL $$");
+    fails(&slurm, BT_EIO, "sbatch: killed by signal 9");
+    for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++) {
+        char body[64];
+        (void)snprintf(body, sizeof(body), "echo %s", jobs[i]);
+        program("sbatch", body);
+        fails(&slurm, BT_EIO, "sbatch: expected the number of a job, got '");
+    }
+    const char *many[100];
+    for (size_t i = 0; i < 99; i++) {
+        many[i] = "--x";
+    }
+    many[99] = NULL;
+    slurm.options = many;
+    fails(&slurm, BT_EINPUT, "sbatch: expected at most ");
+    assert_int_equal(setenv("PATH", "/nowhere", 1), 0);
+    slurm.options = no_options;
+    assert_int_equal(bt_slurm_run(&slurm, tasks, &interrupted, &err), BT_EIO);
+    assert_string_equal(err.text, "sbatch: not found on PATH");
+    assert_int_equal(side.asked, 0);
+}
+
+/* A second sbatch that fails is tried again. */
+static void test_sbatch_fails_later(void **state)
+{
+    (void)state;
+    struct side side = {.lossy = {1, 0, 0, 0, 0}};
+    struct bt_slurm slurm = slurm_of(&side);
+    slurm.silence_seconds = 60;
+    program("sbatch", "n=$(grep -c ^sbatch calls); [ $n != 2 ] || exit 1; echo $((100 + n))");
+    succeeds(&slurm);
+    assert_true(tasks[0].done);
+    assert_int_equal(tasks[0].attempts, 2);
+    assert_int_equal(tasks[0].job, 103);
+}
+
+static bool loses_odd(void *context, uint32_t task, uint32_t attempt)
+{
+    (void)context;
+    return attempt > 0 || task % 2 == 1;
+}
+
+/* As many as there can be, every other one lost: the longest list. */
+static void test_most_tasks(void **state)
+{
+    (void)state;
+    struct side side = {.asked = 0};
+    struct bt_slurm slurm = slurm_of(&side);
+    char list[BT_SLURM_MOST_TASKS * 6] = "";
+    slurm.tasks = BT_SLURM_MOST_TASKS;
+    slurm.complete = loses_odd;
+    succeeds(&slurm);
+    for (uint32_t i = 0; i < slurm.tasks; i++) {
+        assert_true(tasks[i].done);
+        if (i % 2 == 0) {
+            const size_t used = strlen(list);
+            (void)snprintf(list + used, sizeof(list) - used, "%s%u", used != 0 ? "," : "--array ", i + 1);
+        }
+    }
+    holds(get("calls"), "--array 1-1000 ");
+    holds(get("calls"), list);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_all_done, enter, leave),
+        cmocka_unit_test_setup_teardown(test_lost_tasks_run_again, enter, leave),
+        cmocka_unit_test_setup_teardown(test_attempts_do_not_mix, enter, leave),
+        cmocka_unit_test_setup_teardown(test_lost_for_good, enter, leave),
+        cmocka_unit_test_setup_teardown(test_time_is_up, enter, leave),
+        cmocka_unit_test_setup_teardown(test_signal, enter, leave),
+        cmocka_unit_test_setup_teardown(test_cancelled_tasks_take_a_while, enter, leave),
+        cmocka_unit_test_setup_teardown(test_what_squeue_must_not_say, enter, leave),
+        cmocka_unit_test_setup_teardown(test_squeue_fails_for_a_while, enter, leave),
+        cmocka_unit_test_setup_teardown(test_squeue_fails_for_good, enter, leave),
+        cmocka_unit_test_setup_teardown(test_calls_that_hang, enter, leave),
+        cmocka_unit_test_setup_teardown(test_sbatch_refuses, enter, leave),
+        cmocka_unit_test_setup_teardown(test_sbatch_fails_later, enter, leave),
+        cmocka_unit_test_setup_teardown(test_most_tasks, enter, leave),
+    };
+    return cmocka_run_group_tests_name("slurm", tests, block_signals, NULL);
+}
