@@ -390,7 +390,7 @@ $(BUILD)/bench-int8: harness/tests/int8/bench_int8.c $(BUILD)/libbittrue.a
 report: $(PROGRAM) rtl-all firmware | bootstrap-study ## run every distinct layer: reports/summary.md and the site, reports/site/index.html
 	@status=0; $(PROGRAM) run --suite suites/all.yaml --out $(BUILD)/out/all || status=$$?; [ $$status -le 1 ] || exit $$status; \
 		cp $(BUILD)/out/all/summary.md reports/summary.md && echo reports/summary.md && \
-		BUILD='$(BUILD)' python3 reports/site_build.py && exit $$status
+		$(PROGRAM) history --json >$(BUILD)/history.json && BUILD='$(BUILD)' python3 reports/site_build.py && exit $$status
 
 accuracy: $(PROGRAM) rtl-accuracy | bootstrap-study ## every trained network on every variant, float beside int8: reports/accuracy.md
 	@BUILD='$(BUILD)' python3 reports/accuracy.py

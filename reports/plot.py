@@ -10,8 +10,15 @@ set key outside right top
 """
 
 
+class PlotError(Exception):
+    """What gnuplot stopped at."""
+
+
 def gnuplot(script, data):
-    subprocess.run(["gnuplot"], input=data + script, encoding="utf-8", check=True)
+    """Warnings, as that of an axis with a single value, are nobody's concern."""
+    done = subprocess.run(["gnuplot"], input=data + script, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+    if done.returncode != 0:
+        raise PlotError("gnuplot: status %d: %s" % (done.returncode, " ".join(done.stderr.split())))
 
 
 def block(name, rows):

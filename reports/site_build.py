@@ -7,13 +7,13 @@ import argparse
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True  # no cache beside the sources
 import site_pages as pages  # noqa: E402
 import site_plots  # noqa: E402
+from plot import PlotError  # noqa: E402
 from site_html import ASSETS  # noqa: E402
 from site_input import Damaged, read_accuracy, read_coverage, read_history, read_optional, read_results  # noqa: E402
 from site_numbers import slug  # noqa: E402
@@ -96,15 +96,12 @@ def main():
         os.chmod(new, 0o755)
         build(new, site)
         put(new, out)
-    except Damaged as error:
+    except (Damaged, PlotError) as error:
         print("site: %s" % error, file=sys.stderr)
         return 2
     except OSError as error:
         hint = "; ci/bootstrap study installs it" if error.filename == "gnuplot" else ""
         print("site: %s: %s%s" % (error.filename, error.strerror, hint), file=sys.stderr)
-        return 2
-    except subprocess.CalledProcessError as error:
-        print("site: gnuplot: status %d" % error.returncode, file=sys.stderr)
         return 2
     finally:
         if new is not None:

@@ -49,6 +49,10 @@ def whole(value):
     return NONE if value is None else Html("{:,.0f}".format(value))
 
 
+def number_of(count, noun):
+    return "%s %s%s" % (whole(count), noun, "" if count == 1 else "s")
+
+
 def fixed(decimals):
     def text(value):
         return NONE if value is None else Html("{:,.{}f}".format(value, decimals))

@@ -112,6 +112,7 @@ def read_results(path):
             check(where + ".mismatch", result["mismatch"], MISMATCH)
         if result["quantisation"] is not None:
             check(where + ".quantisation", result["quantisation"], QUANTISATION)
+        result["run"] = root["run"]
         result["suite"] = root["run"]["suite"]
     return root
 

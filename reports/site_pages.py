@@ -3,11 +3,12 @@ import datetime
 import shlex
 import urllib.parse
 
-from site_html import (GLYPH, NONE, Column, Html, bar, chip, command, esc, fixed, framed, join, legend, link, note, page, percent,
-                       section, signed, signed_percent, small_table, swatch, table, tag, whole)
+from site_html import (GLYPH, NONE, Column, Html, bar, chip, command, esc, fixed, framed, join, legend, link, note, number_of, page,
+                       percent, section, signed, signed_percent, small_table, swatch, table, tag, whole)
 from site_input import COVERED
 from site_numbers import counts, data_of, group, is_whole, parts, roofline_percent, slug, sums, tally, unit_of, worst
 
+NO_SUITE = "run"  # what `bittrue run` without --suite writes there
 FAILURES = 50  # that the overview lists
 
 # Columns that several tables have.
@@ -66,13 +67,17 @@ def run_url(site, r, root=""):
 
 # ---- what reproduces a number ----
 
-def unit_command(r):
-    return command(" ".join(("build/bittrue run --suite", shlex.quote("suites/%s.yaml" % r["suite"]), "--network",
-                             shlex.quote(r["network"]), "--variant", shlex.quote(r["variant"]), "--config", shlex.quote(r["config"]))))
-
-
 def suite_command(run):
     return command(run["command"] or "build/bittrue run --suite suites/%s.yaml" % run["suite"])
+
+
+def unit_command(r):
+    """Of a network on one configuration. What ran without a suite says itself how."""
+    if r["suite"] == NO_SUITE:
+        return suite_command(r["run"])
+    options = (("--suite", "suites/%s.yaml" % r["suite"]), ("--network", r["network"]), ("--variant", r["variant"]),
+               ("--config", r["config"]))
+    return command("build/bittrue run " + " ".join("%s %s" % (name, shlex.quote(value)) for name, value in options))
 
 
 def printed_by(*commands):
@@ -118,14 +123,14 @@ def headline(site):
     seconds = sum(r["rtl_seconds"] for r in timed)
     said = "Every output is bit-exact, every gate holds."
     if bad:
-        said = "%s verdict%s failed." % (whole(bad), "" if bad == 1 else "s")
+        said = "%s failed." % number_of(bad, "verdict")
     elif not verdicts["PASS"]:
         said = "Nothing passed: nothing was compared."
     elif verdicts["XFAIL"]:
         said = "Every output is bit-exact; cycles differ only where it is known."
     mark = "FAIL" if bad else "PASS" if verdicts["PASS"] else "SKIP"
-    scope = " %s networks, %s variants, %s layers; engines %s." % (
-        whole(len(site.networks)), whole(len(site.variants)), whole(len(site.layers)), ", ".join(site.engines))
+    scope = " %s, %s, %s; engines %s." % (number_of(len(site.networks), "network"), number_of(len(site.variants), "variant"),
+                                          number_of(len(site.layers), "layer"), ", ".join(site.engines))
     tiles = (tile(whole(verdicts["PASS"]), "results pass", "PASS"),
              tile(whole(verdicts["FAIL"]), "fail", "FAIL" if verdicts["FAIL"] else ""),
              tile(whole(verdicts["XFAIL"]), "known cycle errors"),
@@ -280,6 +285,11 @@ def moment(seconds):
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M")
 
 
+def revision(run):
+    """As `bittrue history` writes it: with a mark where there were changes."""
+    return (run["commit"] or NONE)[:9] + ("+" if run["dirty"] else "")
+
+
 def history(site, plots):
     if not site.history:
         return section("history", "History", note("There is no history of runs here: ", command("build/bittrue history --json"),
@@ -287,7 +297,7 @@ def history(site, plots):
     rows = []
     for r in reversed(site.history):
         known = r["rtl_cycles"] is not None and r["predicted_cycles"] is not None
-        rows.append((str(r["run"]), r["suite"], (r["commit"] or NONE) + (" +" if r["dirty"] else ""), moment(r["time"]),
+        rows.append((str(r["run"]), r["suite"], revision(r), moment(r["time"]),
                      fixed(1)(r["seconds"]), whole(r["passed"]), whole(r["failed"]), whole(r["skipped"]), whole(r["xfailed"]),
                      whole(r["rtl_cycles"]), signed(r["predicted_cycles"] - r["rtl_cycles"] if known else None),
                      giga(1e-9 * r["macs"] / r["rtl_seconds"] if r["macs"] and r["rtl_seconds"] else None)))
@@ -325,7 +335,7 @@ def environment(site):
 
     rows = [("results", *(whole(len(root["results"])) for root in site.runs)),
             ("command", *map(suite_command, runs)),
-            ("commit", *((r["commit"] or NONE) + (", with changes" if r["dirty"] else "") for r in runs)),
+            ("commit", *map(revision, runs)),
             ("time, UTC", *(NONE if r["time"] is None else moment(r["time"]) for r in runs)),
             ("seed", *(str(r["seed"]) for r in runs)), ("seconds", *(fixed(1)(r["seconds"]) for r in runs)),
             ("CPU", *of("environment", "cpu")), ("cores", *of("environment", "cores")), ("system", *of("environment", "os")),
@@ -362,7 +372,7 @@ def all_results(site):
     return page("All results \u00b7 bittrue", join((
         tag("h1", "All results"),
         note("The error under random stalls is not held against the gate. A layer's page has what reproduces each."),
-        table("%s results" % whole(len(rows)), columns, rows))), current="results")
+        table(number_of(len(rows), "result"), columns, rows))), current="results")
 
 
 # ---- a network ----
@@ -395,8 +405,8 @@ def network(site, name, plots):
     layers = len({r["layer"] for r in results})
     largest = "on each variant\u2019s configuration with the most multipliers"
     return page("%s \u00b7 bittrue" % name, join((
-        tag("h1", name), tag("p", chip(worst(r["verdict"] for r in results)), " %s results of %s layers: %s." % (
-            whole(len(results)), whole(layers), said), class_="lead"),
+        tag("h1", name), tag("p", chip(worst(r["verdict"] for r in results)), " %s of %s: %s." % (
+            number_of(len(results), "result"), number_of(layers, "layer"), said), class_="lead"),
         legend(site.colours), network_totals(site, results),
         figure(plots, slug(name) + ".cycles", "Measured cycles of each layer, %s" % largest),
         figure(plots, slug(name) + ".utilisation", "Utilisation of each layer, %s" % largest),
@@ -453,7 +463,7 @@ def layer(site, network_name, name):
     said = whole(macs[0]) if len(macs) == 1 else "%s to %s" % (whole(macs[0]), whole(macs[-1]))
     return page("%s / %s \u00b7 bittrue" % (network_name, name), join((
         tag("p", link("../../" + network_url(network_name), network_name), class_="up"), tag("h1", name),
-        tag("p", chip(worst(r["verdict"] for r in results)), " %s results, %s multiply-accumulates." % (whole(len(results)), said),
+        tag("p", chip(worst(r["verdict"] for r in results)), " %s, %s multiply-accumulates." % (number_of(len(results), "result"), said),
             class_="lead"),
         legend(site.colours),
         table("%s on each configuration" % name, [VARIANT, DATA, PATTERN, STALLS, VERDICT, *CYCLE_COLUMNS, SUITE], rows),
