@@ -409,6 +409,21 @@ study-tactical: $(PROGRAM) $(TACTICAL:%=$(BUILD)/rtl/%.so) $(TACTICAL_SAME) | bo
 bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/bench-int8 $(BUILD)/rtl/mesh-test.so $(BUILD)/rtl/mesh_pe-test.so $(BUILD)/rtl/ws_array-32x32.so rtl-smoke rtl-all firmware ## the numbers of the README, measured on this machine
 	@ci/bench.sh
 
+# ---- area ---------------------------------------------------------------------------------------------------------------
+
+# Larger cores take minutes: make area AREA_CORES='os_array-16x16'
+AREA_CORES ?= $(foreach v,$(VARIANTS),$(firstword $(filter $v-%,$(SMALL_CORES))))
+$(foreach c,$(CORES),$(eval $(BUILD)/area/$c.json: $(BUILD)/lint/$c.args ci/area ci/synthesis.py \
+	$(filter-out %_properties.sv %_cover.sv,$(wildcard rtl/common/*.sv rtl/$(firstword $(subst -, ,$c))/*.sv)) \
+	$(REGS_PKG_$(firstword $(subst -, ,$c)))))
+$(CORES:%=$(BUILD)/area/%.json): $(BUILD)/area/%.json: | bootstrap-area
+	@echo "AREA $*"
+	@BUILD='$(BUILD)' ci/area $*
+
+.PHONY: area
+area: $(AREA_CORES:%=$(BUILD)/area/%.json) ## um2 of a small core of each room (AREA_CORES= for others): build/area.json
+	@BUILD='$(BUILD)' ci/area --join $(AREA_CORES)
+
 # ---- coverage: the unit tests of a build that counts, those of rooms on cores that count --------------------------------
 
 # Of each room the first two cores that are built in seconds count; the others are as they are. Tests find all of them in a
@@ -451,8 +466,8 @@ coverage-accept: ## keep what the last `make coverage` reached; REASON='why' kee
 
 FUZZ_SECONDS ?= 60
 FUZZERS    := $(notdir $(FUZZ_SRC:.c=))
-.PHONY: train bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train
-bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train: bootstrap-%:
+.PHONY: train bootstrap-area bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train
+bootstrap-area bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train: bootstrap-%:
 	@ci/bootstrap $*
 
 $(FUZZ_SRC:%.c=$(BUILD)/fuzz/obj/%.o) $(LIB_SRC:%.c=$(BUILD)/fuzz/obj/%.o): | bootstrap-fuzz
