@@ -153,7 +153,7 @@ CORES      :=
 define core
 CORES      += $1-$2
 $(call bt_core,$1,$2,$3,$4,$(REGS_PKG_$1))
-$(BUILD)/rtl/$1-$2/obj/Vcore.mk $(BUILD)/rtl/$1-$2-trace/obj/Vcore.mk $(BUILD)/lint/$1-$2.args: | bootstrap $(REGS_PKG_$1)
+$(foreach f,-trace -cov,$(BUILD)/rtl/$1-$2$f/obj/Vcore.mk) $(BUILD)/rtl/$1-$2/obj/Vcore.mk $(BUILD)/lint/$1-$2.args: | bootstrap $(REGS_PKG_$1)
 
 $(BUILD)/lint/$1-$2.args: $3 $(BUILD)/bittrue-glue $(BUILD)/rtl/$1-$2/parameters
 	@mkdir -p $$(@D)
@@ -163,7 +163,7 @@ endef
 # Which cores there are, say suites/variants/*.yaml and the rooms' parameter tables, and which of them a suite runs on says
 # its list of jobs: bittrue-cores reads them, calls `core` for each, and sets SMALL_CORES and SUITE_CORES_<suite>. Left out
 # for goals that need no core, since it must be compiled first.
-CORE_FREE  := core help clean format bootstrap bootstrap-% check-rooms lint-rooms lint-format predict fuzz golden train chroot $(BUILD)/bittrue-% $(BUILD)/gen/%.sv $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% \
+CORE_FREE  := core help clean format coverage-accept bootstrap bootstrap-% check-rooms lint-rooms lint-format predict fuzz golden train chroot $(BUILD)/bittrue-% $(BUILD)/gen/%.sv $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% \
               $(BUILD)/%.a $(BUILD)/rtl/%-test.so $(BUILD)/rtl/%-test-trace.so firmware $(BUILD)/firmware/% $(BUILD)/tests/%
 ROOM_YAML  := $(foreach v,$(VARIANTS),rtl/$v/$v.yaml suites/variants/$v.yaml)
 SUITES     := smoke all full accuracy
@@ -350,7 +350,7 @@ format: | bootstrap ## rewrite all C sources with clang-format
 
 # ---- verification -----------------------------------------------------------------------------------------------------
 
-.PHONY: check check-all check-full golden predict report accuracy study-soc study-ch4 study-tactical bench coverage fuzz chroot
+.PHONY: check check-all check-full golden predict report accuracy study-soc study-ch4 study-tactical bench fuzz chroot
 # $1: suite. The harness bounds each job itself; a suite has no limit of its own.
 bt_suite    = $(STEP) $1 junit=$(BUILD)/out/$1 live -- $(PROGRAM) run --suite suites/$1.yaml --out $(BUILD)/out/$1
 
@@ -429,18 +429,65 @@ study-tactical: $(PROGRAM) $(TACTICAL:%=$(BUILD)/rtl/%.so) $(TACTICAL_SAME) | bo
 bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/bench-int8 $(BUILD)/rtl/mesh-test.so $(BUILD)/rtl/mesh_pe-test.so $(BUILD)/rtl/ws_array-32x32.so rtl-smoke rtl-all firmware ## the numbers of the README, measured on this machine
 	@ci/bench.sh
 
-coverage: $(TESTS:%=$(BUILD)/cov/test/%) $(BUILD)/cov/bittrue $(FIRMWARE) $(SOC_TESTS) $(TEST_CORES:%=$(BUILD)/rtl/%.so) ## line coverage of the C code by the unit tests
+# ---- area ---------------------------------------------------------------------------------------------------------------
+
+# Larger cores take minutes: make area AREA_CORES='os_array-16x16'
+AREA_CORES ?= $(foreach v,$(VARIANTS),$(firstword $(filter $v-%,$(SMALL_CORES))))
+$(foreach c,$(CORES),$(eval $(BUILD)/area/$c.json: $(BUILD)/lint/$c.args ci/area ci/synthesis.py \
+	$(filter-out %_properties.sv %_cover.sv,$(wildcard rtl/common/*.sv rtl/$(firstword $(subst -, ,$c))/*.sv)) \
+	$(REGS_PKG_$(firstword $(subst -, ,$c)))))
+$(CORES:%=$(BUILD)/area/%.json): $(BUILD)/area/%.json: | bootstrap-area
+	@echo "AREA $*"
+	@BUILD='$(BUILD)' ci/area $*
+
+.PHONY: area
+area: $(AREA_CORES:%=$(BUILD)/area/%.json) ## um2 of a small core of each room (AREA_CORES= for others): build/area.json
+	@BUILD='$(BUILD)' ci/area --join $(AREA_CORES)
+
+# ---- coverage: the unit tests of a build that counts, those of rooms on cores that count --------------------------------
+
+# Of each room the first two cores that are built in seconds count; the others are as they are. Tests find all of them in a
+# build folder of their own, under the usual names.
+COVERAGE_CORES := $(foreach v,$(VARIANTS),$(wordlist 1,2,$(filter $v-%,$(SMALL_CORES))))
+COVERAGE_SO := $(TEST_CORES:%=$(BUILD)/cov/rtl/%.so)
+$(foreach c,$(TEST_CORES),$(eval $(BUILD)/cov/rtl/$c.so: $(BUILD)/rtl/$c$(if $(filter $c,$(COVERAGE_CORES)),-cov).so))
+$(COVERAGE_SO): | $(BUILD)/cov/firmware
+	@mkdir -p $(@D)
+	@ln -sf ../../rtl/$(notdir $<) $@
+$(BUILD)/cov/firmware: | $(FIRMWARE)
+	@mkdir -p $(@D)
+	@ln -sfn ../firmware $@
+
+ROOM_TESTS := $(foreach v,$(VARIANTS),$(notdir $(basename $(filter reference/$v/%,$(TEST_SRC)))))
+.PHONY: coverage coverage-accept coverage-run coverage-fresh $(TESTS:%=coverage-%)
+coverage-fresh:
 	@find $(BUILD)/cov -name '*.gcda' -delete
-	@status=0; for test in $(TESTS); do 		$(BUILD)/cov/test/$$test >$(BUILD)/cov/$$test.log 2>&1 || { echo "FAIL $$test, see $(BUILD)/cov/$$test.log"; status=1; }; 	done; exit $$status
-	@ci/coverage $(BUILD)/cov
-	@echo "$(BUILD)/cov/html/index.html"
+	@rm -rf $(BUILD)/coverage/points
+	@mkdir -p $(BUILD)/coverage/points
+
+$(TESTS:%=coverage-%): coverage-%: $(BUILD)/cov/test/% | coverage-fresh $(PROGRAM) $(BUILD)/cov/bittrue $(FIRMWARE) $(SOC_TESTS) \
+		$(TEST_CORES:%=$(BUILD)/rtl/%.so) $(COVERAGE_SO)
+	@$(if $(filter $*,$(ROOM_TESTS)),BITTRUE_BUILD=$(BUILD)/cov BITTRUE_COVERAGE=$(BUILD)/coverage/points) $< >$(BUILD)/cov/$*.log 2>&1 \
+		|| { echo "FAIL $*, see $(BUILD)/cov/$*.log"; exit 1; }
+
+coverage-run: $(TESTS:%=coverage-%)
+	@ci/coverage $(BUILD)/cov/obj $(BUILD)/coverage/points $(BUILD)/coverage
+
+coverage: coverage-run ## what the unit tests reach in the C code and the RTL, and whether that fell: build/coverage
+	@ci/coverage-ratchet $(BUILD)/coverage/rooms.json golden/coverage.json
+
+# Nobody else's change of golden/ slips in.
+coverage-accept: ## keep what the last `make coverage` reached; REASON='why' keeps what fell, too
+	@ci/golden
+	@ci/coverage-ratchet $(BUILD)/coverage/rooms.json golden/coverage.json --accept $(if $(REASON),'$(REASON)')
+	@ci/golden --update
 
 # ---- fuzzing and the bare machine: package groups of their own ----------------------------------------------------------
 
 FUZZ_SECONDS ?= 60
 FUZZERS    := $(notdir $(FUZZ_SRC:.c=))
-.PHONY: train bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train bootstrap-slurm
-bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train bootstrap-slurm: bootstrap-%:
+.PHONY: train bootstrap-area bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train bootstrap-slurm
+bootstrap-area bootstrap-fuzz bootstrap-chroot bootstrap-study bootstrap-train bootstrap-slurm: bootstrap-%:
 	@ci/bootstrap $*
 
 $(FUZZ_SRC:%.c=$(BUILD)/fuzz/obj/%.o) $(LIB_SRC:%.c=$(BUILD)/fuzz/obj/%.o): | bootstrap-fuzz

@@ -14,6 +14,8 @@ import time
 
 sys.dont_write_bytecode = True  # no cache beside the sources
 from plot import STYLE, block, gnuplot  # noqa: E402
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "ci"))
+import synthesis  # noqa: E402
 from study_ch4 import number, table  # noqa: E402
 
 BUILD = os.environ.get("BUILD", "build")
@@ -194,7 +196,6 @@ def share(part):
 # ---- area ----
 
 LANES = 16
-LIBERTY = "/usr/share/qflow/tech/osu018/osu018_stdcells.lib"
 # Inputs beside the lane's own: (rows ahead, lanes aside), as suites/studies/variants/bit_tactical.yaml has them.
 CONNECT = {
     "T_1_6": ((1, 0), (1, -1), (1, 1), (1, -3), (1, 3), (1, -5), (1, 5)),
@@ -202,7 +203,7 @@ CONNECT = {
     "T_3_4": ((1, 0), (2, 0), (3, 0), (1, -1), (1, 1), (2, -2), (2, 2)),
     "L_2_5": ((1, 0), (2, 0), (1, 1), (1, 2), (1, 3), (1, 4), (1, 5)),
 }
-MEMORIES = "proc; opt_clean; memory -nomap; opt_clean; delete t:$mem_v2; setundef -undriven -expose; opt_clean; opt -full; wreduce; opt_clean"
+MEMORIES = "delete t:$mem_v2; setundef -undriven -expose"
 MULTIPLIER = """module multiplier(input logic signed [15:0] a_i, input logic signed [15:0] b_i, output logic signed [31:0] product_o);
   assign product_o = a_i * b_i;
 endmodule
@@ -211,20 +212,16 @@ endmodule
 
 def synthesise(name, source, module, parameters, apart=False):
     """um2 of a module without its memories, whose data come from outside; apart: also without multipliers. And their number."""
-    log = os.path.join(OUT, name + ".log")
-    script = ["read_verilog -sv " + source,
-              "chparam %s %s" % (" ".join("-set %s %s" % p for p in parameters.items()), module) if parameters else "log",
-              "hierarchy -check -top " + module, MEMORIES, "stat", "chtype -set multiplier t:$mul" if apart else "log",
-              "alumacc; opt; techmap; opt", "dfflibmap -liberty " + LIBERTY, "abc -liberty " + LIBERTY, "opt_clean",
-              "stat -liberty " + LIBERTY]
-    done = subprocess.run(["yosys", "-q", "-l", log, "-p", "; ".join(script)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, check=False)
-    with open(log, encoding="utf-8") as file:
-        text = file.read()
-    areas = re.findall(r"Chip area for (?:top )?module .*: ([\d.]+)", text)
-    if done.returncode != 0 or not areas:
-        sys.exit("study-tactical: Yosys on %s: %s" % (module, done.stdout[-2000:]))
-    return float(areas[-1]), int((re.findall(r"\$mul +(\d+)", text) or ["0"])[0])
+    read = "; ".join(filter(None, (
+        "read_verilog -sv " + source,
+        "chparam %s %s" % (" ".join("-set %s %s" % p for p in parameters.items()), module) if parameters else "",
+        "hierarchy -check -top " + module)))
+    try:
+        um2, _, text = synthesis.synthesise(os.path.join(OUT, name + ".log"), read, MEMORIES,
+                                            "chtype -set multiplier t:$mul" if apart else "")
+    except synthesis.Failed as why:
+        sys.exit("study-tactical: Yosys on %s: %s" % (module, why))
+    return um2, int((re.findall(r"\$mul +(\d+)", text) or ["0"])[0])
 
 
 def byte_list(values):
@@ -233,7 +230,7 @@ def byte_list(values):
 
 def area():
     """um2 of one filter by configuration ("dense" among them), and of the window's registers of a tile."""
-    if not os.path.exists(LIBERTY):
+    if not os.path.exists(synthesis.LIBERTY):
         return None
     os.makedirs(OUT, exist_ok=True)
     source = os.path.join(OUT, "multiplier.sv")
@@ -769,7 +766,7 @@ def area_section():
     found = area()
     head = ["## Logic area", ""]
     if found is None:
-        return head + ["SKIP: no cell library (%s); `ci/bootstrap area` installs it." % LIBERTY, ""]
+        return head + ["SKIP: no cell library (%s); `ci/bootstrap area` installs it." % synthesis.LIBERTY, ""]
     multiplier, filters, windows = found
     tile = FILTERS[0]
     dense = tile * filters["dense"]

@@ -10,7 +10,7 @@
 define outside_core
 OUTSIDE_CORES += $1-$2
 $(call bt_core,$1,$2,$3,$4,)
-$(BUILD)/rtl/$1-$2/obj/Vcore.mk $(BUILD)/rtl/$1-$2-trace/obj/Vcore.mk: | bootstrap
+$(foreach f,-trace -cov,$(BUILD)/rtl/$1-$2$f/obj/Vcore.mk) $(BUILD)/rtl/$1-$2/obj/Vcore.mk: | bootstrap
 endef
 
 ifeq ($(filter core,$(MAKECMDGOALS)),)

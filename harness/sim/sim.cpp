@@ -8,6 +8,11 @@
 
 #include "Vcore.h"
 #include "verilated.h"
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#include <cstdio>
+#include <unistd.h>
+#endif
 #if VM_TRACE
 #include "verilated_fst_c.h"
 #endif
@@ -184,6 +189,29 @@ static void sim_reset(bt_sim *s)
     t->eval(); // the reset's end is seen now, so that its next beginning is one
 }
 
+#if VM_COVERAGE
+// What this simulation reached, in a file of its own in the folder $BITTRUE_COVERAGE: other processes run at the same time,
+// and one that is killed must leave no half of a file under a name that is read.
+static void save_coverage(bt_sim *s)
+{
+    const char *dir = getenv("BITTRUE_COVERAGE");
+    if (dir == nullptr)
+        return;
+    char path[4096], done[4096];
+    snprintf(path, sizeof path, "%s/XXXXXX", dir);
+    const int file = mkstemp(path);
+    if (file < 0) {
+        fprintf(stderr, "coverage: no file can be made in %s\n", dir);
+        abort(); // what was reached would count as missed
+    }
+    close(file);
+    s->context.coveragep()->write(path); // ends the process where it fails
+    snprintf(done, sizeof done, "%.4000s.dat", path);
+    if (rename(path, done) != 0)
+        abort();
+}
+#endif
+
 static void sim_close(bt_sim *s)
 {
     if (s == nullptr)
@@ -192,6 +220,11 @@ static void sim_close(bt_sim *s)
     if (s->wave != nullptr)
         s->wave->close();
     delete s->wave;
+#endif
+#if VM_COVERAGE
+    Verilated::threadContextp(&s->context); // where the model's end looks; it would be the one that was opened last
+    if (s->top != nullptr)
+        save_coverage(s);
 #endif
     if (s->top != nullptr)
         s->top->final();

@@ -3,8 +3,9 @@
 #   include harness/sim/sim.mk
 #   $(eval $(call bt_core,<core>,<config>,<core description>.yaml,<NAME=VALUE ...>,<generated sources>))
 #
-# gives build/rtl/<core>-<config>.so, and build/rtl/<core>-<config>-trace.so, which can write waveforms. The parameters
-# must be among those that the description lists. Rebuilt when the description, its sources, a parameter or the models
+# gives build/rtl/<core>-<config>.so; build/rtl/<core>-<config>-trace.so, which can write waveforms; and -cov.so, which leaves
+# what a simulation reached in the folder $BITTRUE_COVERAGE and counts the cover properties in <source>_cover.sv, too. The
+# parameters must be among those that the description lists. Rebuilt when the description, its sources, a parameter or the models
 # around the core change. The product belongs to this machine (-march=native with clang).
 
 BUILD               ?= build
@@ -22,8 +23,10 @@ BT_VERILATOR_ROOT   ?= $(or $(VERILATOR_ROOT),/usr/share/verilator)
 BT_SIM_SOURCES      := $(wildcard harness/sim/*.cpp harness/sim/*.h) harness/sim.h harness/variant.h harness/hal.h
 BT_SIM_DEFINES      := -DVM_TRACE=0 -DVM_COVERAGE=0 -DVM_SC=0
 BT_SIM_DEFINES-trace := -DVM_TRACE=1 -DVM_TRACE_FST=1 -DVM_COVERAGE=0 -DVM_SC=0
+BT_SIM_DEFINES-cov  := -DVM_TRACE=0 -DVM_COVERAGE=1 -DVM_SC=0
 BT_RUNTIME          := verilated verilated_threads
 BT_RUNTIME-trace    := verilated verilated_threads verilated_fst_c
+BT_RUNTIME-cov      := verilated verilated_threads verilated_cov
 
 # $1: file. Puts its new contents in place only if they differ, so that what depends on it stays as it is.
 bt_replace = if cmp -s $1.new $1; then rm $1.new; else mv $1.new $1; fi
@@ -34,7 +37,7 @@ $(BUILD)/rtl/compiler: FORCE
 	@echo "$(BT_SIM_CXX) $(BT_SIM_CXXFLAGS) $(BT_SIM_OPT)" >$@.new
 	@$(call bt_replace,$@)
 
-# $1: "" or "-trace". Verilator's own runtime, compiled once for all cores.
+# $1: "", "-trace" or "-cov". Verilator's own runtime, compiled once for all cores.
 define bt_runtime
 $(BUILD)/rtl/runtime$1/%.o: $(BT_VERILATOR_ROOT)/include/%.cpp $(BUILD)/rtl/compiler
 	@mkdir -p $$(@D)
@@ -44,8 +47,9 @@ $(BUILD)/rtl/runtime$1/%.o: $(BT_VERILATOR_ROOT)/include/%.cpp $(BUILD)/rtl/comp
 endef
 $(eval $(call bt_runtime,))
 $(eval $(call bt_runtime,-trace))
+$(eval $(call bt_runtime,-cov))
 
-# $1 core, $2 configuration, $3 description, $4 parameters, $5 prerequisites, $6 "" or "-trace", $7 more Verilator flags.
+# $1 core, $2 configuration, $3 description, $4 parameters, $5 prerequisites, $6 "", "-trace" or "-cov", $7 more Verilator flags.
 define bt_core_flavour
 $(BUILD)/rtl/$1-$2$6/bt_glue.h: $3 $(BUILD)/bittrue-glue
 	@mkdir -p $$(@D)
@@ -58,8 +62,9 @@ $(BUILD)/rtl/$1-$2$6/parameters: FORCE
 	@echo "$4 $(BT_VERILATOR_FLAGS) $7" >$$@.new
 	@$$(call bt_replace,$$@)
 
-$(BUILD)/rtl/$1-$2$6/verilator.args: $3 $(BUILD)/bittrue-glue $(BUILD)/rtl/$1-$2$6/parameters
+$(BUILD)/rtl/$1-$2$6/verilator.args: $3 $(BUILD)/bittrue-glue $(BUILD)/rtl/$1-$2$6/parameters $(if $(filter -cov,$6),$(wildcard rtl/*/*_cover.sv))
 	@$(BUILD)/bittrue-glue --verilator-args $3 $4 >$$@.new
+	$(if $(filter -cov,$6),@for f in $$$$(sed -n 's/\.sv$$$$/_cover.sv/p' $$@.new); do [ ! -e $$$$f ] || echo $$$$f >>$$@.new; done)
 	@echo "$(BT_VERILATOR_FLAGS) $7" >>$$@.new
 	@$$(call bt_replace,$$@)
 
@@ -74,7 +79,7 @@ $(BUILD)/rtl/$1-$2$6.so: $(BUILD)/rtl/$1-$2$6/obj/Vcore.mk $(BUILD)/rtl/$1-$2$6/
     harness/sim/core.mk $(BUILD)/rtl/compiler $(BT_RUNTIME$6:%=$(BUILD)/rtl/runtime$6/%.o)
 	@$$(MAKE) --no-print-directory -f harness/sim/core.mk DIR=$(BUILD)/rtl/$1-$2$6 OUT=$$@ COMPILER=$(BUILD)/rtl/compiler CXX='$$(BT_SIM_CXX)' \
 	    CXXFLAGS='$(BT_SIM_CXXFLAGS) $(BT_SIM_DEFINES$6) -isystem $(BT_VERILATOR_ROOT)/include -isystem $(BT_VERILATOR_ROOT)/include/vltstd' \
-	    OPT='$(BT_SIM_OPT)' RUNTIME='$(BT_RUNTIME$6:%=$(BUILD)/rtl/runtime$6/%.o)' LIBS='-Wl,--as-needed -latomic $(if $6,-lz)'
+	    OPT='$(BT_SIM_OPT)' RUNTIME='$(BT_RUNTIME$6:%=$(BUILD)/rtl/runtime$6/%.o)' LIBS='-Wl,--as-needed -latomic $(if $(filter -trace,$6),-lz)'
 	@touch $$@
 
 -include $(BUILD)/rtl/$1-$2$6/obj/Vcore__ver.d
@@ -83,6 +88,7 @@ endef
 define bt_core
 $(call bt_core_flavour,$1,$2,$3,$4,$5,,)
 $(call bt_core_flavour,$1,$2,$3,$4,$5,-trace,--trace-fst --trace-structs)
+$(call bt_core_flavour,$1,$2,$3,$4,$5,-cov,--assert --coverage-line --coverage-toggle --coverage-user)
 endef
 
 .PHONY: FORCE
@@ -91,4 +97,4 @@ FORCE:
 # The second core's driver belongs to the test that plugs it in; so does one waveform.
 BT_GEMV := harness/tests/gemv/gemv_driver harness/tests/gemv/gemv
 $(foreach b,$(BUILD) $(BUILD)/san $(BUILD)/cov,$(eval $b/test/test_sim: $(BT_GEMV:%=$b/obj/%.o)))
-unit-test_sim: | $(BUILD)/rtl/probe-test-trace.so
+unit-test_sim coverage-test_sim: | $(BUILD)/rtl/probe-test-trace.so
