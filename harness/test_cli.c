@@ -479,7 +479,7 @@ static void test_full_disk(void **state)
     assert_int_equal(lines(err), 1);
     slurp("o/full/results.csv", out);
     assert_string_equal(out, before);
-    assert_int_equal(entries("ls -A o/full | wc -l"), 4);
+    assert_int_equal(entries("ls -A o/full | wc -l"), 5);
 
     assert_int_equal(call("run --config good --out /proc/nowhere"), 2);
     holds(err, "bittrue: /proc/nowhere: cannot make the folder");
@@ -490,6 +490,71 @@ static void test_full_disk(void **state)
     assert_int_equal(WEXITSTATUS(raw), 2);
     slurp("stderr", err);
     holds(err, "standard output cannot be written: No space left on device");
+}
+
+/* What a script that calls the program may rely on; 130 is test_interrupt's. */
+static void test_exit_status(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what, *line;
+        int status;
+    } cases[] = {
+        {"all passed", "run --config good --out o/e0", BT_EXIT_PASS},
+        {"a shard of it", "run --config good --shard 1/2 --out o/e3", BT_EXIT_PASS},
+        {"merged", "merge o/e0/results.json --out o/e1", BT_EXIT_PASS},
+        {"help", "merge --help", BT_EXIT_PASS},
+        {"wrong bits", "run --config flip --out o/e1", BT_EXIT_FAIL},
+        {"the same, merged", "merge o/e1/results.json --out o/e2", BT_EXIT_FAIL},
+        {"wrong cycles, a gate", "run --config late --out o/e1", BT_EXIT_FAIL},
+        {"a crash", "run --config crash --out o/e1", BT_EXIT_FAIL},
+        {"nothing ran", "run --config refuses --out o/e1", BT_EXIT_FAIL},
+        {"the same, merged", "merge o/e1/results.json --out o/e2", BT_EXIT_FAIL},
+        {"no command", "", BT_EXIT_ERROR},
+        {"unknown option", "run --what", BT_EXIT_ERROR},
+        {"nothing selected", "run --layer none", BT_EXIT_ERROR},
+        {"no such file", "run --suite absent.yaml", BT_EXIT_ERROR},
+        {"a missing shard", "merge o/e3/results.json", BT_EXIT_ERROR},
+        {"no such file to merge", "merge absent.json", BT_EXIT_ERROR},
+        {"nowhere to write", "run --config good --out /proc/nowhere", BT_EXIT_ERROR},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const int status = call(cases[i].line);
+        if (status != cases[i].status) {
+            fail_msg("%s: status %d, expected %d\n%s", cases[i].what, status, cases[i].status, err);
+        }
+    }
+    assert_int_equal(call("run --help"), 0);
+    holds(out,
+          "Exit status: 0 all passed, 1 a verdict failed or nothing ran, 2 usage, input or output error,\n130 stopped");
+}
+
+static void test_github(void **state)
+{
+    (void)state;
+    (void)unlink("step.md");
+    assert_int_equal(call("run --config flip --out o/github"), 1);
+    assert_null(strstr(out, "::error"));
+    assert_int_equal(access("step.md", F_OK), -1);
+    assert_int_equal(finish(start(ON_GITHUB, "run --config flip,late --out o/github")), 1);
+    holds(out, "\n::error title=cycle gate of fake late::largest cycle error ");
+    holds(out, "\n::error title=tiny conv1 on fake flip::rtl: 1 of 120 elements differ");
+    holds(out, "%0Areplay: bittrue replay --network 'tiny'");
+    assert_int_equal(finish(start(ON_GITHUB, "merge o/github/results.json --out o/merged")), 1);
+    holds(out, "\n::error title=tiny conv1 on fake flip::rtl: 1 of 120 elements differ");
+    char summary[TEXT_BYTES];
+    slurp("o/github/summary.md", summary);
+    slurp("step.md", out);
+    const size_t length = strlen(summary);
+    assert_int_equal(strlen(out), 2 * length); /* of the run and of the merged one: the same but for the time */
+    assert_memory_equal(out, summary, length);
+    assert_string_equal(out + length, summary);
+    assert_int_equal(unlink("step.md"), 0);
+    assert_int_equal(mkdir("step.md", 0777), 0);
+    assert_int_equal(finish(start(ON_GITHUB, "run --config good --out o/github")), 2);
+    holds(err, "bittrue: GITHUB_STEP_SUMMARY 'step.md': Is a directory\n");
+    assert_int_equal(lines(err), 1);
+    assert_int_equal(rmdir("step.md"), 0);
 }
 
 static void pause_ms(long ms)
@@ -636,6 +701,7 @@ int main(void)
         cmocka_unit_test(test_order_and_seed), cmocka_unit_test(test_shards),      cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_interrupt),      cmocka_unit_test(test_list),        cmocka_unit_test(test_dataset),
         cmocka_unit_test(test_predict),        cmocka_unit_test(test_replay),      cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_exit_status),    cmocka_unit_test(test_github),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_tree);
 }
