@@ -234,7 +234,7 @@ $(TESTS:%=unit-%): unit-%: $(BUILD)/san/test/% | fresh-records $(PROGRAM) $(BUIL
 
 # What its own make would build otherwise, beside this one.
 ci-test_outside: | $(PROGRAM) $(BUILD)/bittrue-cores $(BUILD)/rtl/gemv-test.so
-ci-test_junit: | $(PROGRAM)
+ci-test_junit ci-test_workflows: | $(PROGRAM)
 ci-test_firmware ci-test_slurm: | $(PROGRAM) $(FIRMWARE) $(BUILD)/rtl/os_array-4x4.so
 ci-test_store: | $(PROGRAM) $(FIRMWARE) $(BUILD)/rtl/os_array-4x4.so $(BUILD)/rtl/ws_array-8x8_tiny.so
 $(CI_TESTS:%=ci-%): ci-%: | fresh-records

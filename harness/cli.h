@@ -9,7 +9,7 @@
 #include "harness/error.h"
 #include "harness/job.h"
 
-/** Exit status: everything passed; a verdict failed; usage, input or output error; stopped by a signal. */
+/** Exit status: everything passed; a verdict failed or nothing ran; usage, input or output error; stopped by a signal. */
 enum { BT_EXIT_PASS = 0, BT_EXIT_FAIL = 1, BT_EXIT_ERROR = 2, BT_EXIT_INTERRUPTED = 130 };
 
 /** Cores from elsewhere in one run. */

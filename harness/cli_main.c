@@ -158,6 +158,9 @@ int bt_cli_finish(int status)
     return BT_EXIT_ERROR;
 }
 
+static const char exit_statuses[] = "Exit status: 0 all passed, 1 a verdict failed or nothing ran, 2 usage, input or "
+                                    "output error,\n130 stopped by a signal.\n";
+
 static void usage(FILE *out)
 {
     (void)fprintf(out, "bittrue: verifies and measures CNN accelerators, layer by layer, bit by bit.\n\n");
@@ -165,8 +168,7 @@ static void usage(FILE *out)
         const char *about = commands[i].about;
         (void)fprintf(out, "  bittrue %-8s %.*s\n", commands[i].name, (int)strcspn(about, "\n"), about);
     }
-    (void)fprintf(out, "\n'bittrue COMMAND --help' lists its options. Exit status: 0 all passed, 1 a verdict failed, "
-                       "2 usage or input\nerror, 130 interrupted.\n");
+    (void)fprintf(out, "\n'bittrue COMMAND --help' lists its options.\n%s", exit_statuses);
 }
 
 static int help(const struct command *command)
@@ -182,7 +184,8 @@ static int help(const struct command *command)
         (void)printf("  %-20s %s\n", left, specs[i].help);
     }
     (void)printf("\nEnvironment: BITTRUE_BUILD (build folder), BITTRUE_SUITES (folder of suites), "
-                 "BITTRUE_DATA (trained\nnetworks and pictures), BITTRUE_STORE (results store, or none).\n");
+                 "BITTRUE_DATA (trained\nnetworks and pictures), BITTRUE_STORE (results store, or none).\n%s",
+                 exit_statuses);
     return bt_cli_finish(BT_EXIT_PASS);
 }
 

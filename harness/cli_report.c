@@ -112,6 +112,17 @@ static enum bt_status write_reports(const struct bt_cli *cli, const struct bt_re
     return bt_report_files(report, dir, err);
 }
 
+/* What a step of GitHub Actions shows beside its output. */
+static enum bt_status tell_github(const struct bt_report *report, struct bt_error *err)
+{
+    const char *actions = getenv("GITHUB_ACTIONS");
+    const char *summary = getenv("GITHUB_STEP_SUMMARY");
+    if (actions != NULL && strcmp(actions, "true") == 0) {
+        bt_report_annotations(report, stdout);
+    }
+    return summary != NULL && summary[0] != '\0' ? bt_report_step_summary(report, summary, err) : BT_OK;
+}
+
 int bt_cli_conclude(const struct bt_cli *cli, const struct bt_report *report, struct bt_error *err)
 {
     char dir[2048];
@@ -125,7 +136,7 @@ int bt_cli_conclude(const struct bt_cli *cli, const struct bt_report *report, st
         (void)printf("; reports in %s", dir);
     }
     (void)printf("\n");
-    if (status != BT_OK) {
+    if (status != BT_OK || tell_github(report, err) != BT_OK) {
         return BT_EXIT_ERROR;
     }
     if (totals.passed + totals.failed + totals.xfailed == 0) {

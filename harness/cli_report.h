@@ -19,7 +19,8 @@ uint32_t *bt_cli_job_numbers(const struct bt_plan *plan);
 void bt_cli_replays_free(char **replays, uint32_t count);
 
 /**
- * @brief  Prints the table, the failures and the conclusion, and writes all files into --out, or out/<suite> of the build folder.
+ * @brief  Prints the table, the failures and the conclusion, and writes all files into --out, or out/<suite> of the build folder;
+ *         in a step of GitHub Actions (GITHUB_ACTIONS, GITHUB_STEP_SUMMARY) also annotations and its summary.
  * @return The exit status; BT_EXIT_ERROR with one line in err where the files could not be written.
  */
 int bt_cli_conclude(const struct bt_cli *cli, const struct bt_report *report, struct bt_error *err);

@@ -1,4 +1,4 @@
-/* What a run leaves behind: a table on the terminal, results.json, results.csv, junit.xml, summary.md. */
+/* What a run leaves behind: a table on the terminal, results.json, results.csv, junit.xml, summary.md, badge.svg. */
 #ifndef BT_REPORT_H
 #define BT_REPORT_H
 
@@ -88,6 +88,17 @@ BT_MUST_CHECK bool bt_report_json(const struct bt_report *report, FILE *out);
 void bt_report_csv(const struct bt_report *report, FILE *out);
 void bt_report_junit(const struct bt_report *report, FILE *out);
 void bt_report_summary(const struct bt_report *report, FILE *out);
+/** What passed or failed as a small picture (SVG). */
+void bt_report_badge(const struct bt_report *report, FILE *out);
+/** Failures as annotations of GitHub Actions: as many as it shows, and the number of the others. */
+void bt_report_annotations(const struct bt_report *report, FILE *out);
+
+/**
+ * @brief  Appends summary.md to the job summary of GitHub Actions, cut at its size limit.
+ * @return BT_OK; BT_EIO with one line: nothing was appended; BT_ENOMEM.
+ */
+BT_MUST_CHECK enum bt_status bt_report_step_summary(const struct bt_report *report, const char *path,
+                                                    struct bt_error *err);
 
 /**
  * @brief  Writes all files into a folder (made if missing): first all of them under temporary names, then, when every

@@ -7,14 +7,12 @@
 #include "harness/report.h"
 
 #define PATH_BYTES BT_REPLACE_BYTES
-#define FILE_COUNT 4
+#define FILE_COUNT 5
 
-enum { JSON, CSV, JUNIT, SUMMARY };
+enum { JSON, CSV, JUNIT, SUMMARY, BADGE };
 static const char *const names[FILE_COUNT] = {
-    [JSON] = "results.json",
-    [CSV] = "results.csv",
-    [JUNIT] = "junit.xml",
-    [SUMMARY] = "summary.md",
+    [JSON] = "results.json",  [CSV] = "results.csv", [JUNIT] = "junit.xml",
+    [SUMMARY] = "summary.md", [BADGE] = "badge.svg",
 };
 
 /* mkdir -p */
@@ -51,8 +49,11 @@ static bool write_one(const struct bt_report *report, int which, FILE *out)
     case JUNIT:
         bt_report_junit(report, out);
         return true;
-    default:
+    case SUMMARY:
         bt_report_summary(report, out);
+        return true;
+    default:
+        bt_report_badge(report, out);
         return true;
     }
 }

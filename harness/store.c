@@ -33,7 +33,7 @@ static const char tables[] =
     " dtype TEXT NOT NULL, sparsity INTEGER NOT NULL, structure TEXT NOT NULL, verdict INTEGER NOT NULL,"
     " hashes BLOB NOT NULL, macs INTEGER NOT NULL, rtl_cycles INTEGER NOT NULL, predicted_cycles INTEGER NOT NULL,"
     " rtl_seconds REAL NOT NULL, terms TEXT NOT NULL, record BLOB NOT NULL, sum INTEGER NOT NULL,"
-    " UNIQUE(key, part));"
+    " seed INTEGER NOT NULL, UNIQUE(key, part));"
     "CREATE TABLE run(number INTEGER PRIMARY KEY AUTOINCREMENT, suite TEXT NOT NULL, command TEXT NOT NULL,"
     " revision TEXT NOT NULL, dirty INTEGER NOT NULL, time INTEGER NOT NULL, seconds REAL NOT NULL,"
     " passed INTEGER NOT NULL, failed INTEGER NOT NULL, skipped INTEGER NOT NULL, xfailed INTEGER NOT NULL,"
@@ -60,7 +60,7 @@ enum statement {
 
 #define RESULT_COLUMNS                                                                                                 \
     "key, part, network, layer, variant, config, pattern, stalls, dtype, sparsity, structure, verdict, hashes, macs,"  \
-    " rtl_cycles, predicted_cycles, rtl_seconds, terms, record, sum"
+    " rtl_cycles, predicted_cycles, rtl_seconds, terms, record, sum, seed"
 #define RUN_COLUMNS                                                                                                    \
     "suite, command, revision, dirty, time, seconds, passed, failed, skipped, xfailed, rtl_cycles, predicted_cycles,"  \
     " macs, rtl_seconds, results, sum"
@@ -72,7 +72,7 @@ static const char *const texts[STATEMENTS] = {
     [GET] = "SELECT row, " RESULT_COLUMNS " FROM result WHERE key = ?1 ORDER BY part",
     [FREE_KEY] = "UPDATE result SET key = NULL, sum = ?2 WHERE row = ?1",
     [PUT] = "INSERT INTO result(" RESULT_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-            " ?15, ?16, ?17, ?18, ?19, ?20)",
+            " ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
     [LAST_RUN] =
         "SELECT number, " RUN_COLUMNS " FROM run WHERE suite = ?1 AND command = ?2 ORDER BY number DESC LIMIT 1",
     [MEMBERS] = "SELECT row FROM member WHERE run = ?1 ORDER BY place",
@@ -148,6 +148,7 @@ static int64_t row_sum(const struct row *row)
     add_text(state, r->variant);
     add_text(state, r->config);
     add_text(state, r->pattern);
+    add_number(state, (int64_t)r->seed);
     add_number(state, r->stall_percent);
     add_text(state, r->dtype);
     add_number(state, r->sparsity);
@@ -260,6 +261,7 @@ static bool take_row(sqlite3_stmt *statement, struct row *row)
         return false;
     }
     memcpy(row->hashes, hashes, sizeof(row->hashes));
+    record->seed = (uint64_t)sqlite3_column_int64(statement, 21);
     record->stall_percent = (uint32_t)sqlite3_column_int64(statement, 8);
     record->sparsity = (uint32_t)sqlite3_column_int64(statement, 10);
     record->verdict = (enum bt_verdict)verdict;
@@ -701,6 +703,7 @@ static bool put_row(struct bt_store *store, const struct bt_key *key, uint32_t p
     (void)sqlite3_bind_text(put, 18, row.terms, -1, SQLITE_STATIC);
     (void)sqlite3_bind_blob(put, 19, row.blob, (int)row.blob_bytes, SQLITE_STATIC);
     (void)sqlite3_bind_int64(put, 20, row_sum(&row));
+    (void)sqlite3_bind_int64(put, 21, (int64_t)record->seed);
     const bool ok = step(store, PUT);
     (void)sqlite3_clear_bindings(put); /* they point to what is gone now */
     free(blob);
@@ -1035,8 +1038,8 @@ enum bt_status bt_store_history(struct bt_store *store, const char *network, con
         struct bt_record record;
         struct row row = {.record = &record};
         char id[BT_ID_BYTES];
-        struct bt_store_point one = {.run = sqlite3_column_int64(all, 21), .dirty = sqlite3_column_int64(all, 23) != 0};
-        store->doubtful = !take_row(all, &row) || !take_text(all, 22, one.commit, sizeof(one.commit));
+        struct bt_store_point one = {.run = sqlite3_column_int64(all, 22), .dirty = sqlite3_column_int64(all, 24) != 0};
+        store->doubtful = !take_row(all, &row) || !take_text(all, 23, one.commit, sizeof(one.commit));
         code = store->doubtful ? SQLITE_CORRUPT : SQLITE_OK;
         if (store->doubtful) {
             break;

@@ -33,7 +33,7 @@ static inline void slurp(const char *path, char *text)
 }
 
 /* How the child's world differs from ours. */
-enum world { NORMAL, FULL_STDOUT, SMALL_FILES };
+enum world { NORMAL, FULL_STDOUT, SMALL_FILES, ON_GITHUB };
 
 /* Words apart by blanks; quotes, which a command to be typed again has, are taken off. */
 static inline pid_t start(enum world world, const char *line)
@@ -53,6 +53,13 @@ static inline pid_t start(enum world world, const char *line)
     }
     for (char *word = strtok(copy, " "); word != NULL && argc < 47; word = strtok(NULL, " ")) {
         argv[argc++] = word;
+    }
+    if (world == ON_GITHUB) {
+        (void)setenv("GITHUB_ACTIONS", "true", 1);
+        (void)setenv("GITHUB_STEP_SUMMARY", "step.md", 1);
+    } else { /* these tests may themselves be such a step */
+        (void)unsetenv("GITHUB_ACTIONS");
+        (void)unsetenv("GITHUB_STEP_SUMMARY");
     }
     const int out_fd = open(world == FULL_STDOUT ? "/dev/full" : "stdout", O_WRONLY | O_CREAT | O_TRUNC, 0666);
     const int err_fd = open("stderr", O_WRONLY | O_CREAT | O_TRUNC, 0666);

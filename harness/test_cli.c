@@ -435,8 +435,7 @@ static void test_compare_revisions(void **state)
     char expected[512];
     char *here = realpath(".", NULL);
     (void)snprintf(expected, sizeof(expected),
-                   "1:one\n10:one %s/build/out/compare/a %s/build  --network tiny --config good --out o/x.md\n", here,
-                   here);
+                   "1:one\n8:one %s/build/out/compare/a %s/build  --network tiny --config good\n", here, here);
     assert_string_equal(out, expected);
     free(here);
     /* both are looked at before either is run */
@@ -567,9 +566,23 @@ static void test_shards(void **state)
         json_decref(json);
     }
     /* Durations that are not the same for all give other shards. */
-    assert_int_equal(call("run --suite mixed --shard 2/3 --out o/s2 --durations o/s3/results.json"), 1);
+    json_t *json = results("o/whole/results.json");
+    size_t index;
+    json_t *one;
+    json_array_foreach(json_object_get(json, "results"), index, one)
+    {
+        const char *key;
+        json_t *engine;
+        json_object_foreach(json_object_get(one, "engines"), key, engine)
+        {
+            assert_int_equal(json_object_set_new(engine, "seconds", json_real(1.0)), 0); /* all are alike */
+        }
+    }
+    assert_int_equal(json_dump_file(json, "o/alike.json", 0), 0);
+    json_decref(json);
+    assert_int_equal(call("run --suite mixed --shard 2/3 --out o/s2 --durations o/alike.json"), 1);
     assert_int_equal(call("merge o/s1/results.json o/s2/results.json o/s3/results.json --out o/no"), 2);
-    holds(err, "o/s2/results.json: job ");
+    holds(err, "/results.json: job ");
     static const char *const others[] = {"--pattern min", "--ref plain", "--engine model"};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         char line[256];
@@ -716,7 +729,7 @@ static void test_full_disk(void **state)
     assert_int_equal(lines(err), 1);
     slurp("o/full/results.csv", out);
     assert_string_equal(out, before);
-    assert_int_equal(entries("ls -A o/full | wc -l"), 4);
+    assert_int_equal(entries("ls -A o/full | wc -l"), 5);
 
     assert_int_equal(call("run --config good --out /proc/nowhere"), 2);
     holds(err, "bittrue: /proc/nowhere: cannot make the folder");
@@ -727,6 +740,71 @@ static void test_full_disk(void **state)
     assert_int_equal(WEXITSTATUS(raw), 2);
     slurp("stderr", err);
     holds(err, "standard output cannot be written: No space left on device");
+}
+
+/* What a script that calls the program may rely on; 130 is test_interrupt's. */
+static void test_exit_status(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what, *line;
+        int status;
+    } cases[] = {
+        {"all passed", "run --config good --out o/e0", BT_EXIT_PASS},
+        {"a shard of it", "run --config good --shard 1/2 --out o/e3", BT_EXIT_PASS},
+        {"merged", "merge o/e0/results.json --out o/e1", BT_EXIT_PASS},
+        {"help", "merge --help", BT_EXIT_PASS},
+        {"wrong bits", "run --config flip --out o/e1", BT_EXIT_FAIL},
+        {"the same, merged", "merge o/e1/results.json --out o/e2", BT_EXIT_FAIL},
+        {"wrong cycles, a gate", "run --config late --out o/e1", BT_EXIT_FAIL},
+        {"a crash", "run --config crash --out o/e1", BT_EXIT_FAIL},
+        {"nothing ran", "run --config refuses --out o/e1", BT_EXIT_FAIL},
+        {"the same, merged", "merge o/e1/results.json --out o/e2", BT_EXIT_FAIL},
+        {"no command", "", BT_EXIT_ERROR},
+        {"unknown option", "run --what", BT_EXIT_ERROR},
+        {"nothing selected", "run --layer none", BT_EXIT_ERROR},
+        {"no such file", "run --suite absent.yaml", BT_EXIT_ERROR},
+        {"a missing shard", "merge o/e3/results.json", BT_EXIT_ERROR},
+        {"no such file to merge", "merge absent.json", BT_EXIT_ERROR},
+        {"nowhere to write", "run --config good --out /proc/nowhere", BT_EXIT_ERROR},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const int status = call(cases[i].line);
+        if (status != cases[i].status) {
+            fail_msg("%s: status %d, expected %d\n%s", cases[i].what, status, cases[i].status, err);
+        }
+    }
+    assert_int_equal(call("run --help"), 0);
+    holds(out,
+          "Exit status: 0 all passed, 1 a verdict failed or nothing ran, 2 usage, input or output error,\n130 stopped");
+}
+
+static void test_github(void **state)
+{
+    (void)state;
+    (void)unlink("step.md");
+    assert_int_equal(call("run --config flip --out o/github"), 1);
+    assert_null(strstr(out, "::error"));
+    assert_int_equal(access("step.md", F_OK), -1);
+    assert_int_equal(finish(start(ON_GITHUB, "run --config flip,late --out o/github")), 1);
+    holds(out, "\n::error title=cycle gate of fake late::largest cycle error ");
+    holds(out, "\n::error title=tiny conv1 on fake flip::rtl: 1 of 120 elements differ");
+    holds(out, "%0Areplay: bittrue replay --network 'tiny'");
+    assert_int_equal(finish(start(ON_GITHUB, "merge o/github/results.json --out o/merged")), 1);
+    holds(out, "\n::error title=tiny conv1 on fake flip::rtl: 1 of 120 elements differ");
+    char summary[TEXT_BYTES];
+    slurp("o/github/summary.md", summary);
+    slurp("step.md", out);
+    const size_t length = strlen(summary);
+    assert_int_equal(strlen(out), 2 * length); /* of the run and of the merged one: the same but for the time */
+    assert_memory_equal(out, summary, length);
+    assert_string_equal(out + length, summary);
+    assert_int_equal(unlink("step.md"), 0);
+    assert_int_equal(mkdir("step.md", 0777), 0);
+    assert_int_equal(finish(start(ON_GITHUB, "run --config good --out o/github")), 2);
+    holds(err, "bittrue: GITHUB_STEP_SUMMARY 'step.md': Is a directory\n");
+    assert_int_equal(lines(err), 1);
+    assert_int_equal(rmdir("step.md"), 0);
 }
 
 static void pause_ms(long ms)
@@ -1009,7 +1087,9 @@ static void test_history(void **state)
         fail_msg("%s%s", out, err);
     }
     holds(out, "A: 1: suite run, 6 results");
-    assert_int_equal(call("compare 1 o/h --store h.db"), 0); /* a stored run and a folder */
+    if (call("compare 2 o/h --store h.db") != 0) { /* a stored run and a folder */
+        fail_msg("%s%s", out, err);
+    }
     assert_int_equal(call("compare 1 7 --store h.db"), 2);
     holds(err, "bittrue: h.db: no run 7; 'bittrue history' lists them\n");
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -1026,17 +1106,29 @@ int main(int argc, char **argv)
         return bt_cli_main(argc, argv);
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compare),        cmocka_unit_test(test_compare_revisions),
-        cmocka_unit_test(test_usage),          cmocka_unit_test(test_pass),
-        cmocka_unit_test(test_faults),         cmocka_unit_test(test_others_survive),
-        cmocka_unit_test(test_nothing_ran),    cmocka_unit_test(test_missing_core),
-        cmocka_unit_test(test_order_and_seed), cmocka_unit_test(test_shards),
-        cmocka_unit_test(test_full_disk),      cmocka_unit_test(test_interrupt),
-        cmocka_unit_test(test_list),           cmocka_unit_test(test_dataset),
-        cmocka_unit_test(test_predict),        cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_kinds),          cmocka_unit_test(test_store),
-        cmocka_unit_test(test_store_refused),  cmocka_unit_test(test_history),
+        cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_pass),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_others_survive),
+        cmocka_unit_test(test_nothing_ran),
+        cmocka_unit_test(test_missing_core),
+        cmocka_unit_test(test_order_and_seed),
+        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_dataset),
+        cmocka_unit_test(test_predict),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_store),
+        cmocka_unit_test(test_store_refused),
+        cmocka_unit_test(test_history),
         cmocka_unit_test(test_slurm),
+        cmocka_unit_test(test_exit_status),
+        cmocka_unit_test(test_github),
+        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_compare_revisions),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_tree);
 }

@@ -7,8 +7,11 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness/model.h"
 #include "harness/progress.h"
@@ -654,8 +657,156 @@ static void test_junit(void **state)
     contains(text, "name=\"&lt;a,&quot;b&quot;&amp;'c'&gt;??\\ [uniform, stalls 0 %]\"");
     contains(text, "<failure message=\"model: &lt;a,");
     contains(text, "<testsuite name=\"cycle gates\" tests=\"1\" failures=\"0\"");
+    contains(text, "<testcase classname=\"var.8x8\" name=\"cycle gate\" time=\"0.000\">\n");
     free(text);
     free(bench.gates);
+}
+
+static void test_annotations(void **state)
+{
+    (void)state;
+    struct bench bench;
+    make_nasty(&bench);
+    (void)snprintf(bench.records[1].layer, sizeof(bench.records[1].layer), "a:b,c%%\r\n::error::d");
+    (void)snprintf(bench.records[1].reason, sizeof(bench.records[1].reason), "50%% off:\n::stop-commands::x");
+    char *text = text_of(&bench.report, bt_report_annotations);
+    assert_string_equal(text, "::error title=net a%3Ab%2Cc%25%0D%0A%3A%3Aerror%3A%3Ad on var 8x8::50%25 "
+                              "off:%0A::stop-commands::x%0Areplay: bt replay 1\n");
+    free(text);
+    free(bench.gates);
+
+    set_up(&bench, 1.0, 1.0);
+    text = text_of(&bench.report, bt_report_annotations);
+    assert_string_equal(text, "");
+    free(text);
+
+    /* a gate before everything else, and no more than are shown */
+    enum { MANY = 15 };
+    struct bt_record records[MANY];
+    char *replays[MANY];
+    set_up(&bench, 0.1, 0.1);
+    make_gates(&bench);
+    for (int i = 0; i < MANY; i++) {
+        records[i] = bench.records[0];
+        bt_record_set(&records[i], BT_ENGINE_RTL, BT_FAIL, "bits");
+        replays[i] = bench.replays[0];
+    }
+    bench.report.records = records;
+    bench.report.record_count = MANY;
+    bench.report.replays = replays;
+    text = text_of(&bench.report, bt_report_annotations);
+    assert_int_equal(strncmp(text, "::error title=cycle gate of var 8x8::largest", 44), 0);
+    unsigned errors = 0;
+    for (const char *at = text; (at = strstr(at, "::error ")) != NULL; at++) {
+        errors++;
+    }
+    assert_int_equal(errors, 10);
+    contains(text, "\n::notice title=bittrue::6 more failures, all of them in summary.md and results.json\n");
+    free(text);
+    free(bench.gates);
+}
+
+/* What a step's summary file holds after `before` bytes of others and then this report. */
+static char *step_summary(const struct bt_report *report, size_t before)
+{
+    char path[] = P_tmpdir "/bt_test_report_XXXXXX";
+    const int fd = mkstemp(path);
+    struct bt_error err = {""};
+    struct stat info;
+    assert_true(fd >= 0);
+    char *text = calloc(before + (1 << 21), 1);
+    assert_non_null(text);
+    memset(text, '#', before);
+    assert_int_equal(write(fd, text, before), before);
+    assert_int_equal(bt_report_step_summary(report, path, &err), BT_OK);
+    assert_int_equal(fstat(fd, &info), 0);
+    assert_int_equal(pread(fd, text, (size_t)info.st_size, 0), info.st_size);
+    assert_int_equal(close(fd) | unlink(path), 0);
+    return text;
+}
+
+static void test_step_summary(void **state)
+{
+    (void)state;
+    struct bench bench;
+    make_nasty(&bench);
+    char *expected = text_of(&bench.report, bt_report_summary);
+    const size_t limit = 1 << 20;
+    static const char note[] = "\n\nCut here: a job summary has at most 1 MiB.";
+    char *text = step_summary(&bench.report, 0);
+    assert_string_equal(text, expected);
+    free(text);
+    text = step_summary(&bench.report, limit - strlen(expected)); /* just fits */
+    assert_int_equal(strlen(text), limit);
+    assert_string_equal(text + limit - strlen(expected), expected);
+    free(text);
+    text = step_summary(&bench.report, limit - strlen(expected) + 1); /* one byte too many: whole lines, and the note */
+    assert_true(strlen(text) <= limit);
+    contains(text, "# bittrue: suite\n");
+    contains(text, note);
+    free(text);
+    text = step_summary(&bench.report, limit - 10);
+    assert_int_equal(strlen(text), limit - 10);
+    free(text);
+    free(expected);
+
+    struct bt_error err = {""};
+    assert_int_equal(bt_report_step_summary(&bench.report, "/dev/full", &err), BT_EIO);
+    assert_string_equal(err.text, "GITHUB_STEP_SUMMARY '/dev/full': cannot be written: No space left on device");
+    assert_int_equal(bt_report_step_summary(&bench.report, "/nowhere/x.md", &err), BT_EIO);
+    free(bench.gates);
+}
+
+static double luminance(unsigned rgb)
+{
+    static const double weight[] = {0.0722, 0.7152, 0.2126};
+    double sum = 0.0;
+    for (unsigned i = 0; i < 3; i++) {
+        const double c = (rgb >> (8 * i) & 0xff) / 255.0;
+        sum += weight[i] * (c <= 0.04045 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4));
+    }
+    return sum;
+}
+
+static void test_badge(void **state)
+{
+    (void)state;
+    static const struct {
+        enum bt_verdict verdicts[2];
+        const char *said, *colour;
+    } cases[] = {
+        {{BT_PASS, BT_PASS}, "2 passed", "#2e7d32"},  {{BT_PASS, BT_SKIP}, "1 passed", "#2e7d32"},
+        {{BT_FAIL, BT_PASS}, "1 failed", "#c62828"},  {{BT_FAIL, BT_FAIL}, "2 failed", "#c62828"},
+        {{BT_XFAIL, BT_PASS}, "1 passed", "#2e7d32"}, {{BT_SKIP, BT_SKIP}, "nothing ran", "#616161"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench bench;
+        char words[128];
+        unsigned total = 0;
+        unsigned left = 0;
+        unsigned right = 0;
+        unsigned rgb = 0;
+        set_up(&bench, 1.0, 1.0);
+        bench.records[0].verdict = cases[i].verdicts[0];
+        bench.records[1].verdict = cases[i].verdicts[1];
+        (void)snprintf(bench.report.run.suite, sizeof(bench.report.run.suite), "%s", NASTY);
+        char *text = text_of(&bench.report, bt_report_badge);
+        (void)snprintf(words, sizeof(words), "role=\"img\" aria-label=\"bittrue: %s\">\n<title>bittrue: %s</title>",
+                       cases[i].said, cases[i].said);
+        contains(text, words);
+        contains(text, cases[i].colour);
+        assert_int_equal(sscanf(text, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\"", &total), 1);
+        assert_int_equal(sscanf(strstr(text, "<rect"), "<rect width=\"%u\"", &left), 1);
+        assert_int_equal(sscanf(strstr(text, "<rect x"), "<rect x=\"%*u\" width=\"%u\"", &right), 1);
+        assert_int_equal(left + right, total);
+        assert_true(right > 5 * strlen(cases[i].said) && right < 9 * strlen(cases[i].said) + 20);
+        for (const char *at = text; (at = strstr(at, "height=\"20\" fill=\"#")) != NULL; at++) {
+            assert_int_equal(sscanf(at, "height=\"20\" fill=\"#%x", &rgb), 1);
+            assert_true(1.05 / (luminance(rgb) + 0.05) >= 4.5); /* WCAG AA, white on it */
+        }
+        free(text);
+    }
+    assert_true(1.05 / (luminance(0x808080) + 0.05) < 4.5);
 }
 
 static void test_summary(void **state)
@@ -922,6 +1073,9 @@ int main(void)
         cmocka_unit_test(test_table_whole),
         cmocka_unit_test(test_failures_in_order),
         cmocka_unit_test(test_junit),
+        cmocka_unit_test(test_annotations),
+        cmocka_unit_test(test_step_summary),
+        cmocka_unit_test(test_badge),
         cmocka_unit_test(test_summary),
         cmocka_unit_test(test_table_and_failures),
         cmocka_unit_test(test_progress),

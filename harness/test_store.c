@@ -59,6 +59,7 @@ static struct bt_record record_of(unsigned n, unsigned part, unsigned round)
     (void)snprintf(record.mapping, sizeof(record.mapping), "part %u, round %u", part, round);
     record.same = part + 1;
     record.macs = 1000 + n;
+    record.seed = 77 + n;
     record.rtl_cycles = 100 + n + round;
     record.predicted_cycles = 100 + n;
     record.rtl_seconds = 0.1;
@@ -238,6 +239,7 @@ static void test_runs(void **state)
     assert_int_equal(results.count, 2);
     assert_string_equal(results.records[0].layer, "layer<1>");
     assert_int_equal(results.records[0].rtl_cycles, 108);
+    assert_int_equal(results.records[0].seed, 78);
     assert_int_equal(bt_counters_get(&results.records[0].measured, "drain", 0), 7);
     assert_int_equal(results.records[0].engine[BT_ENGINE_RTL].verdict, BT_PASS);
     assert_true(results.records[1].engine[BT_ENGINE_REF].hash == 0xfedcba9876543212u);
@@ -366,6 +368,7 @@ static void test_edited(void **state)
         "UPDATE result SET rtl_cycles = rtl_cycles - 1",
         "UPDATE result SET network = 'other'",
         "UPDATE result SET terms = ''",
+        "UPDATE result SET seed = 5",
         "UPDATE result SET hashes = zeroblob(54)",
         "UPDATE result SET hashes = zeroblob(5)",
         "UPDATE result SET key = x'00112233445566778899aabbccddeeff' WHERE key = x'01000000000000000000000000000000'",
