@@ -45,10 +45,13 @@ struct bt_cli {
     const char *wave;                     /**< replay */
     char id[512];                         /**< replay: the selection's texts point in here */
     char **arguments;
-    int argument_count; /**< trace: [core] file; dataset: which; compare: two sides */
+    int argument_count; /**< trace: [core] file; dataset: which; compare: two sides; baseline: action, files */
     char **options;     /**< as they were given, for compare to hand on */
     int option_count;
-    bool selects; /**< compare: there are some of `run` among them */
+    bool selects;             /**< compare: there are some of `run` among them */
+    const char *reason;       /**< baseline */
+    double tolerance_percent; /**< below 0: what it was */
+    bool partial;
     enum bt_split split;
     int32_t height, width; /**< 0: as they are */
     const char *sheet;
@@ -69,6 +72,7 @@ int bt_cli_import(const struct bt_cli *cli);
 int bt_cli_trace(const struct bt_cli *cli);
 int bt_cli_dataset(const struct bt_cli *cli);
 int bt_cli_compare(const struct bt_cli *cli);
+int bt_cli_baseline(const struct bt_cli *cli);
 
 /** What the command line says to the engines; points into cli. */
 struct bt_engine_options bt_cli_engine_options(const struct bt_cli *cli);

@@ -22,6 +22,7 @@ enum {
     IMPORT = 32,
     DATASET = 64,
     COMPARE = 128,
+    BASELINE = 256,
     FILTERS = LIST | RUN | PREDICT | REPLAY,
 };
 
@@ -62,6 +63,15 @@ static const struct command commands[] = {
      "the build folder. Areas are those of area.json beside the results. Exit status: 0 nothing got worse, 1 bits "
      "differ\n"
      "or a verdict got worse (PASS, XFAIL, SKIP, FAIL is from good to bad), 2 error."},
+    {"baseline", BASELINE, bt_cli_baseline, "baseline check|accept RESULTS.json... [options]",
+     "Holds runs against the recorded baselines in golden/baselines, or records them with a reason.\n"
+     "check fails on other bits, a worse verdict, more cycles than recorded and the tolerance allows, a larger "
+     "exemption, "
+     "a\n"
+     "result that is recorded and did not run, and one that ran and is not recorded. Exit status: 0 as recorded or "
+     "better,\n"
+     "1 not, 2 error (a baseline edited by hand is one), 77 no baseline yet. accept refuses runs in which anything "
+     "failed."},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -120,7 +130,11 @@ static const struct option_spec specs[] = {
     {'o', "out", "FILE", DATASET, "write pictures with labels or boxes; golden/train/data.py reads the format"},
     {'H', "sheet", "FILE", DATASET, "write the first 100 as one picture (PPM), boxes outlined"},
     {'o', "out", "FILE", COMPARE, "write it as Markdown, for a pull request"},
-    {'h', "help", NULL, COMPARE | FILTERS | TRACE | IMPORT | DATASET, "this text"},
+    {'y', "reason", "TEXT", BASELINE, "accept: why; it is added to REASONS.md beside the baselines"},
+    {'F', "partial", NULL, BASELINE, "the runs are a part of the suites: what is not in both is left as it is"},
+    {'O', "tolerance", "PERCENT", BASELINE,
+     "accept: cycles may grow by so much from now on; default: as before, at first 0"},
+    {'h', "help", NULL, BASELINE | COMPARE | FILTERS | TRACE | IMPORT | DATASET, "this text"},
 };
 #define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
 
@@ -495,15 +509,15 @@ static bool apply_word(struct bt_cli *cli, int key, const char *value, struct bt
     }
 }
 
-static bool apply_drop(struct bt_cli *cli, const char *value, struct bt_error *err)
+static bool apply_percent(const char *option, const char *value, double *percent, struct bt_error *err)
 {
     char *end = NULL;
-    const double points = strtod(value, &end);
-    if (end == value || *end != '\0' || !(points >= 0 && points <= 100)) {
-        (void)bt_fail(err, BT_EINPUT, "--max-accuracy-drop '%s': expected points of percent, 0 to 100", value);
+    const double number = strtod(value, &end);
+    if (end == value || *end != '\0' || !(number >= 0 && number <= 100)) {
+        (void)bt_fail(err, BT_EINPUT, "--%s '%s': expected percent, 0 to 100", option, value);
         return false;
     }
-    cli->selection.pictures.max_drop = points;
+    *percent = number;
     return true;
 }
 
@@ -554,6 +568,12 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'T':
         cli->timeline = value;
         return true;
+    case 'y':
+        cli->reason = value;
+        return true;
+    case 'F':
+        cli->partial = true;
+        return true;
     case 'P':
         cli->prepared = value;
         return true;
@@ -567,7 +587,9 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
         cli->selection.dataset = value;
         return true;
     case 'X':
-        return apply_drop(cli, value, err);
+        return apply_percent("max-accuracy-drop", value, &cli->selection.pictures.max_drop, err);
+    case 'O':
+        return apply_percent("tolerance", value, &cli->tolerance_percent, err);
     case 'M':
         (void)snprintf(cli->soc_path, sizeof(cli->soc_path), "%s", value);
         return true;
@@ -672,7 +694,10 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
     if (command->mask == IMPORT && optind < argc) {
         cli->selection.model = argv[optind++];
     }
-    const int most = (command->mask & (TRACE | COMPARE)) != 0 ? 2 : command->mask == DATASET ? 1 : 0;
+    const int most = command->mask == BASELINE                  ? argc
+                     : (command->mask & (TRACE | COMPARE)) != 0 ? 2
+                     : command->mask == DATASET                 ? 1
+                                                                : 0;
     const int given = argc - optind < most ? argc - optind : most;
     cli->options = argv + 1; /* getopt moved them before the others */
     cli->option_count = optind - 1 - (optind > 1 && strcmp(argv[optind - 1], "--") == 0 ? 1 : 0);
@@ -760,6 +785,7 @@ int bt_cli_main(int argc, char **argv)
 {
     struct bt_cli cli = {.program = argc > 0 ? argv[0] : "bittrue", .workers = cpu_count(), .ref = BT_REF_FAST};
     cli.selection.pictures.max_drop = -1;
+    cli.tolerance_percent = -1;
     join(argc, argv, cli.command, sizeof(cli.command));
     if (argc < 2) {
         usage(stderr);
@@ -787,10 +813,10 @@ int bt_cli_main(int argc, char **argv)
                                                                                    : BT_EXIT_ERROR;
     }
     struct bt_error err;
-    (void)bt_fail(
-        &err, BT_EINPUT,
-        "no command '%s'; expected list, run, predict, replay, import, trace, dataset or compare (see bittrue --help)",
-        argv[1]);
+    (void)bt_fail(&err, BT_EINPUT,
+                  "no command '%s'; expected list, run, predict, replay, import, trace, dataset, compare or baseline "
+                  "(see bittrue --help)",
+                  argv[1]);
     bt_cli_complain(&err);
     return BT_EXIT_ERROR;
 }
