@@ -149,12 +149,15 @@ enum bt_status bt_baselines_make(const struct bt_results *results, uint32_t coun
     return status;
 }
 
+static int compare_to_id(const void *id, const void *entry)
+{
+    return strcmp(id, ((const struct bt_baseline_entry *)entry)->id);
+}
+
 static const struct bt_baseline_entry *find_entry(const struct bt_baseline *baseline, const char *id)
 {
-    struct bt_baseline_entry key;
-    (void)snprintf(key.id, sizeof(key.id), "%s", id);
     return baseline != NULL && baseline->count != 0
-               ? bsearch(&key, baseline->entries, baseline->count, sizeof(key), compare_entries)
+               ? bsearch(id, baseline->entries, baseline->count, sizeof(*baseline->entries), compare_to_id)
                : NULL;
 }
 
