@@ -163,7 +163,7 @@ endef
 # Which cores there are, say suites/variants/*.yaml and the rooms' parameter tables, and which of them a suite runs on says
 # its list of jobs: bittrue-cores reads them, calls `core` for each, and sets SMALL_CORES and SUITE_CORES_<suite>. Left out
 # for goals that need no core, since it must be compiled first.
-CORE_FREE  := core help clean format coverage-accept bootstrap bootstrap-% check-rooms lint-rooms lint-format predict fuzz golden train chroot $(BUILD)/bittrue-% $(BUILD)/gen/%.sv $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% \
+CORE_FREE  := core help clean format coverage-accept bootstrap bootstrap-% check-rooms lint-rooms lint-format baseline predict fuzz golden train chroot $(BUILD)/bittrue-% $(BUILD)/gen/%.sv $(PROGRAM) $(BUILD)/obj/% $(BUILD)/san/% $(BUILD)/test/% \
               $(BUILD)/%.a $(BUILD)/rtl/%-test.so $(BUILD)/rtl/%-test-trace.so firmware $(BUILD)/firmware/% $(BUILD)/tests/%
 ROOM_YAML  := $(foreach v,$(VARIANTS),rtl/$v/$v.yaml suites/variants/$v.yaml)
 SUITES     := smoke all full accuracy
@@ -350,7 +350,7 @@ format: | bootstrap ## rewrite all C sources with clang-format
 
 # ---- verification -----------------------------------------------------------------------------------------------------
 
-.PHONY: check check-all check-full golden predict report accuracy study-soc study-ch4 study-tactical bench fuzz chroot
+.PHONY: check check-all check-full baseline golden predict report accuracy study-soc study-ch4 study-tactical bench fuzz chroot
 # $1: suite. The harness bounds each job itself; a suite has no limit of its own.
 bt_suite    = $(STEP) $1 junit=$(BUILD)/out/$1 live -- $(PROGRAM) run --suite suites/$1.yaml --out $(BUILD)/out/$1
 
@@ -358,9 +358,13 @@ check: $(PROGRAM) rtl-smoke firmware | fresh-records ## the smoke suite: every e
 	@$(call bt_suite,smoke)
 	@ci/count $(RECORDS)
 
+# The runs that baselines are of: those of check-all.
+BASELINE_OF = $(BUILD)/out/smoke/results.json $(BUILD)/out/all/results.json
+
 check-all: $(PROGRAM) rtl-smoke rtl-all firmware | fresh-records ## the main job: every distinct layer of all networks, bit by bit
 	@$(call bt_suite,smoke)
 	@$(call bt_suite,all)
+	@$(STEP) baseline -- $(PROGRAM) baseline check $(BASELINE_OF)
 	@$(STEP) golden -- ci/golden
 	@ci/count $(RECORDS)
 
@@ -370,6 +374,9 @@ check-full: $(PROGRAM) rtl-smoke rtl-full firmware | fresh-records ## every laye
 	@$(STEP) golden -- ci/golden
 	@$(STEP) fuzz -- sh -c 'ci/bootstrap --check fuzz && $(MAKE) fuzz'
 	@ci/count $(RECORDS)
+
+baseline: $(PROGRAM) ## after check-all: accept its bits, cycles and areas as the baselines in golden/baselines; REASON='...' is recorded
+	@$(PROGRAM) baseline accept --reason '$(subst ','\'',$(REASON))' $(BASELINE_OF)
 
 predict: $(PROGRAM) ## predicted cycles of every layer, without simulation
 	@$(PROGRAM) predict

@@ -66,7 +66,11 @@ struct bt_cli {
     const char *wave;  /**< replay */
     char id[512];      /**< replay: the selection's texts point in here */
     char **arguments;
-    int argument_count; /**< trace: [core] file; dataset: which; compare: two sides; merge: files */
+    /** trace: [core] file; dataset: which; compare: two sides; merge: files; baseline: action, files */
+    int argument_count;
+    const char *reason;       /**< baseline */
+    double tolerance_percent; /**< below 0: what it was */
+    bool partial;
     enum bt_split split;
     int32_t height, width; /**< 0: as they are */
     const char *sheet;
@@ -88,6 +92,7 @@ int bt_cli_import(const struct bt_cli *cli);
 int bt_cli_trace(const struct bt_cli *cli);
 int bt_cli_dataset(const struct bt_cli *cli);
 int bt_cli_compare(const struct bt_cli *cli);
+int bt_cli_baseline(const struct bt_cli *cli);
 int bt_cli_history(const struct bt_cli *cli);
 
 /**

@@ -73,14 +73,11 @@ static int run_revision(const struct bt_cli *cli, const char *revision, const ch
 {
     char build[PATH_BYTES];
     char data[PATH_BYTES];
-    const char *arguments[160] = {revision, dir, build, data};
+    const char *arguments[160] = {revision, dir, build, realpath(cli->data_dir, data) != NULL ? data : ""};
     int count = 4;
     if (realpath(cli->build_dir, build) == NULL) {
         (void)fprintf(stderr, "bittrue: %s: %s\n", cli->build_dir, strerror(errno));
         return BT_EXIT_ERROR;
-    }
-    if (realpath(cli->data_dir, data) == NULL) {
-        data[0] = '\0';
     }
     (void)snprintf(dir, dir_bytes, "%.4000s/out/compare/%s", build, letter);
     char names[BT_CLI_OPTIONS][40];

@@ -25,6 +25,7 @@ enum {
     HISTORY = 128,
     MERGE = 256,
     COMPARE = 512,
+    BASELINE = 1024,
     FILTERS = LIST | RUN | PREDICT | REPLAY,
     WHERE = 1 << 16, /* says where to run or to report: not for the tasks of a job array */
 };
@@ -70,6 +71,15 @@ static const struct command commands[] = {
      "the build folder. Areas are those of area.json beside the results. Exit status: 0 nothing got worse, 1 bits "
      "differ\n"
      "or a verdict got worse (PASS, XFAIL, SKIP, FAIL is from good to bad), 2 error."},
+    {"baseline", BASELINE, bt_cli_baseline, "baseline check|accept RESULTS.json... [options]",
+     "Holds runs against the recorded baselines in golden/baselines, or records them with a reason.\n"
+     "check fails on other bits, a worse verdict, more cycles than recorded and the tolerance allows, a larger "
+     "exemption, "
+     "a\n"
+     "result that is recorded and did not run, and one that ran and is not recorded. Exit status: 0 as recorded or "
+     "better,\n"
+     "1 not, 2 error (a baseline edited by hand is one), 77 no baseline yet. accept refuses runs in which anything "
+     "failed."},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -140,7 +150,11 @@ static const struct option_spec specs[] = {
      "the results store; default: results.db in the build folder; none: without"},
     {'f', "force", NULL, RUN | WHERE, "runs also what is stored and unchanged"},
     {'J', "json", NULL, HISTORY, "for programs"},
-    {'h', "help", NULL, COMPARE | FILTERS | TRACE | IMPORT | DATASET | HISTORY | MERGE, "this text"},
+    {'Y', "reason", "TEXT", BASELINE, "accept: why; it is added to REASONS.md beside the baselines"},
+    {'N', "partial", NULL, BASELINE, "the runs are a part of the suites: what is not in both is left as it is"},
+    {'O', "tolerance", "PERCENT", BASELINE,
+     "accept: cycles may grow by so much from now on; default: as before, at first 0"},
+    {'h', "help", NULL, BASELINE | COMPARE | FILTERS | TRACE | IMPORT | DATASET | HISTORY | MERGE, "this text"},
 };
 #define SPEC_COUNT (sizeof(specs) / sizeof(specs[0]))
 
@@ -551,15 +565,15 @@ static bool apply_word(struct bt_cli *cli, int key, const char *value, struct bt
     }
 }
 
-static bool apply_drop(struct bt_cli *cli, const char *value, struct bt_error *err)
+static bool apply_percent(const char *option, const char *value, double *percent, struct bt_error *err)
 {
     char *end = NULL;
-    const double points = strtod(value, &end);
-    if (end == value || *end != '\0' || !(points >= 0 && points <= 100)) {
-        (void)bt_fail(err, BT_EINPUT, "--max-accuracy-drop '%s': expected points of percent, 0 to 100", value);
+    const double number = strtod(value, &end);
+    if (end == value || *end != '\0' || !(number >= 0 && number <= 100)) {
+        (void)bt_fail(err, BT_EINPUT, "--%s '%s': expected percent, 0 to 100", option, value);
         return false;
     }
-    cli->selection.pictures.max_drop = points;
+    *percent = number;
     return true;
 }
 
@@ -625,6 +639,12 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
     case 'g':
         cli->slurm_options = value;
         return true;
+    case 'Y':
+        cli->reason = value;
+        return true;
+    case 'N':
+        cli->partial = true;
+        return true;
     case 'P':
         cli->prepared = value;
         return true;
@@ -638,7 +658,9 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
         cli->selection.dataset = value;
         return true;
     case 'X':
-        return apply_drop(cli, value, err);
+        return apply_percent("max-accuracy-drop", value, &cli->selection.pictures.max_drop, err);
+    case 'O':
+        return apply_percent("tolerance", value, &cli->tolerance_percent, err);
     case 'M':
         (void)snprintf(cli->soc_path, sizeof(cli->soc_path), "%s", value);
         return true;
@@ -758,6 +780,7 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
         most = 1;
         break;
     case MERGE:
+    case BASELINE:
         most = argc;
         break;
     default:
@@ -848,6 +871,7 @@ int bt_cli_main(int argc, char **argv)
 {
     struct bt_cli cli = {.program = argc > 0 ? argv[0] : "bittrue", .workers = cpu_count(), .ref = BT_REF_FAST};
     cli.selection.pictures.max_drop = -1;
+    cli.tolerance_percent = -1;
     join(argc, argv, cli.command, sizeof(cli.command));
     if (argc < 2) {
         usage(stderr);

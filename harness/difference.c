@@ -108,7 +108,9 @@ uint32_t bt_difference_terms(const struct bt_record *a, const struct bt_record *
             terms[count++] = (struct bt_term){a->measured.item[i].name, a->measured.item[i].value, *other};
         }
     }
-    qsort(terms, count, sizeof(*terms), compare_terms);
+    if (count > 1) {
+        qsort(terms, count, sizeof(*terms), compare_terms);
+    }
     return count;
 }
 

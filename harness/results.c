@@ -1,7 +1,6 @@
 #include "harness/results.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,6 +171,16 @@ static enum bt_status read_root(const json_t *root, struct bt_results *results, 
     return status == BT_OK ? check_totals(results, &totals, err) : status;
 }
 
+enum bt_status bt_results_from_json(const json_t *root, struct bt_results *results, struct bt_error *err)
+{
+    *results = (struct bt_results){.count = 0};
+    const enum bt_status status = read_root(root, results, err);
+    if (status != BT_OK) {
+        bt_results_free(results);
+    }
+    return status;
+}
+
 enum bt_status bt_results_read(const char *path, struct bt_results *results, struct bt_error *err)
 {
     struct bt_error why = {""};
@@ -180,13 +189,9 @@ enum bt_status bt_results_read(const char *path, struct bt_results *results, str
     if (bt_json_load(path, "results", BT_RESULTS_MOST_BYTES, &root, err) != BT_OK) {
         return BT_EINPUT;
     }
-    const enum bt_status status = read_root(root, results, &why);
+    const enum bt_status status = bt_results_from_json(root, results, &why);
     json_decref(root);
-    if (status != BT_OK) {
-        bt_results_free(results);
-        return bt_fail(err, status, "%s: %s", path, why.text);
-    }
-    return BT_OK;
+    return status == BT_OK ? BT_OK : bt_fail(err, status, "%s: %s", path, why.text);
 }
 
 void bt_results_free(struct bt_results *results)

@@ -2,6 +2,7 @@
 #ifndef BT_RESULTS_H
 #define BT_RESULTS_H
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "harness/error.h"
@@ -27,6 +28,8 @@ struct bt_results {
  * @return BT_OK; BT_EINPUT (err begins with the file); BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_results_read(const char *path, struct bt_results *results, struct bt_error *err);
+/** The same of a file that was loaded; err does not name it. */
+BT_MUST_CHECK enum bt_status bt_results_from_json(const json_t *root, struct bt_results *results, struct bt_error *err);
 void bt_results_free(struct bt_results *results);
 
 /** A report of the same content; gates are the caller's, as bt_report_gates() makes them of records and limits. */

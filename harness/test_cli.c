@@ -146,6 +146,16 @@ static void test_usage(void **state)
         {"compare 12 suites", 2, "compare: run 12: there is no results store none"},
         {"compare suites suites --network x", 2, "options of 'run' are for git revisions"},
         {"compare suites suites --wave x", 2, "compare: unknown option '--wave'"},
+        {"baseline --help", 0, "77 no baseline yet"},
+        {"baseline", 2, "baseline '': expected check or accept"},
+        {"baseline update x", 2, "baseline 'update': expected check or accept"},
+        {"baseline check", 2, "baseline check: expected results.json of one or several runs"},
+        {"baseline accept x", 2, "baseline accept: expected --reason TEXT"},
+        {"baseline accept x --reason=", 2, "baseline accept: expected --reason TEXT"},
+        {"baseline check x --reason y", 2, "expected no --reason, it is for accept"},
+        {"baseline check x --tolerance 1", 2, "expected no --tolerance, it is for accept"},
+        {"baseline accept x --tolerance -1", 2, "--tolerance '-1': expected percent, 0 to 100"},
+        {"baseline check nowhere.json", 2, "nowhere.json: No such file"},
         {"compare suites nowhere", 2,
          "suites/../ci/run-revision: No such file or directory; revisions are compared within"},
         {"run --what", 2, "run: unknown option '--what'"},
@@ -460,6 +470,113 @@ static void test_compare_revisions(void **state)
     slurp("told", out);
     holds(out, "removed\n");
     assert_int_equal(system("rm -r ci told"), 0);
+}
+
+/* ---- baseline ---- */
+
+static void test_baseline(void **state)
+{
+    (void)state;
+    const char *const file = "golden/baselines/fake.json";
+    assert_int_equal(call("run --config good --out o/all"), 0);
+    assert_int_equal(call("run --config good --layer conv1,conv2 --out o/part"), 0);
+    assert_int_equal(call("run --config good,flip --out o/bad"), 1);
+    assert_int_equal(call("run --config good --shard 1/2 --out o/shard"), 0);
+    assert_int_equal(call("baseline check o/all/results.json"), 77); /* for ci/step */
+    holds(out, "no baseline yet in suites/../golden/baselines");
+    /* what failed is not accepted; and what is, is held */
+    assert_int_equal(call("baseline accept o/bad/results.json --reason x"), 2);
+    holds(err, "baseline: 3 results or cycle gates failed: expected none to accept");
+    assert_int_equal(access("golden", F_OK), -1);
+    assert_int_equal(call("baseline accept o/part/results.json --reason first"), 0);
+    holds(out, "accepted in suites/../golden/baselines: 0 results held, 2 without a baseline");
+    assert_int_equal(call("baseline check o/part/results.json"), 0);
+    holds(out, "PASS baseline: 2 results held\n");
+    assert_int_equal(call("baseline accept o/part/results.json --reason again"), 0);
+    holds(out, "nothing to accept");
+    /* a layer more has no baseline */
+    assert_int_equal(call("baseline check o/all/results.json"), 1);
+    holds(out, "FAIL tiny:fc:fake:good:uniform:0:int8:0:random: has no baseline");
+    assert_int_equal(call("baseline check o/all/results.json --partial"), 0);
+    assert_int_equal(call("baseline accept o/all/results.json --reason=one\tmore --tolerance 1.5"), 0);
+    assert_int_equal(call("baseline check o/part/results.json"), 1);
+    holds(out, "FAIL tiny:fc:fake:good:uniform:0:int8:0:random: is recorded and did not run");
+    assert_int_equal(call("baseline check o/part/results.json --partial"), 0);
+    assert_int_equal(call("baseline check o/bad/results.json --partial"), 1);
+    holds(out, "FAIL 3 results or cycle gates of these runs failed\n");
+    assert_int_equal(call("baseline check o/shard/results.json"), 2);
+    holds(err, "o/shard/results.json: is shard 1 of 2: expected the whole, or --partial");
+    assert_int_equal(call("baseline check o/shard/results.json --partial"), 0);
+    assert_int_equal(call("baseline check o/shard/results.json o/part/results.json --partial"), 0);
+    slurp("golden/baselines/REASONS.md", out);
+    assert_int_equal(strncmp(out, "# Why the baselines changed\n", 28), 0);
+    holds(out, "\n\nfirst\n\nAgainst the last: 0 results held, 2 without a baseline. Now: fake 2 results.\n\n## ");
+    holds(out, "\n\none more\n\nAgainst the last: 2 results held, 1 without a baseline. Now: fake 3 results.\n");
+    slurp(file, out);
+    holds(out, "\"tolerance_percent\": 1.5,\n");
+    /* cycles: within the tolerance, beyond it */
+    edit("o/all/results.json", "\"rtl_cycles\": 820", "\"rtl_cycles\": 825");
+    edit("o/all/results.json", "\"predicted_cycles\": 820", "\"predicted_cycles\": 825");
+    assert_int_equal(call("baseline check o/all/results.json"), 0);
+    holds(out, "825 cycles, recorded 820, allowed 1.5 % more");
+    edit("o/all/results.json", "\"rtl_cycles\": 825", "\"rtl_cycles\": 835");
+    edit("o/all/results.json", "\"predicted_cycles\": 825", "\"predicted_cycles\": 835");
+    assert_int_equal(call("baseline check o/all/results.json"), 1);
+    holds(out, "FAIL tiny:conv1:fake:good:uniform:0:int8:0:random: 835 cycles, recorded 820, allowed 1.5 % more\n");
+    edit("o/all/results.json", "\"schema\": 1", "\"schema\": 9");
+    assert_int_equal(call("baseline check o/all/results.json"), 2);
+    holds(err, "results of schema 9");
+    assert_int_equal(lines(err), 1);
+}
+
+/* Nothing is changed by an acceptance that does not go through; edits by hand and exemptions do not go through. */
+static void test_baseline_refused(void **state)
+{
+    (void)state;
+    const char *const file = "golden/baselines/fake.json";
+    static char before[TEXT_BYTES], after[TEXT_BYTES];
+    assert_int_equal(call("run --config good --out o/whole"), 0);
+    assert_int_equal(call("baseline accept o/whole/results.json --reason base --partial --tolerance 0"), 0);
+    slurp(file, before);
+    edit("o/whole/results.json", "\"rtl_cycles\": 820", "\"rtl_cycles\": 819");
+    edit("o/whole/results.json", "\"predicted_cycles\": 820", "\"predicted_cycles\": 819");
+    char long_text[3000]; /* of the files only the last is too large */
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    long_text[sizeof(long_text) - 1] = '\0';
+    put_file("golden/baselines/REASONS.md", long_text);
+    assert_int_equal(finish(start(SMALL_FILES, "baseline accept o/whole/results.json --reason disk")), 2);
+    holds(err, "golden/baselines/REASONS.md: cannot be written: File too large; nothing was changed");
+    slurp(file, after);
+    assert_string_equal(after, before);
+    assert_int_equal(system("test $(ls -A golden/baselines | wc -l) = 2"), 0); /* no temporary file */
+    /* an exemption */
+    const char *const yaml = "suites/variants/fake.yaml";
+    slurp(yaml, after);
+    char *text = strdup(after);
+    char *at = strstr(after, "exemptions: []\n");
+    const size_t head = (size_t)(at - after);
+    char *more = malloc(strlen(text) + 200);
+    (void)sprintf(more, "%.*sexemptions: [{network: tiny, layer: fc, config: good, error_percent: 2}]\n%s", (int)head,
+                  text, text + head + strlen("exemptions: []\n"));
+    put_file(yaml, more);
+    assert_int_equal(call("baseline check o/whole/results.json"), 1);
+    holds(out, "FAIL exemption of tiny fc on fake good: 2 %, recorded 0 %; it may only shrink");
+    assert_int_equal(call("baseline accept o/whole/results.json --reason please"), 2);
+    holds(err, "baseline: an exemption is new or larger: they may only shrink");
+    put_file(yaml, text);
+    free(more);
+    free(text);
+    slurp(file, after);
+    assert_string_equal(after, before);
+    /* by hand */
+    edit(file, "820,820]", "821,821]");
+    assert_int_equal(call("baseline check o/whole/results.json"), 2);
+    holds(err, "golden/baselines/fake.json: the checksum is not that of the content: it was edited by hand or merged");
+    assert_int_equal(call("baseline accept o/whole/results.json --reason x"), 2);
+    edit(file, "821,821]", "820,820]");
+    assert_int_equal(call("baseline check o/whole/results.json"), 0);
+    holds(out, "819 cycles, recorded 820");
+    assert_int_equal(system("rm -r golden"), 0);
 }
 
 static void test_missing_core(void **state)
@@ -1127,6 +1244,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_slurm),
         cmocka_unit_test(test_exit_status),
         cmocka_unit_test(test_github),
+        cmocka_unit_test(test_baseline),
+        cmocka_unit_test(test_baseline_refused),
         cmocka_unit_test(test_compare),
         cmocka_unit_test(test_compare_revisions),
     };

@@ -174,10 +174,10 @@ static void test_refused(void **state)
         {"run --accuracy -1", "--accuracy '-1': expected a whole number, 0 to 1000000"},
         {"run --accuracy 1000001", "--accuracy '1000001': expected a whole number, 0 to 1000000"},
         {"run --model-images 0", "--model-images '0': expected a whole number, 1 to 1000000"},
-        {"run --max-accuracy-drop 100.5", "--max-accuracy-drop '100.5': expected points of percent, 0 to 100"},
-        {"run --max-accuracy-drop -1", "--max-accuracy-drop '-1': expected points of percent, 0 to 100"},
-        {"run --max-accuracy-drop nan", "--max-accuracy-drop 'nan': expected points of percent, 0 to 100"},
-        {"run --max-accuracy-drop 1%", "--max-accuracy-drop '1%': expected points of percent, 0 to 100"},
+        {"run --max-accuracy-drop 100.5", "--max-accuracy-drop '100.5': expected percent, 0 to 100"},
+        {"run --max-accuracy-drop -1", "--max-accuracy-drop '-1': expected percent, 0 to 100"},
+        {"run --max-accuracy-drop nan", "--max-accuracy-drop 'nan': expected percent, 0 to 100"},
+        {"run --max-accuracy-drop 1%", "--max-accuracy-drop '1%': expected percent, 0 to 100"},
         {"run --model lenet.onnx --layer none", "nothing selected"},
     };
     unsigned wrong = 0;
