@@ -424,7 +424,7 @@ $(CORES:%=$(BUILD)/area/%.json): $(BUILD)/area/%.json: | bootstrap-area
 area: $(AREA_CORES:%=$(BUILD)/area/%.json) ## um2 of a small core of each room (AREA_CORES= for others): build/area.json
 	@BUILD='$(BUILD)' ci/area --join $(AREA_CORES)
 
-# ---- coverage: the unit tests of a build that counts, those of rooms on cores that count --------------------------------
+# ---- coverage: the unit tests of a build that counts, test_<room> on cores that count --------------------------------
 
 # Of each room the first two cores that are built in seconds count; the others are as they are. Tests find all of them in a
 # build folder of their own, under the usual names.
@@ -438,7 +438,6 @@ $(BUILD)/cov/firmware: | $(FIRMWARE)
 	@mkdir -p $(@D)
 	@ln -sfn ../firmware $@
 
-ROOM_TESTS := $(foreach v,$(VARIANTS),$(notdir $(basename $(filter reference/$v/%,$(TEST_SRC)))))
 .PHONY: coverage coverage-accept coverage-run coverage-fresh $(TESTS:%=coverage-%)
 coverage-fresh:
 	@find $(BUILD)/cov -name '*.gcda' -delete
@@ -447,7 +446,7 @@ coverage-fresh:
 
 $(TESTS:%=coverage-%): coverage-%: $(BUILD)/cov/test/% | coverage-fresh $(PROGRAM) $(BUILD)/cov/bittrue $(FIRMWARE) $(SOC_TESTS) \
 		$(TEST_CORES:%=$(BUILD)/rtl/%.so) $(COVERAGE_SO)
-	@$(if $(filter $*,$(ROOM_TESTS)),BITTRUE_BUILD=$(BUILD)/cov BITTRUE_COVERAGE=$(BUILD)/coverage/points) $< >$(BUILD)/cov/$*.log 2>&1 \
+	@$(if $(filter $*,$(VARIANTS:%=test_%)),BITTRUE_BUILD=$(BUILD)/cov BITTRUE_COVERAGE=$(BUILD)/coverage/points) $< >$(BUILD)/cov/$*.log 2>&1 \
 		|| { echo "FAIL $*, see $(BUILD)/cov/$*.log"; exit 1; }
 
 coverage-run: $(TESTS:%=coverage-%)
