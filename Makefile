@@ -411,8 +411,8 @@ bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/bench-int8 $(BUILD)/rtl/mesh-test
 
 # ---- area ---------------------------------------------------------------------------------------------------------------
 
-# Larger cores take minutes: make area AREA_CORES='os_array-16x16'
-AREA_CORES ?= $(foreach v,$(VARIANTS),$(firstword $(filter $v-%,$(SMALL_CORES))))
+# What takes about a minute. Others take minutes, most of it for multipliers of 16 bits: make area AREA_CORES='dadiannao-tiny'
+AREA_CORES ?= os_array-4x4 ws_array-8x8_tiny
 $(foreach c,$(CORES),$(eval $(BUILD)/area/$c.json: $(BUILD)/lint/$c.args ci/area ci/synthesis.py \
 	$(filter-out %_properties.sv %_cover.sv,$(wildcard rtl/common/*.sv rtl/$(firstword $(subst -, ,$c))/*.sv)) \
 	$(REGS_PKG_$(firstword $(subst -, ,$c)))))
@@ -421,7 +421,7 @@ $(CORES:%=$(BUILD)/area/%.json): $(BUILD)/area/%.json: | bootstrap-area
 	@BUILD='$(BUILD)' ci/area $*
 
 .PHONY: area
-area: $(AREA_CORES:%=$(BUILD)/area/%.json) ## um2 of a small core of each room (AREA_CORES= for others): build/area.json
+area: $(AREA_CORES:%=$(BUILD)/area/%.json) ## um2 and cells of two small cores (AREA_CORES= for others): build/area.json
 	@BUILD='$(BUILD)' ci/area --join $(AREA_CORES)
 
 # ---- coverage: the unit tests of a build that counts, test_<room> on cores that count --------------------------------
