@@ -438,8 +438,8 @@ bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/bench-int8 $(BUILD)/rtl/mesh-test
 
 # ---- area ---------------------------------------------------------------------------------------------------------------
 
-# Larger cores take minutes: make area AREA_CORES='os_array-16x16'
-AREA_CORES ?= $(foreach v,$(VARIANTS),$(firstword $(filter $v-%,$(SMALL_CORES))))
+# What takes about a minute. Others take minutes, most of it for multipliers of 16 bits: make area AREA_CORES='dadiannao-tiny'
+AREA_CORES ?= os_array-4x4 ws_array-8x8_tiny
 $(foreach c,$(CORES),$(eval $(BUILD)/area/$c.json: $(BUILD)/lint/$c.args ci/area ci/synthesis.py \
 	$(filter-out %_properties.sv %_cover.sv,$(wildcard rtl/common/*.sv rtl/$(firstword $(subst -, ,$c))/*.sv)) \
 	$(REGS_PKG_$(firstword $(subst -, ,$c)))))
@@ -448,10 +448,10 @@ $(CORES:%=$(BUILD)/area/%.json): $(BUILD)/area/%.json: | bootstrap-area
 	@BUILD='$(BUILD)' ci/area $*
 
 .PHONY: area
-area: $(AREA_CORES:%=$(BUILD)/area/%.json) ## um2 of a small core of each room (AREA_CORES= for others): build/area.json
+area: $(AREA_CORES:%=$(BUILD)/area/%.json) ## um2 and cells of two small cores (AREA_CORES= for others): build/area.json
 	@BUILD='$(BUILD)' ci/area --join $(AREA_CORES)
 
-# ---- coverage: the unit tests of a build that counts, those of rooms on cores that count --------------------------------
+# ---- coverage: the unit tests of a build that counts, test_<room> on cores that count --------------------------------
 
 # Of each room the first two cores that are built in seconds count; the others are as they are. Tests find all of them in a
 # build folder of their own, under the usual names.
@@ -465,7 +465,6 @@ $(BUILD)/cov/firmware: | $(FIRMWARE)
 	@mkdir -p $(@D)
 	@ln -sfn ../firmware $@
 
-ROOM_TESTS := $(foreach v,$(VARIANTS),$(notdir $(basename $(filter reference/$v/%,$(TEST_SRC)))))
 .PHONY: coverage coverage-accept coverage-run coverage-fresh $(TESTS:%=coverage-%)
 coverage-fresh:
 	@find $(BUILD)/cov -name '*.gcda' -delete
@@ -474,7 +473,7 @@ coverage-fresh:
 
 $(TESTS:%=coverage-%): coverage-%: $(BUILD)/cov/test/% | coverage-fresh $(PROGRAM) $(BUILD)/cov/bittrue $(FIRMWARE) $(SOC_TESTS) \
 		$(TEST_CORES:%=$(BUILD)/rtl/%.so) $(COVERAGE_SO)
-	@$(if $(filter $*,$(ROOM_TESTS)),BITTRUE_BUILD=$(BUILD)/cov BITTRUE_COVERAGE=$(BUILD)/coverage/points) $< >$(BUILD)/cov/$*.log 2>&1 \
+	@$(if $(filter $*,$(VARIANTS:%=test_%)),BITTRUE_BUILD=$(BUILD)/cov BITTRUE_COVERAGE=$(BUILD)/coverage/points) $< >$(BUILD)/cov/$*.log 2>&1 \
 		|| { echo "FAIL $*, see $(BUILD)/cov/$*.log"; exit 1; }
 
 coverage-run: $(TESTS:%=coverage-%)
