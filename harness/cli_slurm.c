@@ -186,9 +186,9 @@ static enum bt_status divide(struct run *run, struct bt_error *err)
         total += weight;
         longest += bt_cli_job_seconds(run->cli, weight);
     }
-    const uint64_t wanted = run->cli->tasks != 0 ? run->cli->tasks : total / TASK_WEIGHT + 1;
-    const uint32_t most = plan->count < BT_SLURM_MOST_TASKS ? plan->count : BT_SLURM_MOST_TASKS;
-    run->parts = wanted < most ? (uint32_t)wanted : most;
+    uint64_t parts = run->cli->tasks != 0 ? run->cli->tasks : total / TASK_WEIGHT + 1;
+    parts = parts < plan->count ? parts : plan->count;
+    run->parts = (uint32_t)(parts < BT_SLURM_MOST_TASKS ? parts : BT_SLURM_MOST_TASKS);
     run->seconds = QUEUE_SECONDS + BT_SLURM_ATTEMPTS * longest;
     run->part_of = calloc(plan->count + (size_t)1, sizeof(*run->part_of));
     if (run->part_of == NULL) {
