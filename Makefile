@@ -438,7 +438,7 @@ bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/bench-int8 $(BUILD)/rtl/mesh-test
 
 # ---- area ---------------------------------------------------------------------------------------------------------------
 
-# What takes about a minute. Others take minutes, most of it for multipliers of 16 bits: make area AREA_CORES='dadiannao-tiny'
+# One and two minutes. Others take longer, most of it for multipliers of 16 bits: make area AREA_CORES='dadiannao-tiny'
 AREA_CORES ?= os_array-4x4 ws_array-8x8_tiny
 $(foreach c,$(CORES),$(eval $(BUILD)/area/$c.json: $(BUILD)/lint/$c.args ci/area ci/synthesis.py \
 	$(filter-out %_properties.sv %_cover.sv,$(wildcard rtl/common/*.sv rtl/$(firstword $(subst -, ,$c))/*.sv)) \
@@ -485,7 +485,7 @@ coverage: coverage-run ## what the unit tests reach in the C code and the RTL, a
 # Nobody else's change of golden/ slips in.
 coverage-accept: ## keep what the last `make coverage` reached; REASON='why' keeps what fell, too
 	@ci/golden
-	@ci/coverage-ratchet $(BUILD)/coverage/rooms.json golden/coverage.json --accept $(if $(REASON),'$(REASON)')
+	@ci/coverage-ratchet $(BUILD)/coverage/rooms.json golden/coverage.json --accept $(if $(REASON),'$(subst ','\'',$(REASON))')
 	@ci/golden --update
 
 # ---- fuzzing and the bare machine: package groups of their own ----------------------------------------------------------

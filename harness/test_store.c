@@ -557,8 +557,35 @@ static void test_read_only(void **state)
     assert_int_equal(bt_store_open("closed/a.db", &store, &err), BT_EIO);
 }
 
-int main(void)
+/* For make bench: two runs of `count` results each, every one of its own, in a new store. */
+static int fill(const char *path, unsigned count)
 {
+    struct bt_store *store = NULL;
+    struct bt_error err = {""};
+    struct bt_record *records = calloc(count, sizeof(*records));
+    int64_t *rows = calloc(count, sizeof(*rows));
+    int64_t number = 0;
+    bool ok = records != NULL && rows != NULL && bt_store_open(path, &store, &err) == BT_OK;
+    for (unsigned round = 0; round < 2 && ok; round++) {
+        for (unsigned n = 0; n < count; n++) {
+            records[n] = record_of(n, 0, round + n % 7);
+            rows[n] = 0;
+        }
+        const struct bt_report report = report_of(records, count, round == 0 ? "aaa" : "bbb", 0);
+        ok = bt_store_add_run(store, &report, rows, &number, &err) == BT_OK;
+    }
+    bt_store_close(store);
+    free(rows);
+    free(records);
+    (void)printf("%s\n", ok ? "filled" : err.text);
+    return ok ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3) {
+        return fill(argv[1], (unsigned)strtoul(argv[2], NULL, 10));
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_put_and_get),   cmocka_unit_test(test_failures_answer_nothing),
         cmocka_unit_test(test_runs),          cmocka_unit_test(test_damage),
