@@ -275,8 +275,13 @@ enum bt_status bt_json_load(const char *path, const char *what, uint64_t most_by
         (void)close(fd);
         return bt_fail(err, BT_EINPUT, "%s: expected a file of at most %" PRIu64 " bytes", path, most_bytes);
     }
-    *root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &place);
-    (void)close(fd);
+    FILE *file = fdopen(fd, "r"); /* json_loadfd() reads a byte at a time */
+    if (file == NULL) {
+        (void)close(fd);
+        return bt_fail(err, BT_ENOMEM, "out of memory");
+    }
+    *root = json_loadf(file, JSON_REJECT_DUPLICATES, &place);
+    (void)fclose(file);
     return *root != NULL ? BT_OK
                          : bt_fail(err, BT_EINPUT, "%s:%d: no %s of bittrue: %s", path, place.line, what, place.text);
 }
