@@ -22,7 +22,8 @@ SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-f
 LDLIBS     := -lcyaml -lyaml -ljansson -lsqlite3 -ldnnl -lgomp -lxxhash -lunicorn -lelf -lprotobuf-c -ljpeg -lpng -lz -ldl -lpthread -lm
 
 # As many jobs as there are cores, unless the command line says otherwise.
-MAKEFLAGS  += --no-builtin-rules --no-builtin-variables -j$(shell nproc)
+CPUS       := $(shell nproc)
+MAKEFLAGS  += --no-builtin-rules --no-builtin-variables -j$(CPUS)
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all

@@ -15,7 +15,9 @@ BT_VERILATOR        ?= verilator
 BT_VERILATOR_FLAGS  ?= --cc -O3 -fno-split --x-assign fast --x-initial fast --noassert --output-split 40000 --MP
 # clang's code for the 16x16 array is 1.5 times as fast as GCC's. Verilator's state is bytes: vectors no wider than 128
 # bits suit it, and BMI's and-not makes clang load a byte as a word right after it was stored, which stalls.
-BT_SIM_CXX          ?= $(or $(shell command -v clang++),$(CXX))
+ifeq ($(origin BT_SIM_CXX),undefined)
+BT_SIM_CXX          := $(or $(shell command -v clang++),$(CXX))
+endif
 BT_SIM_OPT          ?= -O3 $(if $(findstring clang,$(notdir $(BT_SIM_CXX))),\
                        -march=native -mprefer-vector-width=128 -mno-bmi -fbracket-depth=4096)
 BT_SIM_CXXFLAGS     := -std=gnu++17 -fPIC -fvisibility=hidden -fno-plt -pthread
