@@ -434,7 +434,7 @@ study-tactical: $(PROGRAM) $(TACTICAL:%=$(BUILD)/rtl/%.so) $(TACTICAL_SAME) | bo
 	@ci/bootstrap area || true # without it the page's section on area says SKIP
 	@BUILD='$(BUILD)' python3 reports/study_tactical.py
 
-bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/bench-int8 $(BUILD)/rtl/mesh-test.so $(BUILD)/rtl/mesh_pe-test.so $(BUILD)/rtl/ws_array-32x32.so rtl-smoke rtl-all firmware ## the numbers of the README, measured on this machine
+bench: $(PROGRAM) $(BUILD)/bench-mesh $(BUILD)/bench-int8 $(BUILD)/test/test_store $(BUILD)/rtl/mesh-test.so $(BUILD)/rtl/mesh_pe-test.so $(BUILD)/rtl/ws_array-32x32.so rtl-smoke rtl-all firmware ## the numbers of the README, measured on this machine
 	@ci/bench.sh
 
 # ---- area ---------------------------------------------------------------------------------------------------------------

@@ -95,6 +95,21 @@ hyperfine --shell=none --warmup 1 --runs 3 --export-json "$out/smoke.json" \
     "$build/bittrue run --suite suites/smoke.yaml --out $out/smoke"
 
 echo
+echo "== make check-all once more, nothing changed; the site of its results"
+again="env -u BITTRUE_STORE -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory BUILD=$build check-all"
+$again >"$out/check-all.log"
+hyperfine --shell=none --runs 5 --export-json "$out/unchanged.json" "$again"
+hyperfine --shell=none --runs 3 --export-json "$out/site.json" \
+    "python3 reports/site_build.py --out $out/site $build/out/all/results.json $build/out/smoke/results.json"
+echo "first page: $(wc -c <"$out/site/index.html") bytes"
+
+echo
+echo "== compare: two stored runs of 50,000 results each, every one with other cycles"
+rm -f "$out"/store.db*
+"$build/test/test_store" "$out/store.db" 50000
+hyperfine --shell=none --warmup 1 --runs 5 --export-json "$out/compare.json" "$build/bittrue compare 1 2 --store $out/store.db"
+
+echo
 echo "== firmware: Tiny-Darknet whole, the CPU alone and with the 16x16 array on RTL, one core"
 for engine in iss:sw iss:accel; do
     hyperfine --shell=none --warmup 1 --runs 3 --export-json "$out/tiny-$engine.json" \

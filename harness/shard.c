@@ -74,7 +74,7 @@ static double find(const struct bt_job *job, const struct duration *durations, u
     double seconds = 0.0;
     for (uint32_t i = 0; i < job->count; i++) {
         struct bt_record record;
-        struct duration key;
+        struct duration key = {.seconds = 0.0};
         bt_engine_label(job, i, &record);
         bt_record_id(&record, key.id, sizeof(key.id));
         const struct duration *found = bsearch(&key, durations, count, sizeof(*durations), by_id);

@@ -609,7 +609,7 @@ enum bt_status bt_store_get(struct bt_store *store, const struct bt_key *key, ui
     }
     (void)sqlite3_bind_blob(get, 1, key->bytes, sizeof(key->bytes), SQLITE_STATIC);
     while ((code = sqlite3_step(get)) == SQLITE_ROW) {
-        struct bt_record columns;
+        struct bt_record columns = {.macs = 0};
         struct row row = {.record = &columns};
         if (!take_row(get, &row) || row.part != at || at == count ||
             !unpack_record(row.blob, row.blob_bytes, &found[at]) || columns.verdict != found[at].verdict) {
@@ -1048,7 +1048,7 @@ enum bt_status bt_store_history(struct bt_store *store, const char *network, con
         code = sqlite3_bind_text(all, i + 1, globs[i], -1, SQLITE_STATIC);
     }
     while (code == SQLITE_OK && (code = sqlite3_step(all)) == SQLITE_ROW) {
-        struct bt_record record;
+        struct bt_record record = {.macs = 0};
         struct row row = {.record = &record};
         char id[BT_ID_BYTES];
         struct bt_store_point one = {.run = sqlite3_column_int64(all, 22), .dirty = sqlite3_column_int64(all, 24) != 0};
