@@ -62,9 +62,9 @@ $(ONNX_PROTO).h: $(ONNX_PROTO).c ;
 
 # Digests of the sources, for the keys of stored results.
 BUILD_INFO := $(BUILD)/gen/build_info.c
-$(BUILD_INFO): $(LIB_SRC) $(wildcard harness/*.h harness/*/*.h reference/*/*.h reference/*/*.def) ci/build-info ci/front.txt | bootstrap
+$(BUILD_INFO): $(LIB_SRC) $(wildcard harness/*.h harness/*/*.h reference/*/*.h reference/*/*.def) ci/build-info ci/front.txt Makefile | bootstrap
 	@mkdir -p $(@D)
-	@ci/build-info $(VARIANTS) >$@.new
+	@ci/build-info '$(CC) $(CFLAGS) $(OPT) $(OPT_REF)' $(VARIANTS) >$@.new
 	@cmp -s $@.new $@ && touch $@ && rm $@.new || mv $@.new $@
 
 # $1: folder, $2: extra compile and link flags, $3: what they are for

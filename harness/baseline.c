@@ -93,8 +93,8 @@ static bool put_content(const struct bt_baseline *baseline, FILE *out)
     json_t *variant = bt_json_text(baseline->variant);
     ok = variant != NULL && json_dumpf(variant, out, JSON_ENCODE_ANY) == 0;
     json_decref(variant);
-    (void)fprintf(out, ",\n\"tolerance_percent\": %.17g,\n\"data\": %s,\n\"exemptions\": [\n",
-                  baseline->tolerance_percent, baseline->data ? "true" : "false");
+    (void)fprintf(out, ",\n\"tolerance_percent\": %.17g,\n\"seed\": %" PRIu64 ",\n\"data\": %s,\n\"exemptions\": [\n",
+                  baseline->tolerance_percent, baseline->seed, baseline->data ? "true" : "false");
     for (uint32_t i = 0; i < baseline->exemption_count; i++) {
         ok = put_exemption(&baseline->exemptions[i], i + 1 == baseline->exemption_count, out) && ok;
     }
@@ -272,6 +272,7 @@ enum bt_status bt_baseline_from_json(const json_t *root, struct bt_baseline *bas
     }
     bt_json_read_text(&reader, "variant", baseline->variant, sizeof(baseline->variant));
     baseline->tolerance_percent = bt_json_read_real(&reader, "tolerance_percent");
+    baseline->seed = bt_json_read_count(&reader, "seed", INT64_MAX);
     baseline->data = bt_json_read_bool(&reader, "data");
     if (baseline->tolerance_percent < 0.0) {
         bt_json_expected(&reader, "tolerance_percent", "0 or more");

@@ -36,6 +36,7 @@ struct bt_baseline_exemption {
 struct bt_baseline {
     char variant[48];
     double tolerance_percent; /**< cycles may grow by so much */
+    uint64_t seed;            /**< of all data */
     bool data;                /**< there was a data folder: whole networks had its weights and pictures */
     uint32_t exemption_count;
     struct bt_baseline_exemption *exemptions; /**< from the cycle gate; may only shrink */
@@ -74,7 +75,7 @@ void bt_baselines_free(struct bt_baselines *baselines);
 
 /**
  * @brief  From one or several runs, say of two suites. Exemptions are left to the caller, the tolerance is 0.
- * @return BT_OK; BT_EINPUT: a result is in two runs and not the same; BT_ENOMEM.
+ * @return BT_OK; BT_EINPUT: runs of several seeds, or a result is in two runs and not the same; BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_baselines_make(const struct bt_results *results, uint32_t count,
                                                const struct bt_areas *areas, bool data, struct bt_baselines *baselines,
@@ -82,6 +83,9 @@ BT_MUST_CHECK enum bt_status bt_baselines_make(const struct bt_results *results,
 /** Adds what only `old` has: results of a part of the suites leave the rest as it was. @return BT_OK; BT_ENOMEM. */
 BT_MUST_CHECK enum bt_status bt_baselines_keep(struct bt_baselines *baselines, const struct bt_baselines *old,
                                                struct bt_error *err);
+/** Are both of the same data, where both have a variant? @return BT_OK; BT_EINPUT: another seed. */
+BT_MUST_CHECK enum bt_status bt_baselines_same_data(const struct bt_baselines *old, const struct bt_baselines *now,
+                                                    struct bt_error *err);
 /** That variant's, or NULL. */
 struct bt_baseline *bt_baseline_find(const struct bt_baselines *baselines, const char *variant);
 

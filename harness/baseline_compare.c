@@ -121,6 +121,10 @@ enum bt_status bt_baselines_make(const struct bt_results *results, uint32_t coun
     *baselines = (struct bt_baselines){.count = 0};
     for (uint32_t i = 0; i < count; i++) {
         room += results[i].count;
+        if (results[i].run.seed != results[0].run.seed) {
+            return bt_fail(err, BT_EINPUT, "a run of seed %" PRIu64 " and one of %" PRIu64 ": expected the same data",
+                           results[0].run.seed, results[i].run.seed);
+        }
     }
     for (uint32_t i = 0; i < count && status == BT_OK; i++) {
         for (uint32_t k = 0; k < results[i].count && status == BT_OK; k++) {
@@ -135,6 +139,7 @@ enum bt_status bt_baselines_make(const struct bt_results *results, uint32_t coun
     }
     for (uint32_t i = 0; i < baselines->count && status == BT_OK; i++) {
         baselines->item[i].data = data;
+        baselines->item[i].seed = results[0].run.seed;
         if (!take_areas(areas, &baselines->item[i])) {
             status = bt_fail(err, BT_ENOMEM, "out of memory");
         }
@@ -218,8 +223,22 @@ enum bt_status bt_baselines_keep(struct bt_baselines *baselines, const struct bt
             return bt_fail(err, BT_ENOMEM, "out of memory");
         }
         baseline->data = known ? baseline->data : from->data;
+        baseline->seed = from->seed;
     }
     sort(baselines);
+    return BT_OK;
+}
+
+enum bt_status bt_baselines_same_data(const struct bt_baselines *old, const struct bt_baselines *now,
+                                      struct bt_error *err)
+{
+    for (uint32_t i = 0; i < now->count; i++) {
+        const struct bt_baseline *recorded = bt_baseline_find(old, now->item[i].variant);
+        if (recorded != NULL && recorded->seed != now->item[i].seed) {
+            return bt_fail(err, BT_EINPUT, "baseline: a run of seed %" PRIu64 ": %s is recorded with seed %" PRIu64,
+                           now->item[i].seed, recorded->variant, recorded->seed);
+        }
+    }
     return BT_OK;
 }
 

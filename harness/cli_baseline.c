@@ -1,7 +1,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,6 +118,9 @@ static enum bt_status open_session(const struct bt_cli *cli, struct session *ses
         struct stat info;
         const bool data = stat(cli->data_dir, &info) == 0 && S_ISDIR(info.st_mode);
         status = bt_baselines_make(session->results, session->count, &areas, data, &session->now, err);
+    }
+    if (status == BT_OK) {
+        status = bt_baselines_same_data(&session->old, &session->now, err);
     }
     for (uint32_t i = 0; i < session->now.count && status == BT_OK; i++) {
         status = read_exemptions(cli, &session->now.item[i], err);
@@ -293,15 +295,10 @@ static enum bt_status accept(struct session *session, struct bt_error *err)
         (void)printf("nothing to accept: %s\n", text);
         return BT_OK;
     }
-    /* A Ctrl-C waits until all files are replaced, or none. */
-    sigset_t blocked;
     sigset_t mask;
-    (void)sigemptyset(&blocked);
-    (void)sigaddset(&blocked, SIGINT);
-    (void)sigaddset(&blocked, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &blocked, &mask);
+    bt_replace_begin(&mask);
     status = write_all(session, &findings, err);
-    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    bt_replace_end(&mask);
     if (status == BT_OK) {
         (void)printf("accepted in %s: %s\n", session->dir, text);
     }

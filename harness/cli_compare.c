@@ -135,9 +135,14 @@ static enum bt_status read_run(const struct bt_cli *cli, const char *number, str
     if (bt_cli_store_path(cli, path, sizeof(path)) == NULL || access(path, F_OK) != 0) {
         return bt_fail(err, BT_EINPUT, "compare: run %s: there is no results store %s", number, path);
     }
-    enum bt_status status = bt_store_open(path, &store, err);
+    errno = 0;
+    const long long run = strtoll(number, NULL, 10);
+    if (errno != 0) {
+        return bt_fail(err, BT_EINPUT, "%s: no run %s; 'bittrue history' lists them", path, number);
+    }
+    enum bt_status status = bt_store_open(path, BT_STORE_READ, &store, err);
     if (status == BT_OK) {
-        status = bt_store_run(store, strtoll(number, NULL, 10), &side->results, err);
+        status = bt_store_run(store, run, &side->results, err);
     }
     bt_store_close(store);
     return status;
@@ -222,7 +227,7 @@ static enum bt_status compare(const struct bt_cli *cli, const struct bt_differen
                               struct bt_error *err)
 {
     struct bt_difference difference;
-    enum bt_status status = bt_difference_make(&sides[0], &sides[1], &difference, err);
+    enum bt_status status = bt_difference_make(&sides[0], &sides[1], cli->partial, &difference, err);
     if (status != BT_OK) {
         return status;
     }

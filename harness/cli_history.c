@@ -144,6 +144,10 @@ static void point(void *context, const char *id, const struct bt_store_point *po
             bt_json_set(object, "points", series->points, &series->ok);
             series->ok = json_array_append_new(series->array, object) == 0 && series->ok;
         } else {
+            if (!series->any) {
+                (void)printf("%5s  %-10s  %-5s %12s %12s  %-16s  %s\n", "run", "revision", "", "cycles", "predicted",
+                             "hash", "change");
+            }
             (void)printf("%s%s\n", series->any ? "\n" : "", id);
         }
     }
@@ -162,10 +166,6 @@ static int results(const struct bt_cli *cli, struct bt_store *store, struct bt_e
     struct series series = {.json = cli->json, .ok = true, .array = json_array()};
     json_t *root = json_object();
     bt_json_set(root, "results", series.array, &series.ok);
-    if (!cli->json) {
-        (void)printf("%5s  %-10s  %-5s %12s %12s  %-16s  %s\n", "run", "revision", "", "cycles", "predicted", "hash",
-                     "change");
-    }
     enum bt_status status = bt_store_history(store, s->network, s->layer, s->variant, s->config, point, &series, err);
     if (status == BT_OK && !series.any) {
         status = bt_fail(err, BT_EINPUT, "no stored result of network %s, layer %s, variant %s, configuration %s",
@@ -190,11 +190,7 @@ int bt_cli_history(const struct bt_cli *cli)
     if (bt_cli_store_path(cli, path, sizeof(path)) == NULL || access(path, F_OK) != 0) {
         (void)bt_fail(&err, BT_EINPUT, "history: no results store%s%s: 'bittrue run' makes one",
                       strcmp(path, "none") != 0 ? " " : "", strcmp(path, "none") != 0 ? path : "");
-    } else if (bt_store_open(path, &store, &err) == BT_OK) {
-        if (err.text[0] != '\0') {
-            bt_cli_complain(&err); /* one was set aside */
-            err.text[0] = '\0';
-        }
+    } else if (bt_store_open(path, BT_STORE_READ, &store, &err) == BT_OK) {
         const bool all = s->network == NULL && s->layer == NULL && s->variant == NULL && s->config == NULL;
         status = all ? runs(cli, store, &err) : results(cli, store, &err);
     }

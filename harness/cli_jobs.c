@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "harness/pages.h"
 #include "harness/pool.h"
 
 /* What a job costs besides its cycles: process, core, data. */
@@ -104,9 +105,9 @@ static void done(void *context, uint32_t task, const void *bytes, size_t length,
         bt_cli_fail_job(job, records, failure);
     } else {
         memcpy(records, bytes, length);
-        if (run->store != NULL) {
-            bt_cli_store_keep(run->store, index, run->first[index], records);
-        }
+    }
+    if (run->store != NULL) {
+        bt_cli_store_keep(run->store, index, run->first[index], records);
     }
     run->progress.work_done += run->tasks[task].weight;
     for (uint32_t i = 0; i < job->count; i++) {
@@ -123,17 +124,6 @@ static void tick(void *context, uint32_t running, uint32_t finished)
 {
     struct run *run = context;
     bt_progress_tick(&run->progress, running, finished);
-}
-
-/* A worker makes records of its own: the whole pages of all of them need not be copied for each. */
-static void share(struct bt_record *records, size_t bytes, int advice)
-{
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t begin = ((uintptr_t)records + page - 1) / page * page;
-    const uintptr_t end = ((uintptr_t)records + bytes) / page * page;
-    if (end > begin) {
-        (void)madvise((void *)begin, end - begin, advice); /* a matter of speed alone */
-    }
 }
 
 /* The jobs whose results are not there already, with their bounds. */
@@ -184,9 +174,10 @@ enum bt_status bt_cli_jobs(const struct bt_cli *cli, const struct bt_plan *plan,
         .done = done,
         .tick = cli->quiet ? NULL : tick,
     };
-    share(records, plan->records * sizeof(*records), MADV_DONTFORK);
+    /* a worker makes records of its own: the pages of all of them need not be copied for each */
+    bt_pages_advise(records, plan->records * sizeof(*records), MADV_DONTFORK);
     status = count != 0 ? bt_pool_run(&pool, interrupted) : BT_OK;
-    share(records, plan->records * sizeof(*records), MADV_DOFORK);
+    bt_pages_advise(records, plan->records * sizeof(*records), MADV_DOFORK);
     if (!cli->quiet) {
         bt_progress_clear(&run.progress);
     }

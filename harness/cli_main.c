@@ -41,45 +41,54 @@ struct command {
     int (*run)(const struct bt_cli *cli);
     const char *usage;
     const char *about; /* one line, and more of them for --help alone */
+    const char *exits;
 };
+
+/* Exit statuses of a command that says no others. */
+#define USUAL                                                                                                          \
+    "Exit status: 0 all passed, 1 a verdict failed or nothing ran, 2 usage, input or output error,\n130 stopped by a " \
+    "signal.\n"
 
 static const struct command commands[] = {
     {"list", LIST, bt_cli_list, "list [options]",
-     "Networks with parameters and multiply-accumulates, variants with their configurations."},
+     "Networks with parameters and multiply-accumulates, variants with their configurations.", USUAL},
     {"run", RUN, bt_cli_run, "run [options]",
-     "Runs all engines on the selected layers and compares them bit by bit, cycles with their prediction."},
+     "Runs all engines on the selected layers and compares them bit by bit, cycles with their prediction.", USUAL},
     {"predict", PREDICT, bt_cli_predict, "predict [options]",
-     "Predicted cycles, terms and roofline of the selected layers, without simulation."},
+     "Predicted cycles, terms and roofline of the selected layers, without simulation.", USUAL},
     {"merge", MERGE, bt_cli_merge, "merge RESULTS.json... [options]",
-     "Puts the results of all shards of one run together, into the reports of the whole run."},
+     "Puts the results of all shards of one run together, into the reports of the whole run.", USUAL},
     {"replay", REPLAY, bt_cli_replay, "replay [" ID_FORM "] [options]",
-     "Runs one layer again, says everything about it, and records a waveform around the first wrong element."},
+     "Runs one layer again, says everything about it, and records a waveform around the first wrong element.", USUAL},
     {"import", IMPORT, bt_cli_import, "import FILE [options]",
-     "Reads a model file: its graph, and which layers each variant does."},
+     "Reads a model file: its graph, and which layers each variant does.", USUAL},
     {"trace", TRACE, bt_cli_trace, "trace [CORE.so] FILE [options]",
-     "Runs a text trace (register writes, waits, checks) on one core."},
+     "Runs a text trace (register writes, waits, checks) on one core.", USUAL},
     {"dataset", DATASET, bt_cli_dataset, "dataset " DATASET_FORM " [options]",
-     "Says what is in a set of pictures, or writes it for training scripts, or as one picture for people."},
+     "Says what is in a set of pictures, or writes it for training scripts, or as one picture for people.", USUAL},
     {"history", HISTORY, bt_cli_history, "history [options]",
-     "Stored runs; with --network, --layer, --variant or --config the cycles of these results over the runs."},
+     "Stored runs; with --network, --layer, --variant or --config the cycles of these results over the runs.", USUAL},
     {"compare", COMPARE, bt_cli_compare, "compare A B [options]",
      "What changed from A to B: bits, verdicts, cycles and their terms, area, speed of the simulation.\n"
      "A side is a results.json or its folder, the number of a stored run, or a git revision; . is this tree as it is. "
      "A\n"
      "revision is built in a worktree and runs with the options of 'run' given here; its reports stay in out/compare "
      "in\n"
-     "the build folder. Areas are those of area.json beside the results. Exit status: 0 nothing got worse, 1 bits "
-     "differ\n"
-     "or a verdict got worse (PASS, XFAIL, SKIP, FAIL is from good to bad), 2 error."},
+     "the build folder. Areas are those of area.json beside the results.",
+     "Exit status: 0 nothing got worse, 1 bits differ, a verdict got worse (PASS, XFAIL, SKIP, FAIL is from good to "
+     "bad)\n"
+     "or something of A did not run in B, 2 usage, input or output error, 130 stopped by a signal.\n"},
     {"baseline", BASELINE, bt_cli_baseline, "baseline check|accept RESULTS.json... [options]",
      "Holds runs against the recorded baselines in golden/baselines, or records them with a reason.\n"
      "check fails on other bits, a worse verdict, more cycles than recorded and the tolerance allows, a larger "
      "exemption, "
      "a\n"
-     "result that is recorded and did not run, and one that ran and is not recorded. Exit status: 0 as recorded or "
-     "better,\n"
-     "1 not, 2 error (a baseline edited by hand is one), 77 no baseline yet. accept refuses runs in which anything "
-     "failed."},
+     "result that is recorded and did not run, and one that ran and is not recorded. accept refuses runs in which "
+     "anything\n"
+     "failed.",
+     "Exit status: 0 as recorded or better, 1 not, 2 usage, input or output error (a baseline edited by hand is "
+     "one),\n"
+     "77 no baseline yet, 130 stopped by a signal.\n"},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -151,7 +160,7 @@ static const struct option_spec specs[] = {
     {'f', "force", NULL, RUN | WHERE, "runs also what is stored and unchanged"},
     {'J', "json", NULL, HISTORY, "for programs"},
     {'Y', "reason", "TEXT", BASELINE, "accept: why; it is added to REASONS.md beside the baselines"},
-    {'N', "partial", NULL, BASELINE, "the runs are a part of the suites: what is not in both is left as it is"},
+    {'N', "partial", NULL, BASELINE | COMPARE, "the runs are a part of the suites: what is not in both is no loss"},
     {'O', "tolerance", "PERCENT", BASELINE,
      "accept: cycles may grow by so much from now on; default: as before, at first 0"},
     {'h', "help", NULL, BASELINE | COMPARE | FILTERS | TRACE | IMPORT | DATASET | HISTORY | MERGE, "this text"},
@@ -172,9 +181,6 @@ int bt_cli_finish(int status)
     return BT_EXIT_ERROR;
 }
 
-static const char exit_statuses[] = "Exit status: 0 all passed, 1 a verdict failed or nothing ran, 2 usage, input or "
-                                    "output error,\n130 stopped by a signal.\n";
-
 static void usage(FILE *out)
 {
     (void)fprintf(out, "bittrue: verifies and measures CNN accelerators, layer by layer, bit by bit.\n\n");
@@ -182,7 +188,7 @@ static void usage(FILE *out)
         const char *about = commands[i].about;
         (void)fprintf(out, "  bittrue %-8s %.*s\n", commands[i].name, (int)strcspn(about, "\n"), about);
     }
-    (void)fprintf(out, "\n'bittrue COMMAND --help' lists its options.\n%s", exit_statuses);
+    (void)fprintf(out, "\n'bittrue COMMAND --help' lists its options.\n%s", USUAL);
 }
 
 static int help(const struct command *command)
@@ -199,7 +205,7 @@ static int help(const struct command *command)
     }
     (void)printf("\nEnvironment: BITTRUE_BUILD (build folder), BITTRUE_SUITES (folder of suites), "
                  "BITTRUE_DATA (trained\nnetworks and pictures), BITTRUE_STORE (results store, or none).\n%s",
-                 exit_statuses);
+                 command->exits);
     return bt_cli_finish(BT_EXIT_PASS);
 }
 
@@ -620,7 +626,10 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
         return true;
     case 'F':
         cli->store = value;
-        return true;
+        if (value[0] == '\0') {
+            (void)bt_fail(err, BT_EINPUT, "--store '': expected a file, or none");
+        }
+        return value[0] != '\0';
     case 'f':
         cli->force = true;
         return true;

@@ -6,10 +6,16 @@
 
 #include "harness/job_key.h"
 
+static bool from_environment(void)
+{
+    const char *given = getenv("BITTRUE_STORE");
+    return given != NULL && given[0] != '\0';
+}
+
 const char *bt_cli_store_path(const struct bt_cli *cli, char *path, size_t path_bytes)
 {
-    const char *given = cli->store != NULL ? cli->store : getenv("BITTRUE_STORE");
-    if (given == NULL || given[0] == '\0') {
+    const char *given = cli->store != NULL ? cli->store : from_environment() ? getenv("BITTRUE_STORE") : NULL;
+    if (given == NULL) {
         (void)snprintf(path, path_bytes, "%s/results.db", cli->build_dir);
         return path;
     }
@@ -38,7 +44,8 @@ enum bt_status bt_cli_store_open(const struct bt_cli *cli, const struct bt_plan 
     if (bt_cli_store_path(cli, path, sizeof(path)) == NULL) {
         return BT_OK;
     }
-    const enum bt_status status = bt_store_open(path, &store->store, err);
+    const bool own = cli->store == NULL && !from_environment();
+    const enum bt_status status = bt_store_open(path, own ? BT_STORE_OWN : BT_STORE_WRITE, &store->store, err);
     if (status != BT_OK && cli->store != NULL) {
         return status;
     }
@@ -98,7 +105,13 @@ void bt_cli_store_keep(struct bt_cli_store *store, uint32_t index, uint32_t firs
         return;
     }
     const uint32_t count = store->plan->jobs[index].count;
-    const struct bt_key *key = store->keyed[index] ? &store->keys[index] : NULL;
+    /* a file that results follow from and that changed since the run began, even if it is as before by now: of which are they? */
+    struct bt_key now;
+    const bool same =
+        store->keyed[index] &&
+        bt_job_key(&store->plan->jobs[index], store->options, store->suites_dir, store->maker, &now) == BT_OK &&
+        bt_keymaker_changes(store->maker) == 0;
+    const struct bt_key *key = same ? &store->keys[index] : NULL;
     int64_t *rows = calloc(count, sizeof(*rows));
     const enum bt_status status = rows != NULL ? bt_store_put(store->store, key, count, records, rows, &err)
                                                : bt_fail(&err, BT_ENOMEM, "out of memory");

@@ -38,7 +38,10 @@ void bt_cli_store_close(struct bt_cli_store *store);
 /** Are the results of job `index` there? Then they are in `records`. `first`: the job's first record in the plan. */
 bool bt_cli_store_answers(struct bt_cli_store *store, uint32_t index, uint32_t first, struct bt_record *records);
 
-/** Keeps what a job found. A store that fails is said once on stderr, and is not used any more. */
+/**
+ * Keeps what a job found; it answers nobody where a file that results follow from has changed since the run began. A store that
+ * fails is said once on stderr, and is not used any more.
+ */
 void bt_cli_store_keep(struct bt_cli_store *store, uint32_t index, uint32_t first, const struct bt_record *records);
 
 /** Keeps the finished run. @return Its number, or 0. */

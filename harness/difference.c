@@ -122,6 +122,7 @@ static struct bt_changed change_of(const struct bt_record *a, const struct bt_re
         const uint64_t hash_a = a->engine[e].ran ? a->engine[e].hash : 0;
         const uint64_t hash_b = b->engine[e].ran ? b->engine[e].hash : 0;
         change.bits |= hash_a != 0 && hash_b != 0 && hash_a != hash_b ? 1u << e : 0;
+        change.lost |= hash_a != 0 && hash_b == 0 ? 1u << e : 0;
     }
     change.verdict = bt_verdict_worse(a->verdict, b->verdict) - bt_verdict_worse(b->verdict, a->verdict);
     change.cycles = percent(a->rtl_cycles, b->rtl_cycles);
@@ -132,9 +133,10 @@ static struct bt_changed change_of(const struct bt_record *a, const struct bt_re
     return change;
 }
 
-static bool is_change(const struct bt_changed *change)
+static bool is_change(const struct bt_changed *change, bool partial)
 {
-    return change->bits != 0 || change->verdict != 0 || change->cycles != 0.0 || change->terms;
+    return change->bits != 0 || change->verdict != 0 || (change->lost != 0 && !partial) || change->cycles != 0.0 ||
+           change->terms;
 }
 
 /* ---- sums ---- */
@@ -209,6 +211,7 @@ static void count_change(struct bt_difference *difference, const struct bt_chang
 {
     difference->both++;
     difference->bits += change->bits != 0 ? 1 : 0;
+    difference->lost += change->lost != 0 ? 1 : 0;
     difference->worse += change->verdict > 0 ? 1 : 0;
     difference->better += change->verdict < 0 ? 1 : 0;
     difference->slower += change->cycles > 0.0 ? 1 : 0;
@@ -218,7 +221,7 @@ static void count_change(struct bt_difference *difference, const struct bt_chang
 
 /* ---- together ---- */
 
-enum { BITS, WORSE, BETTER, CYCLES, ONE_SIDE };
+enum { BITS, WORSE, LOST, BETTER, CYCLES, ONE_SIDE };
 
 static int kind(const struct bt_changed *change)
 {
@@ -228,7 +231,7 @@ static int kind(const struct bt_changed *change)
     if (change->bits != 0) {
         return BITS;
     }
-    return change->verdict > 0 ? WORSE : change->verdict < 0 ? BETTER : CYCLES;
+    return change->verdict > 0 ? WORSE : change->lost != 0 ? LOST : change->verdict < 0 ? BETTER : CYCLES;
 }
 
 static int compare_changes(const void *left, const void *right)
@@ -285,7 +288,7 @@ static enum bt_status match(const struct key *keys_a, const struct key *keys_b, 
         }
         add_to_sum(sum, change);
         count_change(difference, change);
-        difference->count += is_change(change) ? 1 : 0;
+        difference->count += is_change(change, difference->partial) ? 1 : 0;
     }
     return BT_OK;
 }
@@ -298,10 +301,10 @@ static int compare_sums(const void *left, const void *right)
     return order != 0 ? order : strcmp(x->config, y->config);
 }
 
-enum bt_status bt_difference_make(const struct bt_difference_side *a, const struct bt_difference_side *b,
+enum bt_status bt_difference_make(const struct bt_difference_side *a, const struct bt_difference_side *b, bool partial,
                                   struct bt_difference *difference, struct bt_error *err)
 {
-    *difference = (struct bt_difference){.a = a, .b = b};
+    *difference = (struct bt_difference){.a = a, .b = b, .partial = partial};
     struct key *keys_a = sorted_keys(&a->results);
     struct key *keys_b = sorted_keys(&b->results);
     enum bt_status status = BT_ENOMEM;
@@ -340,5 +343,6 @@ void bt_difference_free(struct bt_difference *difference)
 
 bool bt_difference_is_worse(const struct bt_difference *difference)
 {
-    return difference->bits != 0 || difference->worse != 0;
+    const bool lost = !difference->partial && (difference->only_a != 0 || difference->lost != 0);
+    return difference->bits != 0 || difference->worse != 0 || lost;
 }

@@ -22,6 +22,7 @@ struct bt_difference_side {
 struct bt_changed {
     const struct bt_record *a, *b;
     uint32_t bits; /**< 1 << engine for each that ran on both sides and gave another hash */
+    uint32_t lost; /**< 1 << engine for each that has bits in a and none in b */
     int verdict;   /**< below 0: b's is better; above: worse, see bt_verdict_worse() */
     bool terms;    /**< a counter has another value */
     double
@@ -49,11 +50,12 @@ struct bt_difference_sum {
 struct bt_difference {
     const struct bt_difference_side *a, *b;
     uint32_t
-        count; /**< first changed bits, then verdicts, then the rest by change of the cycles; then what one side lacks */
+        count; /**< first changed bits, then verdicts, lost engines, the rest by change of the cycles; then what one side lacks */
     struct bt_changed *changed;
     uint32_t sum_count;
     struct bt_difference_sum *sums; /**< by name */
-    uint32_t both, only_a, only_b, bits, worse, better, slower, faster, terms;
+    uint32_t both, only_a, only_b, bits, lost, worse, better, slower, faster, terms;
+    bool partial; /**< b is a part of what a is: what it lacks is no loss */
 };
 
 /** PASS, XFAIL, SKIP, FAIL: the later, the less is known to be right. */
@@ -61,14 +63,15 @@ bool bt_verdict_worse(enum bt_verdict than, enum bt_verdict verdict);
 
 /**
  * @brief  Matches results by id. Of several with one id the first of a is held against the first of b, and so on.
+ * @param[in]  partial     See struct bt_difference.
  * @param[out] difference  Points into both sides; release with bt_difference_free().
  * @return BT_OK; BT_EINPUT: data of another seed, whose bits mean nothing to each other; BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_difference_make(const struct bt_difference_side *a, const struct bt_difference_side *b,
-                                                struct bt_difference *difference, struct bt_error *err);
+                                                bool partial, struct bt_difference *difference, struct bt_error *err);
 void bt_difference_free(struct bt_difference *difference);
 
-/** Bits differ, or a verdict got worse. */
+/** Bits differ, a verdict got worse, or what a has did not run in b, which is not a part of it. */
 bool bt_difference_is_worse(const struct bt_difference *difference);
 
 /**

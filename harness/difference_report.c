@@ -192,9 +192,12 @@ static void summary(const struct page *page, const struct bt_difference *d)
     char text[512];
     const char *strong = page->markdown ? "**" : "";
     if (bt_difference_is_worse(d)) {
-        (void)snprintf(text, sizeof(text),
-                       "Worse: other bits in %" PRIu32 " of %" PRIu32 " results, %" PRIu32 " %s worse.", d->bits,
-                       d->both, d->worse, are(d->worse, "verdict is", "verdicts are"));
+        const int used = snprintf(text, sizeof(text),
+                                  "Worse: other bits in %" PRIu32 " of %" PRIu32 " results, %" PRIu32 " %s worse",
+                                  d->bits, d->both, d->worse, are(d->worse, "verdict is", "verdicts are"));
+        const uint32_t lost = d->partial ? 0 : d->only_a + d->lost;
+        (void)snprintf(text + used, sizeof(text) - (size_t)used, lost != 0 ? ", %" PRIu32 " did not run in B." : ".",
+                       lost);
     } else {
         (void)snprintf(text, sizeof(text), "Nothing got worse: %" PRIu32 " %s the same bits.", d->both,
                        are(d->both, "result has", "results have"));
@@ -280,26 +283,40 @@ static void terms(struct page *page, const struct bt_difference *d)
     }
 }
 
-/* "bits (rtl, iss:accel), PASS to FAIL" */
-static void cell_change(struct page *page, const struct bt_changed *change)
+/* "bits (rtl, iss:accel)" */
+static void add_engines(char *text, size_t bytes, const char *what, uint32_t engines)
 {
-    char text[160] = "";
+    const char *before = "";
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        if ((engines & 1u << e) != 0) {
+            const size_t used = strlen(text);
+            const char *comma = used != 0 ? ", " : "";
+            (void)snprintf(text + used, bytes - used, "%s%s%s", comma, *before == '\0' ? what : "", bt_engine_name(e));
+            before = what;
+        }
+    }
+    if (engines != 0) {
+        const size_t used = strlen(text);
+        (void)snprintf(text + used, bytes - used, ")");
+    }
+}
+
+/* "bits (rtl, iss:accel), PASS to FAIL" */
+static void cell_change(struct page *page, const struct bt_difference *d, const struct bt_changed *change)
+{
+    char text[256] = "";
     if (change->a == NULL || change->b == NULL) {
         cell(page, "only in %s", change->a != NULL ? "A" : "B");
         return;
     }
-    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
-        if ((change->bits & 1u << e) != 0) {
-            const size_t used = strlen(text);
-            (void)snprintf(text + used, sizeof(text) - used, "%s%s", used == 0 ? "bits (" : ", ", bt_engine_name(e));
-        }
-    }
-    size_t used = strlen(text);
+    add_engines(text, sizeof(text), "bits (", change->bits);
+    add_engines(text, sizeof(text), "did not run (", d->partial ? 0 : change->lost);
+    const size_t used = strlen(text);
     if (change->verdict != 0) {
-        (void)snprintf(text + used, sizeof(text) - used, "%s%s to %s", used != 0 ? "), " : "",
+        (void)snprintf(text + used, sizeof(text) - used, "%s%s to %s", used != 0 ? ", " : "",
                        bt_verdict_name(change->a->verdict), bt_verdict_name(change->b->verdict));
     } else if (used != 0) {
-        (void)snprintf(text + used, sizeof(text) - used, ")");
+        /* said */
     } else if (change->a->rtl_cycles != change->b->rtl_cycles && change->cycles != 0.0) {
         (void)snprintf(text, sizeof(text), "cycles");
     } else {
@@ -354,7 +371,7 @@ static void changed(struct page *page, const struct bt_difference *d)
                                change->a->rtl_cycles != change->b->rtl_cycles);
         const uint64_t a = change->a == NULL ? 0 : measured ? change->a->rtl_cycles : change->a->predicted_cycles;
         const uint64_t b = change->b == NULL ? 0 : measured ? change->b->rtl_cycles : change->b->predicted_cycles;
-        cell_change(page, change);
+        cell_change(page, d, change);
         cell(page, "%s", record->network);
         cell(page, "%s", record->layer);
         cell(page, "%s", record->variant);

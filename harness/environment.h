@@ -8,7 +8,7 @@
 struct bt_environment {
     char cpu[128], os[128];            /**< as /proc/cpuinfo and /etc/os-release name them; "" where they do not */
     uint32_t cores;                    /**< that this process may use */
-    char verilator[64], compiler[128]; /**< that the program was built with */
+    char verilator[64], compiler[256]; /**< that the program was built with */
     char commit[48];                   /**< of the tree that holds `dir`, or "" */
     bool dirty;                        /**< with changes that are not committed */
     int64_t time;                      /**< of the clock, seconds since 1970 */

@@ -144,6 +144,7 @@ enum bt_status bt_job_key(const struct bt_job *job, const struct bt_engine_optio
     bt_key_number(maker, "schema", BT_RESULTS_SCHEMA);
     bt_key_text(maker, "engines", bt_build_info.common);
     bt_key_text(maker, "compiler", bt_build_info.compiler);
+    bt_key_libraries(maker);
     bt_key_text(maker, "variant", job->variant->name);
     bt_key_text(maker, "config", job->config.name);
     bt_key_number(maker, "stall percent", job->config.mem.stall_percent);

@@ -8,7 +8,8 @@
 
 /**
  * @brief  Layers and their data (seed, pattern, pruning; of whole networks model, weights and pictures), the variant's configuration,
- *         the simulated core, the firmware, the C of the room and of the engines, and what the engines were told.
+ *         the simulated core, the firmware, the C of the room and of the engines with compiler, flags and shared libraries, and what
+ *         the engines were told.
  * @param[in] suites_dir  Where the variants' YAML files are.
  * @return BT_OK; BT_EUNSUPPORTED where the job leaves more behind than records, or takes what has no key (a waveform, a timeline,
  *         prepared weights); BT_EIO where something cannot be read; BT_ENOMEM.

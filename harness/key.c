@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fts.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,16 +10,18 @@
 #include <sys/stat.h>
 #include <xxhash.h>
 
-/* A file or folder that was read already. */
+/* A file or folder that was read already, and what it looked like before that. */
 struct known {
     char *path;
-    struct bt_key key;
+    struct bt_key key, look;
 };
 
 struct bt_keymaker {
     XXH3_state_t *state, *file;
     struct known *known;
-    uint32_t count, capacity;
+    uint32_t count, capacity, changes;
+    bool has_libraries;
+    struct bt_key libraries;
 };
 
 struct bt_keymaker *bt_keymaker_new(void)
@@ -54,6 +57,11 @@ void bt_keymaker_free(struct bt_keymaker *maker)
 void bt_keymaker_reset(struct bt_keymaker *maker)
 {
     (void)XXH3_128bits_reset(maker->state);
+}
+
+uint32_t bt_keymaker_changes(const struct bt_keymaker *maker)
+{
+    return maker->changes;
 }
 
 static struct bt_key digest_of(const XXH3_state_t *state)
@@ -114,15 +122,28 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* Everything below a folder, in the order of names; what is neither file nor folder is left out. */
-static bool read_tree(XXH3_state_t *state, const char *path)
+/* What changes when a file is written to or replaced, without a look into it. */
+static void item_stat(XXH3_state_t *state, const char *name, const struct stat *info)
+{
+    const int64_t numbers[] = {(int64_t)info->st_dev,          (int64_t)info->st_ino,
+                               (int64_t)info->st_size,         (int64_t)info->st_mtim.tv_sec,
+                               (int64_t)info->st_mtim.tv_nsec, (int64_t)info->st_ctim.tv_sec,
+                               (int64_t)info->st_ctim.tv_nsec};
+    item(state, name, numbers, sizeof(numbers));
+}
+
+/* Everything below a folder, in the order of names, or how it looks; what is neither file nor folder is left out. */
+static bool read_tree(XXH3_state_t *state, const char *path, bool looks)
 {
     char *roots[] = {(char *)(uintptr_t)path, NULL};
     FTS *tree = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
     bool ok = tree != NULL;
     for (FTSENT *entry; ok && (entry = fts_read(tree)) != NULL;) {
-        if (entry->fts_info == FTS_F) {
-            ok = read_file(state, entry->fts_accpath, entry->fts_path + strlen(path));
+        const char *name = entry->fts_path + strlen(path);
+        if (entry->fts_info == FTS_F && looks) {
+            item_stat(state, name, entry->fts_statp);
+        } else if (entry->fts_info == FTS_F) {
+            ok = read_file(state, entry->fts_accpath, name);
         } else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS) {
             errno = entry->fts_errno;
             ok = false;
@@ -136,7 +157,26 @@ static bool read_tree(XXH3_state_t *state, const char *path)
     return ok;
 }
 
-static const struct known *find(const struct bt_keymaker *maker, const char *path)
+/* The content, or the look, of whatever is there. */
+static bool read_path(XXH3_state_t *state, const char *path, bool looks)
+{
+    struct stat info;
+    (void)XXH3_128bits_reset(state);
+    if (stat(path, &info) != 0) {
+        item(state, "none", "", 0);
+        return errno == ENOENT || errno == ENOTDIR;
+    }
+    if (S_ISDIR(info.st_mode)) {
+        return read_tree(state, path, looks);
+    }
+    if (looks) {
+        item_stat(state, "", &info);
+        return true;
+    }
+    return S_ISREG(info.st_mode) && read_file(state, path, "");
+}
+
+static struct known *find(const struct bt_keymaker *maker, const char *path)
 {
     for (uint32_t i = 0; i < maker->count; i++) {
         if (strcmp(maker->known[i].path, path) == 0) {
@@ -146,7 +186,7 @@ static const struct known *find(const struct bt_keymaker *maker, const char *pat
     return NULL;
 }
 
-static const struct known *remember(struct bt_keymaker *maker, const char *path)
+static struct known *remember(struct bt_keymaker *maker, const char *path)
 {
     if (maker->count == maker->capacity) {
         const uint32_t capacity = maker->capacity * 2 + 16;
@@ -158,36 +198,58 @@ static const struct known *remember(struct bt_keymaker *maker, const char *path)
         maker->capacity = capacity;
     }
     struct known *added = &maker->known[maker->count];
-    *added = (struct known){.path = strdup(path), .key = digest_of(maker->file)};
+    *added = (struct known){.path = strdup(path)};
     maker->count += added->path != NULL ? 1 : 0;
     return added->path != NULL ? added : NULL;
 }
 
 enum bt_status bt_key_file(struct bt_keymaker *maker, const char *name, const char *path)
 {
-    const struct known *known = find(maker, path);
-    if (known == NULL) {
-        struct stat info;
-        bool ok = true;
-        (void)XXH3_128bits_reset(maker->file);
-        if (stat(path, &info) == 0) {
-            ok = S_ISDIR(info.st_mode)   ? read_tree(maker->file, path)
-                 : S_ISREG(info.st_mode) ? read_file(maker->file, path, "")
-                                         : false;
-        } else {
-            item(maker->file, "none", "", 0);
-            ok = errno == ENOENT || errno == ENOTDIR;
-        }
-        if (!ok) {
+    struct known *known = find(maker, path);
+    if (!read_path(maker->file, path, true)) {
+        return BT_EIO;
+    }
+    const struct bt_key look =
+        digest_of(maker->file); /* before the content: what changes while it is read is noticed */
+    if (known == NULL || memcmp(&known->look, &look, sizeof(look)) != 0) {
+        if (!read_path(maker->file, path, false)) {
             return BT_EIO;
         }
-        known = remember(maker, path);
+        maker->changes += known != NULL ? 1 : 0;
+        known = known != NULL ? known : remember(maker, path);
         if (known == NULL) {
             return BT_ENOMEM;
         }
+        known->key = digest_of(maker->file);
+        known->look = look;
     }
     item(maker->state, name, known->key.bytes, sizeof(known->key.bytes));
     return BT_OK;
+}
+
+static int add_library(struct dl_phdr_info *info, size_t size, void *context)
+{
+    XXH3_state_t *state = context;
+    struct stat file;
+    char *path = info->dlpi_name != NULL && info->dlpi_name[0] == '/' ? realpath(info->dlpi_name, NULL) : NULL;
+    (void)size;
+    if (path != NULL && stat(path, &file) == 0) {
+        const int64_t bytes = (int64_t)file.st_size;
+        item(state, strrchr(path, '/'), &bytes, sizeof(bytes));
+    }
+    free(path);
+    return 0;
+}
+
+void bt_key_libraries(struct bt_keymaker *maker)
+{
+    if (!maker->has_libraries) {
+        (void)XXH3_128bits_reset(maker->file);
+        (void)dl_iterate_phdr(add_library, maker->file);
+        maker->libraries = digest_of(maker->file);
+        maker->has_libraries = true;
+    }
+    item(maker->state, "libraries", maker->libraries.bytes, sizeof(maker->libraries.bytes));
 }
 
 struct bt_key bt_key_of(const struct bt_keymaker *maker)

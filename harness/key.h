@@ -19,11 +19,17 @@ void bt_keymaker_free(struct bt_keymaker *maker);
 /** Begins another key; what is known of files stays known. */
 void bt_keymaker_reset(struct bt_keymaker *maker);
 
+/** How often a file or folder was not any more what it had been when it was read. */
+uint32_t bt_keymaker_changes(const struct bt_keymaker *maker);
+
 void bt_key_text(struct bt_keymaker *maker, const char *name, const char *text);
 void bt_key_number(struct bt_keymaker *maker, const char *name, int64_t value);
 void bt_key_real(struct bt_keymaker *maker, const char *name, double value);
+/** What this process has loaded beside itself: names with versions, and sizes, of the shared libraries. */
+void bt_key_libraries(struct bt_keymaker *maker);
 /**
- * The content of a file, or of all files below a folder with their names; what is not there is an item, too. Read once per keymaker.
+ * The content of a file, or of all files below a folder with their names; what is not there is an item, too. Read once per keymaker,
+ * and again when names, sizes, times or inodes are not what they were.
  * @return BT_OK; BT_EIO where something is there that cannot be read; BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_key_file(struct bt_keymaker *maker, const char *name, const char *path);

@@ -75,6 +75,16 @@ void bt_record_init(struct bt_record *record)
     }
 }
 
+enum bt_verdict bt_record_strongest(const struct bt_record *record)
+{
+    enum bt_verdict strongest = BT_SKIP;
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        const enum bt_verdict verdict = record->engine[e].verdict;
+        strongest = weight(verdict) > weight(strongest) ? verdict : strongest;
+    }
+    return strongest;
+}
+
 void bt_record_set(struct bt_record *record, enum bt_engine engine, enum bt_verdict verdict, const char *reason)
 {
     const bool worse = weight(verdict) > weight(record->verdict);

@@ -140,6 +140,9 @@ bool bt_record_same_kind(const struct bt_record *a, const struct bt_record *b);
 /** Empty: every engine and the record itself SKIP. */
 void bt_record_init(struct bt_record *record);
 
+/** The verdict that counts most of its engines'. */
+enum bt_verdict bt_record_strongest(const struct bt_record *record);
+
 /**
  * @brief  Sets what an engine found. The record takes the verdict that counts most, SKIP < PASS < XFAIL < FAIL, and
  *         the reason of the first engine that had it.

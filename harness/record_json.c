@@ -273,7 +273,10 @@ enum bt_status bt_json_load(const char *path, const char *what, uint64_t most_by
     }
     if (!S_ISREG(info.st_mode) || (uint64_t)info.st_size > most_bytes) {
         (void)close(fd);
-        return bt_fail(err, BT_EINPUT, "%s: expected a file of at most %" PRIu64 " bytes", path, most_bytes);
+        return S_ISREG(info.st_mode)
+                   ? bt_fail(err, BT_EINPUT, "%s: expected a file of at most %" PRIu64 " bytes", path, most_bytes)
+                   : bt_fail(err, BT_EINPUT, "%s: expected a file, is %s", path,
+                             S_ISDIR(info.st_mode) ? "a folder" : "no regular file");
     }
     FILE *file = fdopen(fd, "r"); /* json_loadfd() reads a byte at a time */
     if (file == NULL) {
@@ -303,6 +306,12 @@ void bt_json_read_text(struct bt_json_reader *reader, const char *key, char *tex
         (void)snprintf(expected, sizeof(expected), "a text of less than %zu bytes", text_bytes);
         bt_json_expected(reader, key, expected);
         return;
+    }
+    for (const char *c = value; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) { /* a terminal would obey them */
+            bt_json_expected(reader, key, "a text without control characters");
+            return;
+        }
     }
     (void)snprintf(text, text_bytes, "%s", value);
 }
@@ -599,6 +608,27 @@ static void read_accuracy(struct bt_json_reader *reader, struct bt_accuracy *a)
     reader->failed = reader->failed || inner.failed;
 }
 
+/*
+ * What a record says must fit together. Only a job whose worker failed is a FAIL without an engine's. Hashes of layers of whole
+ * networks are those of several pictures, or of the pooled ofmap, and differ by engine.
+ */
+static void check_record(struct bt_json_reader *reader, const struct bt_record *record)
+{
+    const uint64_t expected = record->engine[BT_ENGINE_REF].hash;
+    if (record->verdict != BT_FAIL && record->verdict != bt_record_strongest(record)) {
+        bt_json_expected(reader, "verdict", bt_verdict_name(bt_record_strongest(record)));
+    }
+    if (record->verdict != BT_FAIL && record->mismatch.differing != 0) {
+        bt_json_expected(reader, "mismatch", "null beside that verdict");
+    }
+    for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT && !record->whole; e++) {
+        const struct bt_engine_result *engine = &record->engine[e];
+        if (engine->verdict == BT_PASS && engine->hash != 0 && expected != 0 && engine->hash != expected) {
+            bt_json_expected(reader, "hash", "that of ref, beside PASS");
+        }
+    }
+}
+
 enum bt_status bt_record_from_json(const json_t *object, struct bt_record *record, struct bt_error *err)
 {
     struct bt_json_reader reader = {.object = object, .err = err};
@@ -632,5 +662,8 @@ enum bt_status bt_record_from_json(const json_t *object, struct bt_record *recor
     read_quantisation(&reader, &record->quantisation);
     read_accuracy(&reader, &record->accuracy);
     read_mismatch(&reader, record);
+    if (!reader.failed) {
+        check_record(&reader, record);
+    }
     return reader.failed ? BT_EINPUT : BT_OK;
 }

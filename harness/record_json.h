@@ -23,6 +23,7 @@ json_t *bt_record_to_json(const struct bt_record *record, bool *ok);
 
 /**
  * @brief  The record that bt_record_to_json() wrote: every member as it was, but for the order of `measured`.
+ *         Its members must fit together: the verdict is that of the engines, no mismatch and no other hash beside a PASS.
  * @param[out] err  Names the member that is missing or not what was expected.
  * @return BT_OK; BT_EINPUT.
  */
@@ -51,7 +52,7 @@ struct bt_json_reader {
     struct bt_error *err;
     bool failed;
 };
-/** A text that must fit. */
+/** A text that must fit, without control characters. */
 void bt_json_read_text(struct bt_json_reader *reader, const char *key, char *text, size_t text_bytes);
 /** A whole number of at most `most`; null reads as 0. */
 uint64_t bt_json_read_count(struct bt_json_reader *reader, const char *key, uint64_t most);

@@ -63,3 +63,17 @@ void bt_replace_discard(struct bt_replace *replace)
         replace->left = false;
     }
 }
+
+void bt_replace_begin(sigset_t *mask)
+{
+    sigset_t blocked;
+    (void)sigemptyset(&blocked);
+    (void)sigaddset(&blocked, SIGINT);
+    (void)sigaddset(&blocked, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &blocked, mask);
+}
+
+void bt_replace_end(const sigset_t *mask)
+{
+    (void)sigprocmask(SIG_SETMASK, mask, NULL);
+}

@@ -2,6 +2,7 @@
 #ifndef BT_REPLACE_H
 #define BT_REPLACE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -23,5 +24,9 @@ BT_MUST_CHECK enum bt_status bt_replace_close(struct bt_replace *replace, struct
 BT_MUST_CHECK enum bt_status bt_replace_commit(struct bt_replace *replace, struct bt_error *err);
 /** Removes the temporary file, if one is left; nothing else, so that every way out may call it. */
 void bt_replace_discard(struct bt_replace *replace);
+
+/** Several files are replaced all or none: a Ctrl-C waits from here on until bt_replace_end(). @param[out] mask  For that. */
+void bt_replace_begin(sigset_t *mask);
+void bt_replace_end(const sigset_t *mask);
 
 #endif

@@ -19,7 +19,7 @@ void bt_shell_word(const char *text, char *word, size_t word_bytes)
     for (; *text != '\0' && used + 6 < word_bytes; text++) {
         const char *as = *text == '\'' ? "'\\''" : NULL;
         if (as == NULL) {
-            word[used++] = *text;
+            word[used++] = (unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text;
         } else {
             memcpy(word + used, as, strlen(as));
             used += strlen(as);

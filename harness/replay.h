@@ -20,7 +20,7 @@ struct bt_replay {
 void bt_replay_command(const struct bt_replay *replay, const struct bt_job *job, const struct bt_record *record,
                        char *text, size_t text_bytes);
 
-/** The text as one word of a shell: quoted where it must be. What does not fit is cut. */
+/** The text as one word of a shell: quoted where it must be. What does not fit is cut; control characters become '?'. */
 void bt_shell_word(const char *text, char *word, size_t word_bytes);
 
 #endif

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -78,15 +77,9 @@ enum bt_status bt_report_files(const struct bt_report *report, const char *dir, 
 {
     enum bt_status status = BT_OK;
     struct bt_replace files[FILE_COUNT] = {{.out = NULL}};
-
-    /* A Ctrl-C waits until the files are all there or all gone. */
-    sigset_t blocked;
     sigset_t mask;
-    (void)sigemptyset(&blocked);
-    (void)sigaddset(&blocked, SIGINT);
-    (void)sigaddset(&blocked, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &blocked, &mask);
 
+    bt_replace_begin(&mask);
     if (!make_folder(dir)) {
         status = bt_fail(err, BT_EIO, "%s: cannot make the folder: %s", dir, strerror(errno));
         goto cleanup;
@@ -102,6 +95,6 @@ cleanup:
     for (int i = 0; i < FILE_COUNT; i++) {
         bt_replace_discard(&files[i]);
     }
-    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    bt_replace_end(&mask);
     return status;
 }

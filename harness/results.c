@@ -123,8 +123,36 @@ static enum bt_status read_records(const json_t *list, struct bt_results *result
     return BT_OK;
 }
 
+/* Has each gate the verdict that follows from the results? */
+static enum bt_status check_gates(const json_t *said, const struct bt_gate *gates, uint32_t gate_count,
+                                  struct bt_error *err)
+{
+    if (json_array_size(said) != gate_count) {
+        return bt_fail(err, BT_EINPUT, "%zu gates: its results have %" PRIu32, json_array_size(said), gate_count);
+    }
+    for (uint32_t i = 0; i < gate_count; i++) {
+        struct bt_json_reader reader = {.object = json_array_get(said, i), .err = err};
+        char variant[sizeof(gates->variant)];
+        char config[sizeof(gates->config)];
+        bt_json_read_text(&reader, "variant", variant, sizeof(variant));
+        bt_json_read_text(&reader, "config", config, sizeof(config));
+        const enum bt_verdict verdict = bt_json_read_verdict(&reader, "verdict");
+        if (reader.failed) {
+            return BT_EINPUT;
+        }
+        if (strcmp(variant, gates[i].variant) != 0 || strcmp(config, gates[i].config) != 0 ||
+            verdict != gates[i].verdict) {
+            return bt_fail(err, BT_EINPUT, "gate %" PRIu32 " is %s of %s %s: from its results %s of %s %s", i,
+                           bt_verdict_name(verdict), variant, config, bt_verdict_name(gates[i].verdict),
+                           gates[i].variant, gates[i].config);
+        }
+    }
+    return BT_OK;
+}
+
 /* What the file says of itself must follow from its results. */
-static enum bt_status check_totals(const struct bt_results *results, const struct bt_totals *said, struct bt_error *err)
+static enum bt_status check_totals(const struct bt_results *results, const struct bt_totals *said,
+                                   const json_t *said_gates, struct bt_error *err)
 {
     struct bt_gate *gates = NULL;
     uint32_t gate_count = 0;
@@ -134,7 +162,17 @@ static enum bt_status check_totals(const struct bt_results *results, const struc
     }
     const struct bt_report report = bt_results_report(results, gates, gate_count);
     const struct bt_totals found = bt_report_totals(&report);
+    const enum bt_status status = check_gates(said_gates, gates, gate_count, err);
     free(gates);
+    if (status != BT_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < results->count; i++) {
+        if (results->records[i].seed != results->run.seed) {
+            return bt_fail(err, BT_EINPUT, "result %" PRIu32 ": seed %" PRIu64 ": expected that of the run, %" PRIu64,
+                           i, results->records[i].seed, results->run.seed);
+        }
+    }
     if (found.passed != said->passed || found.failed != said->failed || found.skipped != said->skipped ||
         found.xfailed != said->xfailed) {
         return bt_fail(err, BT_EINPUT,
@@ -168,7 +206,7 @@ static enum bt_status read_root(const json_t *root, struct bt_results *results, 
     if (status == BT_OK) {
         status = read_records(list, results, err);
     }
-    return status == BT_OK ? check_totals(results, &totals, err) : status;
+    return status == BT_OK ? check_totals(results, &totals, gates, err) : status;
 }
 
 enum bt_status bt_results_from_json(const json_t *root, struct bt_results *results, struct bt_error *err)

@@ -17,6 +17,7 @@
 #include <zlib.h>
 
 #include "harness/job.h"
+#include "harness/pages.h"
 #include "harness/record_json.h"
 
 #define PATH_BYTES 4096
@@ -39,7 +40,7 @@ static const char tables[] =
     " revision TEXT NOT NULL, dirty INTEGER NOT NULL, time INTEGER NOT NULL, seconds REAL NOT NULL,"
     " passed INTEGER NOT NULL, failed INTEGER NOT NULL, skipped INTEGER NOT NULL, xfailed INTEGER NOT NULL,"
     " rtl_cycles INTEGER NOT NULL, predicted_cycles INTEGER NOT NULL, macs INTEGER NOT NULL, rtl_seconds REAL NOT NULL,"
-    " results INTEGER NOT NULL, sum INTEGER NOT NULL);"
+    " results INTEGER NOT NULL, members INTEGER NOT NULL, sum INTEGER NOT NULL);"
     "CREATE TABLE member(run INTEGER NOT NULL, place INTEGER NOT NULL, row INTEGER NOT NULL,"
     " PRIMARY KEY(run, place)) WITHOUT ROWID;";
 
@@ -64,7 +65,7 @@ enum statement {
     " rtl_cycles, predicted_cycles, rtl_seconds, terms, record, sum, seed"
 #define RUN_COLUMNS                                                                                                    \
     "suite, command, revision, dirty, time, seconds, passed, failed, skipped, xfailed, rtl_cycles, predicted_cycles,"  \
-    " macs, rtl_seconds, results, sum"
+    " macs, rtl_seconds, results, members, sum"
 
 static const char *const texts[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -78,7 +79,7 @@ static const char *const texts[STATEMENTS] = {
         "SELECT number, " RUN_COLUMNS " FROM run WHERE suite = ?1 AND command = ?2 ORDER BY number DESC LIMIT 1",
     [MEMBERS] = "SELECT row FROM member WHERE run = ?1 ORDER BY place",
     [ADD_RUN] = "INSERT INTO run(" RUN_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-                " ?15, ?16)",
+                " ?15, ?16, ?17)",
     [ADD_MEMBER] = "INSERT INTO member(run, place, row) VALUES(?1, ?2, ?3)",
     [RUN] = "SELECT number, " RUN_COLUMNS " FROM run WHERE number = ?1",
     [LOAD] = "SELECT result.row, " RESULT_COLUMNS " FROM member JOIN result ON result.row = member.row"
@@ -87,6 +88,7 @@ static const char *const texts[STATEMENTS] = {
 
 struct bt_store {
     char path[PATH_BYTES];
+    enum bt_store_use use;
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENTS];
     struct stat file; /* as it was opened */
@@ -381,8 +383,7 @@ static int make_tables(sqlite3 *db)
     if (code == SQLITE_OK) {
         return execute(db, "COMMIT");
     }
-    (void)execute(db, "ROLLBACK");
-    return code;
+    return code; /* closing the file rolls back, and would not say why it failed */
 }
 
 /* Is it a store of this version? */
@@ -417,17 +418,20 @@ static int prepare(struct bt_store *store)
 static int open_file(struct bt_store *store, struct doubt *doubt)
 {
     int64_t ignored = 0;
-    int code = sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    const bool reads = store->use == BT_STORE_READ;
+    int code = sqlite3_open_v2(store->path, &store->db, SQLITE_OPEN_READWRITE | (reads ? 0 : SQLITE_OPEN_CREATE), NULL);
     if (code == SQLITE_OK) {
         (void)sqlite3_extended_result_codes(store->db, 1);
         code = sqlite3_busy_timeout(store->db, BUSY_MS);
     }
     code = code == SQLITE_OK ? look(store->db, doubt) : code;
-    if (code == SQLITE_OK && !doubt->damaged) {
+    if (code == SQLITE_OK && !doubt->damaged && !reads) {
         code = ask(store->db, "PRAGMA journal_mode = WAL", &ignored);
         code = code == SQLITE_OK ? execute(store->db, "PRAGMA synchronous = NORMAL") : code;
         code = code == SQLITE_OK ? make_tables(store->db) : code;
-        code = code == SQLITE_OK ? prepare(store) : code;
+    }
+    if (code == SQLITE_OK && !doubt->damaged) {
+        code = prepare(store);
         (void)stat(store->path, &store->file);
     }
     if (is_damage(code) || (code & 0xff) == SQLITE_ERROR) { /* SQLITE_ERROR: a table or column is not there */
@@ -437,9 +441,30 @@ static int open_file(struct bt_store *store, struct doubt *doubt)
     return code;
 }
 
-/* Moves the file out of the way, with what SQLite keeps beside it. */
-static enum bt_status set_aside(const char *path, const char *why, struct bt_error *err)
+/* Was the file ever a results store, as its first bytes say? An empty one may become one. */
+static bool was_ours(const char *path)
 {
+    unsigned char head[72] = {0};
+    FILE *file = fopen(path, "rbe");
+    const size_t got = file != NULL ? fread(head, 1, sizeof(head), file) : 0;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    const uint32_t application =
+        (uint32_t)head[68] << 24 | (uint32_t)head[69] << 16 | (uint32_t)head[70] << 8 | head[71];
+    return got == sizeof(head) && memcmp(head, "SQLite format 3", 16) == 0 && application == APPLICATION;
+}
+
+/* Moves the file out of the way, with what SQLite keeps beside it, if it may be moved. */
+static enum bt_status set_aside(const struct bt_store *store, const char *why, struct bt_error *err)
+{
+    const char *path = store->path;
+    if (store->use == BT_STORE_READ) {
+        return bt_fail(err, BT_EIO, "%s: %s: expected a sound results store", path, why);
+    }
+    if (store->use == BT_STORE_WRITE && !was_ours(path)) {
+        return bt_fail(err, BT_EIO, "%s: %s: expected a results store, or no file", path, why);
+    }
     static const char *const beside[] = {"", "-wal", "-shm"};
     char from[PATH_BYTES + 8];
     char to[PATH_BYTES + 40];
@@ -480,8 +505,8 @@ static int lock_of(const char *path)
 static enum bt_status reopen(struct bt_store *store, struct bt_error *err)
 {
     enum bt_status status = BT_EIO;
-    const int lock = lock_of(store->path);
-    if (lock < 0) {
+    const int lock = store->use != BT_STORE_READ ? lock_of(store->path) : -1;
+    if (lock < 0 && store->use != BT_STORE_READ) {
         return bt_fail(err, BT_EIO, "%s: %s", store->path, strerror(errno));
     }
     for (int round = 0; round < 2; round++) {
@@ -501,15 +526,17 @@ static enum bt_status reopen(struct bt_store *store, struct bt_error *err)
             (void)bt_fail(err, BT_EIO, "%s: %s", store->path, why);
             break;
         }
-        if (set_aside(store->path, why, err) != BT_OK) {
+        if (set_aside(store, why, err) != BT_OK) {
             break;
         }
     }
-    (void)close(lock);
+    if (lock >= 0) {
+        (void)close(lock);
+    }
     return status;
 }
 
-enum bt_status bt_store_open(const char *path, struct bt_store **store, struct bt_error *err)
+enum bt_status bt_store_open(const char *path, enum bt_store_use use, struct bt_store **store, struct bt_error *err)
 {
     struct bt_store *made = calloc(1, sizeof(*made));
     if (err != NULL) {
@@ -518,6 +545,7 @@ enum bt_status bt_store_open(const char *path, struct bt_store **store, struct b
     if (made == NULL) {
         return bt_fail(err, BT_ENOMEM, "out of memory");
     }
+    made->use = use;
     (void)snprintf(made->path, sizeof(made->path), "%s", path);
     const enum bt_status status = reopen(made, err);
     if (status != BT_OK) {
@@ -562,10 +590,10 @@ static enum bt_status fail(struct bt_store *store, struct bt_error *err)
     }
     finalise(store);
     store->doubtful = false;
-    const int lock = lock_of(store->path);
-    enum bt_status status = BT_EIO;
+    const int lock = store->use != BT_STORE_READ ? lock_of(store->path) : -1;
+    enum bt_status status = store->use == BT_STORE_READ ? set_aside(store, text, err) : BT_EIO;
     if (lock >= 0) {
-        status = in_place(store) ? set_aside(store->path, text, err) : bt_fail(err, BT_OK, "%s: %s", store->path, text);
+        status = in_place(store) ? set_aside(store, text, err) : bt_fail(err, BT_OK, "%s: %s", store->path, text);
         (void)close(lock);
     }
     struct bt_error ignored = {""};
@@ -715,9 +743,13 @@ static bool put_row(struct bt_store *store, const struct bt_key *key, uint32_t p
 static enum bt_status put(struct bt_store *store, const struct bt_key *key, uint32_t count,
                           const struct bt_record *records, int64_t *rows, struct bt_error *err)
 {
+    bool answers = key != NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        answers = answers && records[i].verdict != BT_FAIL;
+    }
     bool ok = step(store, BEGIN) && (key == NULL || free_key(store, key));
     for (uint32_t i = 0; i < count && ok; i++) {
-        ok = put_row(store, key, i, &records[i], &rows[i]);
+        ok = put_row(store, answers ? key : NULL, i, &records[i], &rows[i]);
     }
     ok = ok && step(store, COMMIT);
     return ok ? BT_OK : fail(store, err);
@@ -728,9 +760,6 @@ enum bt_status bt_store_put(struct bt_store *store, const struct bt_key *key, ui
 {
     if (!usable(store, err)) {
         return BT_EIO;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        key = records[i].verdict == BT_FAIL ? NULL : key;
     }
     const enum bt_status status = put(store, key, count, records, rows, err);
     struct bt_error again = {""};
@@ -753,8 +782,13 @@ static enum bt_status lost(struct bt_store *store, struct bt_error *err)
 struct run_row {
     struct bt_store_summary summary;
     char command[sizeof(((struct bt_run *)NULL)->command)];
-    int64_t results;
+    int64_t results, members; /* how many, and the digest of their rows */
 };
+
+static int64_t rows_sum(const int64_t *rows, int64_t count)
+{
+    return (int64_t)XXH3_64bits(rows, (size_t)count * sizeof(*rows));
+}
 
 static int64_t run_sum(const struct run_row *row)
 {
@@ -779,6 +813,7 @@ static int64_t run_sum(const struct run_row *row)
     add_number(state, (int64_t)s->macs);
     add_real(state, s->rtl_seconds);
     add_number(state, row->results);
+    add_number(state, row->members);
     const XXH64_hash_t sum = XXH3_64bits_digest(state);
     (void)XXH3_freeState(state);
     return (int64_t)sum;
@@ -787,7 +822,8 @@ static int64_t run_sum(const struct run_row *row)
 static bool take_run(sqlite3_stmt *statement, struct run_row *row)
 {
     struct bt_store_summary *s = &row->summary;
-    *row = (struct run_row){.results = sqlite3_column_int64(statement, 15)};
+    *row = (struct run_row){.results = sqlite3_column_int64(statement, 15),
+                            .members = sqlite3_column_int64(statement, 16)};
     s->number = sqlite3_column_int64(statement, 0);
     if (!take_text(statement, 1, s->suite, sizeof(s->suite)) ||
         !take_text(statement, 2, row->command, sizeof(row->command)) ||
@@ -807,7 +843,7 @@ static bool take_run(sqlite3_stmt *statement, struct run_row *row)
     s->predicted_cycles = (uint64_t)sqlite3_column_int64(statement, 12);
     s->macs = (uint64_t)sqlite3_column_int64(statement, 13);
     s->rtl_seconds = sqlite3_column_double(statement, 14);
-    return run_sum(row) == sqlite3_column_int64(statement, 16);
+    return row->results >= 0 && row->results <= UINT32_MAX && run_sum(row) == sqlite3_column_int64(statement, 17);
 }
 
 static struct run_row run_of(const struct bt_report *report)
@@ -834,35 +870,44 @@ static struct run_row run_of(const struct bt_report *report)
     return row;
 }
 
+/* Is the run's list the one that was stored? */
+static bool members_hold(struct bt_store *store, const struct run_row *run)
+{
+    sqlite3_stmt *members = store->statement[MEMBERS];
+    int64_t *rows = calloc((size_t)run->results + 1, sizeof(*rows));
+    int64_t at = 0;
+    int code = SQLITE_DONE;
+    (void)sqlite3_bind_int64(members, 1, run->summary.number);
+    while (rows != NULL && (code = sqlite3_step(members)) == SQLITE_ROW && at < run->results) {
+        rows[at++] = sqlite3_column_int64(members, 0);
+    }
+    (void)sqlite3_reset(members);
+    store->doubtful = rows != NULL && (code == SQLITE_ROW || at != run->results || rows_sum(rows, at) != run->members);
+    const bool ok = rows != NULL && code == SQLITE_DONE && !store->doubtful;
+    free(rows);
+    return ok;
+}
+
 /* Has the last run of that suite and command the same results, at the same revision? 0: no, or there is none. */
-static bool same_as_last(struct bt_store *store, const struct run_row *row, const int64_t *rows, int64_t *number)
+static bool same_as_last(struct bt_store *store, const struct run_row *row, int64_t *number)
 {
     sqlite3_stmt *last = store->statement[LAST_RUN];
-    sqlite3_stmt *members = store->statement[MEMBERS];
     struct run_row before;
     *number = 0;
     (void)sqlite3_bind_text(last, 1, row->summary.suite, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(last, 2, row->command, -1, SQLITE_STATIC);
-    int code = sqlite3_step(last);
+    const int code = sqlite3_step(last);
     store->doubtful = code == SQLITE_ROW && !take_run(last, &before);
     (void)sqlite3_reset(last);
     if (code != SQLITE_ROW || store->doubtful) {
         return code == SQLITE_DONE;
     }
-    if (before.results != row->results || strcmp(before.summary.commit, row->summary.commit) != 0 ||
-        before.summary.dirty != row->summary.dirty) {
-        return true;
+    if (before.results == row->results && before.members == row->members &&
+        strcmp(before.summary.commit, row->summary.commit) == 0 && before.summary.dirty == row->summary.dirty) {
+        *number = before.summary.number;
+        return members_hold(store, &before);
     }
-    bool same = true;
-    int64_t at = 0;
-    (void)sqlite3_bind_int64(members, 1, before.summary.number);
-    while ((code = sqlite3_step(members)) == SQLITE_ROW && same) {
-        same = at < row->results && rows[at] == sqlite3_column_int64(members, 0);
-        at++;
-    }
-    (void)sqlite3_reset(members);
-    *number = same && at == row->results ? before.summary.number : 0;
-    return code == SQLITE_DONE || code == SQLITE_ROW;
+    return true;
 }
 
 static bool add_run(struct bt_store *store, const struct run_row *row, const int64_t *rows, int64_t *number)
@@ -885,7 +930,8 @@ static bool add_run(struct bt_store *store, const struct run_row *row, const int
     (void)sqlite3_bind_int64(run, 13, (int64_t)s->macs);
     (void)sqlite3_bind_double(run, 14, s->rtl_seconds);
     (void)sqlite3_bind_int64(run, 15, row->results);
-    (void)sqlite3_bind_int64(run, 16, run_sum(row));
+    (void)sqlite3_bind_int64(run, 16, row->members);
+    (void)sqlite3_bind_int64(run, 17, run_sum(row));
     bool ok = step(store, ADD_RUN);
     (void)sqlite3_clear_bindings(run);
     *number = sqlite3_last_insert_rowid(store->db);
@@ -904,26 +950,16 @@ enum bt_status bt_store_add_run(struct bt_store *store, const struct bt_report *
     if (!usable(store, err)) {
         return BT_EIO;
     }
-    const struct run_row row = run_of(report);
+    struct run_row row = run_of(report);
     bool ok = step(store, BEGIN);
     for (uint32_t i = 0; i < report->record_count && ok; i++) {
         ok = rows[i] != 0 || put_row(store, NULL, 0, &report->records[i], &rows[i]);
     }
-    ok = ok && same_as_last(store, &row, rows, number);
+    row.members = rows_sum(rows, row.results);
+    ok = ok && same_as_last(store, &row, number);
     ok = ok && (*number != 0 || add_run(store, &row, rows, number));
     ok = ok && step(store, COMMIT);
     return ok ? BT_OK : lost(store, err);
-}
-
-/* Half a gigabyte of records in small pages takes longer to map than to read. A matter of speed alone. */
-static void fewer_faults(struct bt_record *records, size_t bytes)
-{
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t begin = ((uintptr_t)records + page - 1) / page * page;
-    const uintptr_t end = ((uintptr_t)records + bytes) / page * page;
-    if (records != NULL && end > begin) {
-        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
-    }
 }
 
 enum bt_status bt_store_run(struct bt_store *store, int64_t number, struct bt_results *results, struct bt_error *err)
@@ -938,14 +974,14 @@ enum bt_status bt_store_run(struct bt_store *store, int64_t number, struct bt_re
     sqlite3_stmt *load = store->statement[LOAD];
     (void)sqlite3_bind_int64(one, 1, number);
     code = sqlite3_step(one);
-    store->doubtful = code == SQLITE_ROW && (!take_run(one, &run) || run.results < 0 || run.results > UINT32_MAX);
+    store->doubtful = code == SQLITE_ROW && !take_run(one, &run);
     if (code == SQLITE_ROW || code == SQLITE_DONE) {
         (void)sqlite3_reset(one);
     }
     if (code == SQLITE_DONE) {
         return bt_fail(err, BT_EINPUT, "%s: no run %" PRId64 "; 'bittrue history' lists them", store->path, number);
     }
-    if (code != SQLITE_ROW || store->doubtful) {
+    if (code != SQLITE_ROW || store->doubtful || !members_hold(store, &run)) {
         return lost(store, err);
     }
     (void)snprintf(results->run.suite, sizeof(results->run.suite), "%s", run.summary.suite);
@@ -956,7 +992,8 @@ enum bt_status bt_store_run(struct bt_store *store, int64_t number, struct bt_re
     results->run.seconds = run.summary.seconds;
     results->run.shards = 1;
     results->records = calloc((size_t)run.results + 1, sizeof(*results->records));
-    fewer_faults(results->records, (size_t)run.results * sizeof(*results->records));
+    /* half a gigabyte of records in small pages takes longer to map than to read */
+    bt_pages_advise(results->records, (size_t)run.results * sizeof(*results->records), MADV_HUGEPAGE);
     results->replays = calloc((size_t)run.results + 1, sizeof(char *));
     results->limits = calloc(1, sizeof(*results->limits));
     bool ok = results->records != NULL && results->replays != NULL && results->limits != NULL;
@@ -994,7 +1031,7 @@ enum bt_status bt_store_runs(struct bt_store *store, struct bt_store_summary **r
     int code = sqlite3_prepare_v2(store->db, "SELECT number, " RUN_COLUMNS " FROM run ORDER BY number", -1, &all, NULL);
     while (code == SQLITE_OK && (code = sqlite3_step(all)) == SQLITE_ROW) {
         struct run_row row;
-        store->doubtful = !take_run(all, &row);
+        store->doubtful = !take_run(all, &row) || !members_hold(store, &row);
         if (used == capacity) {
             capacity = capacity * 2 + 64;
             struct bt_store_summary *grown = realloc(made, capacity * sizeof(*grown));
@@ -1039,8 +1076,12 @@ enum bt_status bt_store_history(struct bt_store *store, const char *network, con
         " ORDER BY network, layer, variant, config, pattern, stalls, dtype, sparsity, structure, number";
     const char *const globs[] = {network, layer, variant, config};
     sqlite3_stmt *all = NULL;
-    if (!usable(store, err)) {
-        return BT_EIO;
+    struct bt_store_summary *runs = NULL;
+    uint32_t run_count = 0;
+    const enum bt_status status = bt_store_runs(store, &runs, &run_count, err); /* and that their lists are sound */
+    free(runs);
+    if (status != BT_OK) {
+        return status;
     }
     int code = sqlite3_create_function(store->db, "selected", 2, SQLITE_UTF8, NULL, selected, NULL, NULL);
     code = code == SQLITE_OK ? sqlite3_prepare_v2(store->db, text, -1, &all, NULL) : code;

@@ -1,8 +1,8 @@
 /*
  * The results store: one SQLite file. Every result is kept under the key of what it follows from (job_key.h), and every finished
  * run as the list of its results. Several processes may use it at once; a process that is killed leaves what it had stored. Every
- * row carries a checksum of all of it, looked at whenever the row is read: a store with a wrong one is set aside as
- * <file>.damaged-<n> and another is begun; err then has a line that says so, whatever else a function returns, and row numbers of
+ * row carries a checksum of all of it, and a run one of its list, looked at whenever they are read: a store with a wrong one is set
+ * aside as <file>.damaged-<n> and another is begun; err then has a line that says so, whatever else a function returns, and row numbers of
  * before mean nothing. The clock orders nothing: runs are numbered.
  *
  * The file must not lie on a network file system: SQLite's write-ahead log is memory shared between processes of one machine.
@@ -21,11 +21,19 @@
 
 struct bt_store;
 
+/** What may be done with the file. */
+enum bt_store_use {
+    BT_STORE_READ,  /**< nothing but to read it: it must be there, and is left as it is, damaged or not */
+    BT_STORE_WRITE, /**< the user named it: what was never a results store is refused and left as it is */
+    BT_STORE_OWN,   /**< the build folder's own: whatever is there in its place is set aside */
+};
+
 /**
  * @brief  Opens a store, or makes one.
- * @return BT_OK; BT_EIO (cannot be opened, made or written to); BT_ENOMEM.
+ * @return BT_OK; BT_EIO (cannot be opened, made or written to, or is no results store); BT_ENOMEM.
  */
-BT_MUST_CHECK enum bt_status bt_store_open(const char *path, struct bt_store **store, struct bt_error *err);
+BT_MUST_CHECK enum bt_status bt_store_open(const char *path, enum bt_store_use use, struct bt_store **store,
+                                           struct bt_error *err);
 void bt_store_close(struct bt_store *store);
 
 /**
@@ -38,9 +46,9 @@ BT_MUST_CHECK enum bt_status bt_store_get(struct bt_store *store, const struct b
                                           struct bt_record *records, int64_t *rows, struct bt_error *err);
 
 /**
- * @brief  Keeps the results of one job, all or none. Those of a job with a FAIL are kept for the run alone: it is always run again.
- *         What was stored under the key is replaced, though runs of before keep what they had.
- * @param[in]  key   NULL: as for a FAIL.
+ * @brief  Keeps the results of one job, all or none. What was stored under the key answers no more, though runs of before keep
+ *         what they had; these do from now on, unless there is a FAIL among them: such a job is always run again.
+ * @param[in]  key   NULL: they answer nothing.
  * @return BT_OK; BT_EIO: not stored, and err says why (a full disk).
  */
 BT_MUST_CHECK enum bt_status bt_store_put(struct bt_store *store, const struct bt_key *key, uint32_t count,

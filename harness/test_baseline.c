@@ -380,6 +380,19 @@ static void test_runs(void **state)
     assert_int_equal(baselines.item[1].entries[0].hash, 0x123);
     assert_int_equal(baselines.item[1].entries[1].hash, 0);
     bt_baselines_free(&baselines);
+    struct bt_results seeds[] = {runs[0], runs[1]};
+    seeds[1].run.seed = 2;
+    assert_int_equal(bt_baselines_make(seeds, 2, &areas, false, &baselines, &err), BT_EINPUT);
+    assert_string_equal(err.text, "a run of seed 0 and one of 2: expected the same data");
+    seeds[0].run.seed = 2;
+    struct bt_baselines other;
+    assert_int_equal(bt_baselines_make(seeds, 2, &areas, false, &baselines, &err), BT_OK);
+    assert_int_equal(bt_baselines_make(runs, 2, &areas, false, &other, &err), BT_OK);
+    assert_int_equal(bt_baselines_same_data(&baselines, &baselines, &err), BT_OK);
+    assert_int_equal(bt_baselines_same_data(&baselines, &other, &err), BT_EINPUT);
+    assert_string_equal(err.text, "baseline: a run of seed 0: a_variant is recorded with seed 2");
+    bt_baselines_free(&other);
+    bt_baselines_free(&baselines);
     again[0].rtl_cycles++;
     assert_int_equal(bt_baselines_make(runs, 2, &areas, false, &baselines, &err), BT_EINPUT);
     assert_string_equal(

@@ -138,6 +138,7 @@ static void test_usage(void **state)
         {"dataset digits --network x", 2, "dataset: unknown option '--network'"},
         {"compare --help", 0, "--out FILE"},
         {"compare --help", 0, "Exit status: 0 nothing got worse, 1 bits differ"},
+        {"baseline --help", 0, "Exit status: 0 as recorded"},
         {"compare", 2, "compare: expected two sides, got 0"},
         {"compare suites", 2, "compare: expected two sides, got 1"},
         {"compare a b c", 2, "compare: unexpected argument 'c'"},
@@ -398,14 +399,18 @@ static void test_compare(void **state)
     holds(out, "200    201  +0.500\n");
     json_t *json = results("o/right/results.json");
     const json_t *engines = json_object_get(json_array_get(json_object_get(json, "results"), 0), "engines");
-    assert_int_equal(json_object_set_new(json_object_get(engines, "rtl"), "hash", json_string("0123456789abcdef")), 0);
+    static const char *const hashed[] = {"ref", "model", "rtl"};
+    for (size_t i = 0; i < sizeof(hashed) / sizeof(hashed[0]); i++) {
+        json_t *engine = json_object_get(engines, hashed[i]);
+        assert_int_equal(json_object_set_new(engine, "hash", json_string("0123456789abcdef")), 0);
+    }
     assert_int_equal(json_dump_file(json, "o/right/results.json", 0), 0);
     json_decref(json);
     assert_int_equal(call("compare o/left o/right --out o/worse.md"), 1);
     holds(out, "Worse: other bits in 1 of 3 results, 0 verdicts are worse.");
-    holds(out, "bits (rtl)");
+    holds(out, "bits (ref, model, rtl)");
     slurp("o/worse.md", out);
-    holds(out, "| bits (rtl) | tiny | conv1 | fake | good | uniform | 820 | 821 | +0.122 |");
+    holds(out, "| bits (ref, model, rtl) | tiny | conv1 | fake | good | uniform | 820 | 821 | +0.122 |");
     /* a verdict */
     assert_int_equal(call("run --suite mixed --config late --out o/late"), 1);
     assert_int_equal(call("run --suite mixed --config good --out o/good"), 0);
@@ -1200,9 +1205,11 @@ static void test_history(void **state)
     assert_non_null(json);
     assert_int_equal(json_array_size(json_object_get(json, "runs")), 2);
     json_decref(json);
-    if (call("compare 1 2 --store h.db") != 0) {
+    if (call("compare 1 2 --store h.db --partial") != 0) {
         fail_msg("%s%s", out, err);
     }
+    assert_int_equal(call("compare 1 2 --store h.db"), 1); /* half of it did not run */
+    holds(out, ", 3 did not run in B.");
     holds(out, "A: 1: suite run, 6 results");
     if (call("compare 2 o/h --store h.db") != 0) { /* a stored run and a folder */
         fail_msg("%s%s", out, err);

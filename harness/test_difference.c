@@ -60,7 +60,7 @@ static struct bench *make_bench(void)
 static void compare(const struct bench *bench, struct bt_difference *difference)
 {
     struct bt_error err = {""};
-    assert_int_equal(bt_difference_make(&bench->a, &bench->b, difference, &err), BT_OK);
+    assert_int_equal(bt_difference_make(&bench->a, &bench->b, false, difference, &err), BT_OK);
     assert_string_equal(err.text, "");
 }
 
@@ -167,24 +167,24 @@ static void test_one(void **state)
     static const struct {
         const char *name;
         void (*change)(struct bt_record *b);
-        uint32_t changed, bits, worse, slower, faster, terms;
+        uint32_t changed, bits, lost, worse, slower, faster, terms;
         const char *words; /* of the table */
     } cases[] = {
-        {"nothing", nothing, 0, 0, 0, 0, 0, 0, "Nothing got worse: 1 result has the same bits."},
-        {"other bits", other_bits, 1, 1, 0, 0, 0, 0, "bits (rtl)"},
-        {"an engine that did not run", did_not_run, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
-        {"an engine without bits", no_bits, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
-        {"a failure", fails, 1, 0, 1, 0, 0, 0, "net l on fake 4x4: because"},
-        {"a skip", skips, 1, 0, 1, 0, 0, 0, "PASS to SKIP"},
-        {"an exemption", is_exempted, 1, 0, 1, 0, 0, 0, "PASS to XFAIL"},
-        {"more cycles", takes_more, 1, 0, 0, 1, 0, 1, "+1.000  fill +10"},
-        {"fewer cycles", takes_less, 1, 0, 0, 0, 1, 0, "-1.000"},
-        {"nothing measured", measures_nothing, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
-        {"prediction", predicts_more, 1, 0, 0, 1, 0, 0,
+        {"nothing", nothing, 0, 0, 0, 0, 0, 0, 0, "Nothing got worse: 1 result has the same bits."},
+        {"other bits", other_bits, 1, 1, 0, 0, 0, 0, 0, "bits (rtl)"},
+        {"an engine that did not run", did_not_run, 1, 0, 1, 0, 0, 0, 0, "did not run (rtl)"},
+        {"an engine without bits", no_bits, 1, 0, 1, 0, 0, 0, 0, "0 verdicts are worse, 1 did not run in B."},
+        {"a failure", fails, 1, 0, 0, 1, 0, 0, 0, "net l on fake 4x4: because"},
+        {"a skip", skips, 1, 0, 0, 1, 0, 0, 0, "PASS to SKIP"},
+        {"an exemption", is_exempted, 1, 0, 0, 1, 0, 0, 0, "PASS to XFAIL"},
+        {"more cycles", takes_more, 1, 0, 0, 0, 1, 0, 1, "+1.000  fill +10"},
+        {"fewer cycles", takes_less, 1, 0, 0, 0, 0, 1, 0, "-1.000"},
+        {"nothing measured", measures_nothing, 0, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
+        {"prediction", predicts_more, 1, 0, 0, 0, 1, 0, 0,
          "prediction  net      l      fake     4x4     uniform      1000      1020"},
-        {"terms", moves_a_term, 1, 0, 0, 0, 0, 1, "fill -10, steady +10"},
-        {"the same terms", orders_terms, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
-        {"speed", simulates_faster, 0, 0, 0, 0, 0, 0, " 2.00\n"},
+        {"terms", moves_a_term, 1, 0, 0, 0, 0, 0, 1, "fill -10, steady +10"},
+        {"the same terms", orders_terms, 0, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
+        {"speed", simulates_faster, 0, 0, 0, 0, 0, 0, 0, " 2.00\n"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct bench *bench = make_bench();
@@ -193,9 +193,10 @@ static void test_one(void **state)
         compare(bench, &difference);
         char *text = text_of(&difference, bt_difference_table);
         if (difference.count != cases[i].changed || difference.bits != cases[i].bits ||
-            difference.worse != cases[i].worse || difference.slower != cases[i].slower ||
-            difference.faster != cases[i].faster || difference.terms != cases[i].terms ||
-            bt_difference_is_worse(&difference) != (cases[i].bits + cases[i].worse != 0)) {
+            difference.lost != cases[i].lost || difference.worse != cases[i].worse ||
+            difference.slower != cases[i].slower || difference.faster != cases[i].faster ||
+            difference.terms != cases[i].terms ||
+            bt_difference_is_worse(&difference) != (cases[i].bits + cases[i].lost + cases[i].worse != 0)) {
             fail_msg("%s:\n%s", cases[i].name, text);
         }
         holds(text, cases[i].words);
@@ -272,6 +273,38 @@ static void test_order(void **state)
     free(bench);
 }
 
+/* What did not run any more is a loss, unless it is a part that was asked for. */
+static void test_lost(void **state)
+{
+    (void)state;
+    struct bench *bench = make_bench();
+    struct bt_difference difference;
+    struct bt_error err = {""};
+    add(&bench->a, "other");
+    did_not_run(&bench->records_b[0]);
+    assert_int_equal(bt_difference_make(&bench->a, &bench->b, true, &difference, &err), BT_OK);
+    assert_false(bt_difference_is_worse(&difference));
+    assert_int_equal(difference.count, 1);
+    bt_difference_free(&difference);
+    compare(bench, &difference);
+    assert_true(bt_difference_is_worse(&difference));
+    char *text = text_of(&difference, bt_difference_table);
+    holds(text, "2 did not run in B.");
+    free(text);
+    bt_difference_free(&difference);
+    did_not_run(&bench->records_a[0]); /* nor before */
+    compare(bench, &difference);
+    assert_int_equal(difference.lost, 0);
+    assert_true(bt_difference_is_worse(&difference));
+    bt_difference_free(&difference);
+    bench->a.results.count--;
+    add(&bench->b, "new");
+    compare(bench, &difference);
+    assert_false(bt_difference_is_worse(&difference));
+    bt_difference_free(&difference);
+    free(bench);
+}
+
 /* Results that share an id are paired in order, and not one with all. */
 static void test_same_id(void **state)
 {
@@ -303,7 +336,7 @@ static void test_seeds(void **state)
     struct bt_difference difference;
     struct bt_error err = {""};
     bench->records_b[0].seed = 2;
-    assert_int_equal(bt_difference_make(&bench->a, &bench->b, &difference, &err), BT_EINPUT);
+    assert_int_equal(bt_difference_make(&bench->a, &bench->b, false, &difference, &err), BT_EINPUT);
     assert_string_equal(err.text,
                         "net:l:fake:4x4:uniform:0:int8:0:random: seed 1 in left, 2 in right: expected the same data");
     assert_null(difference.changed);
@@ -447,7 +480,7 @@ static void test_many(void **state)
         b.results.records[i].measured.item[5].value += i;
     }
     const clock_t begin = clock();
-    assert_int_equal(bt_difference_make(&a, &b, &difference, &err), BT_OK);
+    assert_int_equal(bt_difference_make(&a, &b, false, &difference, &err), BT_OK);
     char *text = text_of(&difference, bt_difference_markdown);
     if (asked > 1000) {
         (void)fprintf(stderr, "%u results: %.3f s\n", asked, (double)(clock() - begin) / CLOCKS_PER_SEC);
@@ -476,9 +509,10 @@ static void test_many(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one),   cmocka_unit_test(test_verdicts),  cmocka_unit_test(test_order),
-        cmocka_unit_test(test_seeds), cmocka_unit_test(test_same_id),   cmocka_unit_test(test_areas),
-        cmocka_unit_test(test_names), cmocka_unit_test(test_area_file), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_one),   cmocka_unit_test(test_verdicts), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_lost),  cmocka_unit_test(test_seeds),    cmocka_unit_test(test_same_id),
+        cmocka_unit_test(test_areas), cmocka_unit_test(test_names),    cmocka_unit_test(test_area_file),
+        cmocka_unit_test(test_many),
     };
     asked = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : asked;
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -295,6 +295,32 @@ static void test_no_key(void **state)
     free(bench);
 }
 
+/* One keymaker for a whole run: a file that is written to or replaced meanwhile is read again. */
+static void test_changes_meanwhile(void **state)
+{
+    (void)state;
+    struct bench *bench = calloc(1, sizeof(*bench));
+    struct bt_keymaker *maker = bt_keymaker_new();
+    struct bt_key first;
+    struct bt_key now;
+    set_up(bench);
+    assert_int_equal(bt_job_key(&bench->job, &bench->options, "s", maker, &first), BT_OK);
+    write_file("other", "b");
+    static const char *const files[] = {"b/rtl/os_array-8x8.so", "d/in/weights"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        assert_int_equal(rename(files[i], "kept"), 0);
+        assert_int_equal(rename("other", files[i]), 0);
+        assert_int_equal(bt_job_key(&bench->job, &bench->options, "s", maker, &now), BT_OK);
+        assert_true(memcmp(&now, &first, sizeof(now)) != 0);
+        assert_int_equal(rename(files[i], "other"), 0);
+        assert_int_equal(rename("kept", files[i]), 0); /* as it was: the content counts */
+        assert_int_equal(bt_job_key(&bench->job, &bench->options, "s", maker, &now), BT_OK);
+        assert_memory_equal(&now, &first, sizeof(now));
+    }
+    bt_keymaker_free(maker);
+    free(bench);
+}
+
 /* The same bytes in other items, or cut elsewhere, are another key. */
 static void test_items(void **state)
 {
@@ -320,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_change),
         cmocka_unit_test(test_no_key),
+        cmocka_unit_test(test_changes_meanwhile),
         cmocka_unit_test(test_items),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_tree);

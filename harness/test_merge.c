@@ -84,6 +84,7 @@ static void record(const struct shard *shard, uint32_t job, uint32_t layer, stru
     (void)snprintf(record->dtype, sizeof(record->dtype), "int8");
     (void)snprintf(record->structure, sizeof(record->structure), "random");
     record->same = 1;
+    record->seed = shard->run.seed;
     record->rtl_cycles = 100;
     record->predicted_cycles = 100 + job;
     record->roofline_cycles = 90;

@@ -93,27 +93,30 @@ static void fill(uint64_t *state, unsigned kind, struct bt_record *record)
     (void)snprintf(record->reason, sizeof(record->reason), "why %u", kind);
     (void)snprintf(record->note, sizeof(record->note), "note %u", kind);
     (void)snprintf(record->mapping, sizeof(record->mapping), "mapping %u", kind);
-    record->whole = kind % 2 == 1;
+    record->whole = kind % 8 >= 4;
     record->stall_percent = (uint32_t)(next(state) % 96);
     record->sparsity = (uint32_t)(next(state) % 99);
     record->seed = INT64_MAX;
     record->same = (uint32_t)next(state) % 9 + 1;
     record->macs = next(state);
     record->verdict = (enum bt_verdict)(kind % BT_VERDICT_COUNT);
+    const uint64_t hash = next(state) << 40 | next(state);
     for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
         record->engine[e] = (struct bt_engine_result){
-            .verdict = (enum bt_verdict)(next(state) % BT_VERDICT_COUNT),
+            .verdict = next(state) % 2 == 0 || e == BT_ENGINE_RTL ? record->verdict : BT_SKIP,
             .ran = next(state) % 2 == 0,
             .seconds = real(state),
-            .hash = kind % 3 == 0 ? 0 : next(state) << 40 | next(state),
+            .hash = kind % 3 == 0   ? 0
+                    : record->whole ? hash + e
+                                    : hash,
         };
     }
-    if (kind % 2 == 0) {
+    if (kind % 3 != 2) {
         fill_soc(state, &record->engine[BT_ENGINE_ISS_SW].soc);
         fill_soc(state, &record->engine[BT_ENGINE_ISS_ACCEL].soc);
     }
     record->rtl_cycles = next(state) + 1;
-    record->predicted_cycles = kind % 3 == 1 ? 0 : next(state) + 1;
+    record->predicted_cycles = kind % 5 == 2 ? 0 : next(state) + 1;
     record->roofline_cycles = next(state) + 1;
     record->gated = kind % 4 == 2;
     record->multipliers = next(state) + 1;
@@ -124,11 +127,13 @@ static void fill(uint64_t *state, unsigned kind, struct bt_record *record)
     bt_counters_add(&record->predicted, "only_predicted", next(state));
     bt_counters_add(&record->measured, "cycles", next(state));
     bt_counters_add(&record->measured, "beats", next(state));
-    if (kind % 2 == 0) {
+    if (record->verdict == BT_FAIL) {
         record->mismatch = (struct bt_mismatch){
             .differing = 1, .total = 9, .n = 1, .y = -2, .x = 3, .c = 4, .expected = INT64_MIN, .got = INT64_MAX};
         (void)snprintf(record->mismatch.where, sizeof(record->mismatch.where), "tile %u", kind);
         record->mismatch_engine = BT_ENGINE_ISS_ACCEL;
+    }
+    if (kind % 3 != 0) {
         record->quantisation = (struct bt_layer_quantisation){.measured = true,
                                                               .low = -real(state),
                                                               .high = real(state),
@@ -138,7 +143,7 @@ static void fill(uint64_t *state, unsigned kind, struct bt_record *record)
                                                               .sqnr = -3.3};
     }
     if (kind % 5 != 0) {
-        fill_accuracy(state, &record->accuracy, kind % 5 >= 3, kind % 2 == 0);
+        fill_accuracy(state, &record->accuracy, kind % 5 >= 3, kind % 2 == 1);
     }
 }
 
@@ -213,7 +218,7 @@ static void test_record_damaged(void **state)
     struct bt_record record;
     bool ok = true;
     unsigned refused = 0;
-    fill(&seed, 2, &record);
+    fill(&seed, 1, &record); /* FAIL, with everything */
     json_t *object = bt_record_to_json(&record, &ok);
     damage(object, object, &refused);
     assert_in_range(refused, 90, 200);
@@ -243,6 +248,40 @@ static void test_record_damaged(void **state)
         assert_int_equal(json_object_set_new(object, cases[i].key, kept), 0);
     }
     json_decref(object);
+}
+
+/* What a record says must fit together; one edit at a time. */
+static void test_record_consistent(void **state)
+{
+    (void)state;
+    uint64_t seed = 11;
+    struct bt_record sound;
+    bt_record_init(&sound);
+    fill(&seed, 200, &sound); /* PASS, by itself */
+    assert_int_equal(sound.verdict, BT_PASS);
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        sound.engine[e].verdict = BT_PASS;
+        sound.engine[e].hash = 77;
+    }
+    for (int i = 0; i < 9; i++) {
+        struct bt_record record = sound;
+        struct bt_record back;
+        struct bt_error err = {""};
+        bool ok = true;
+        record.engine[BT_ENGINE_RTL].hash = i == 1 || i == 2 ? 78 : 77;
+        record.whole = i == 2; /* may differ by pictures */
+        record.engine[BT_ENGINE_MODEL].verdict = i == 3 ? BT_FAIL : BT_PASS;
+        record.mismatch.differing = i == 4 ? 1 : 0;
+        record.verdict = i == 5 ? BT_SKIP : i == 6 || i == 7 ? BT_FAIL : i == 8 ? BT_XFAIL : BT_PASS;
+        record.engine[BT_ENGINE_ISS_SW].verdict = i == 7 ? BT_FAIL : BT_PASS;
+        json_t *object = bt_record_to_json(&record, &ok);
+        /* 6: a FAIL of no engine is a worker's */
+        const bool fits = i == 0 || i == 2 || i == 6 || i == 7;
+        if (bt_record_from_json(object, &back, &err) != (fits ? BT_OK : BT_EINPUT)) {
+            fail_msg("case %d: %s", i, err.text);
+        }
+        json_decref(object);
+    }
 }
 
 /* ---- files ---- */
@@ -285,7 +324,7 @@ static char *report_text(struct bt_record *records)
     struct bt_gate *gates = NULL;
     struct bt_report report = {
         .run = {.suite = "s",
-                .seed = 4,
+                .seed = INT64_MAX,
                 .seconds = 0.1,
                 .command = "bt run",
                 .shard = 1,
@@ -400,9 +439,15 @@ static void test_refused(void **state)
         {"\"schema\": 1", "\"schema\": null", "expected a member 'schema'"},
         {"\"schema\": 1", "\"schema\": 1, \"schema\": 1", "duplicate"},
         {"\"verdict\": \"FAIL\",\n   \"reason\": \"why", "\"verdict\": \"PASS\",\n   \"reason\": \"why",
-         "its results are"}, /* a verdict edited by hand */
+         "'verdict': expected FAIL"}, /* a verdict edited by hand */
         {"\"failed\": ", "\"failed\": 1", "its results are"},
         {"\"shard\": 2", "\"shard\": 4", "'shard'"},
+        {"\"seed\": 9223372036854775807,", "\"seed\": 1,",
+         "result 0: seed 9223372036854775807: expected that of the run, 1"},
+        {"\"config\": \"8x8\",\n   \"verdict\": \"FAIL\"", "\"config\": \"8x8\",\n   \"verdict\": \"PASS\"",
+         "gate 0 is PASS of var0 8x8: from its results FAIL of var0 8x8"},
+        {"\"config\": \"8x8\",\n   \"verdict\"", "\"config\": \"4x4\",\n   \"verdict\"", "gate 0 is FAIL of var0 4x4"},
+        {"\"network\": \"net", "\"network\": \"\\u001b[31m", "'network': expected a text without control characters"},
         {"\"results\": [", "\"results\": 5, \"more\": [", "'results': expected an array"},
         {"\"gates\": [", "\"gates\": 5, \"more\": [", "'gates': expected an array"},
         {"\"limit_max_percent\": ", "\"limit_max_percent\": [], \"x\": ", "'limit_max_percent'"},
@@ -441,10 +486,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_record),
-        cmocka_unit_test(test_record_damaged),
-        cmocka_unit_test(test_file),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_record), cmocka_unit_test(test_record_damaged), cmocka_unit_test(test_record_consistent),
+        cmocka_unit_test(test_file),   cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -74,7 +74,7 @@ static struct bt_store *opened(const char *path)
 {
     struct bt_store *store = NULL;
     struct bt_error err = {""};
-    if (bt_store_open(path, &store, &err) != BT_OK) {
+    if (bt_store_open(path, BT_STORE_OWN, &store, &err) != BT_OK) {
         fail_msg("%s", err.text);
     }
     assert_string_equal(err.text, "");
@@ -152,7 +152,18 @@ static void test_failures_answer_nothing(void **state)
     assert_int_equal(bt_store_put(store, &key, 2, records, rows, &err), BT_OK);
     assert_true(rows[0] > 0 && rows[1] > 0);
     assert_false(there(store, 4, 2, 0));
-    assert_int_equal(bt_store_put(store, NULL, 1, records, rows, &err), BT_OK); /* without a key */
+    /* a PASS that was stored before does not come back once the job has failed */
+    const int64_t failed_row = rows[1];
+    put(store, 4, 2, 0);
+    assert_true(there(store, 4, 2, 0));
+    assert_int_equal(bt_store_put(store, &key, 2, records, rows, &err), BT_OK);
+    assert_false(there(store, 4, 2, 0));
+    assert_true(rows[1] != failed_row);
+    put(store, 4, 2, 1); /* mended */
+    assert_true(there(store, 4, 2, 1));
+    assert_int_equal(bt_store_put(store, NULL, 1, records, rows, &err), BT_OK); /* without a key: of no effect */
+    assert_true(there(store, 4, 2, 1));
+    assert_int_equal(bt_store_put(store, &key, 2, records, rows, &err), BT_OK);
     assert_false(there(store, 4, 2, 0));
     bt_store_close(store);
 }
@@ -280,7 +291,7 @@ static bool read_all(const char *path, unsigned count)
     struct bt_store *store = NULL;
     struct bt_error err = {""};
     bool sound = true;
-    if (bt_store_open(path, &store, &err) != BT_OK) {
+    if (bt_store_open(path, BT_STORE_OWN, &store, &err) != BT_OK) {
         return false;
     }
     sound = err.text[0] == '\0';
@@ -341,7 +352,7 @@ static void test_damage(void **state)
               file) >= 0);
     assert_int_equal(fclose(file), 0);
     struct bt_error err = {""};
-    assert_int_equal(bt_store_open("else.db", &store, &err), BT_OK);
+    assert_int_equal(bt_store_open("else.db", BT_STORE_OWN, &store, &err), BT_OK);
     assert_string_equal(err.text,
                         "else.db: file is not a database; set aside as else.db.damaged-1, results begin anew");
     bt_store_close(store);
@@ -357,6 +368,119 @@ static void edit(const char *path, const char *text)
         fail_msg("%s: %s", text, message);
     }
     (void)sqlite3_close(db);
+}
+
+static void first_line(const char *command, char *text, size_t text_bytes)
+{
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_non_null(fgets(text, (int)text_bytes, pipe));
+    (void)pclose(pipe);
+}
+
+/* What was never a store is not touched; nor is anything by who only reads. */
+static void test_uses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text; /* NULL: a database of SQLite's, of somebody else */
+        enum bt_store_use use;
+        const char *words;
+    } cases[] = {
+        {"notes that somebody keeps here, and wants to find again; they are longer than the header of a database. . . "
+         ".",
+         BT_STORE_WRITE, "file is not a database: expected a results store, or no file"},
+        {"notes that somebody keeps here, and wants to find again; they are longer than the header of a database. . . "
+         ".",
+         BT_STORE_READ, "file is not a database: expected a sound results store"},
+        {NULL, BT_STORE_WRITE, "no results store, schema 7: expected schema 1: expected a results store, or no file"},
+        {NULL, BT_STORE_READ, "expected a sound results store"},
+    };
+    struct bt_store *store = NULL;
+    struct bt_error err;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char before[64] = "";
+        char after[64] = "";
+        assert_int_equal(system("rm -f notes*"), 0);
+        if (cases[i].text != NULL) {
+            FILE *file = fopen("notes", "w");
+            assert_non_null(file);
+            assert_true(fputs(cases[i].text, file) >= 0);
+            assert_int_equal(fclose(file), 0);
+        } else {
+            edit("notes", "CREATE TABLE mine(x); PRAGMA user_version = 7; INSERT INTO mine VALUES(5)");
+        }
+        first_line("cksum <notes", before, sizeof(before));
+        assert_int_equal(bt_store_open("notes", cases[i].use, &store, &err), BT_EIO);
+        if (strstr(err.text, cases[i].words) == NULL) {
+            fail_msg("lacks %s: %s", cases[i].words, err.text);
+        }
+        first_line("cksum <notes", after, sizeof(after));
+        assert_string_equal(after, before);
+        assert_int_equal(access("notes.damaged-1", F_OK), -1);
+    }
+    assert_int_equal(bt_store_open("not_there.db", BT_STORE_READ, &store, &err), BT_EIO);
+    assert_int_equal(access("not_there.db", F_OK), -1);
+    /* a damaged store that was named may be set aside, but not by who reads */
+    store = opened("named.db");
+    for (unsigned n = 0; n < 3; n++) {
+        put(store, n, 2, 0);
+    }
+    bt_store_close(store);
+    edit("named.db", "UPDATE result SET macs = 1");
+    struct bt_record found[2];
+    int64_t rows[2];
+    const struct bt_key key = key_of(1);
+    assert_int_equal(bt_store_open("named.db", BT_STORE_READ, &store, &err), BT_OK);
+    assert_int_equal(bt_store_get(store, &key, 2, found, rows, &err), BT_EIO);
+    assert_int_equal(access("named.db.damaged-1", F_OK), -1);
+    bt_store_close(store);
+    assert_int_equal(bt_store_open("named.db", BT_STORE_WRITE, &store, &err), BT_OK);
+    assert_int_equal(bt_store_get(store, &key, 2, found, rows, &err), BT_EUNSUPPORTED);
+    assert_int_equal(access("named.db.damaged-1", F_OK), 0);
+    bt_store_close(store);
+}
+
+/* A run whose list is another one than was stored. */
+static void test_edited_runs(void **state)
+{
+    (void)state;
+    static const char *const edits[] = {
+        "UPDATE member SET row = 1",
+        "UPDATE member SET place = 7 - place",
+        "DELETE FROM member WHERE place = 1",
+        "INSERT INTO member VALUES(1, 2, 1)",
+        "UPDATE run SET members = members + 1",
+        "UPDATE run SET results = 1",
+        "UPDATE run SET passed = 5",
+        "DELETE FROM result WHERE row = 2",
+    };
+    for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+        struct bt_record records[2] = {record_of(1, 0, 0), record_of(2, 0, 0)};
+        int64_t rows[2] = {0, 0};
+        int64_t number = 0;
+        struct bt_error err = {""};
+        struct bt_results results;
+        assert_int_equal(system("rm -f list.db*"), 0);
+        struct bt_store *store = opened("list.db");
+        const struct bt_report report = report_of(records, 2, "aaa", 1);
+        assert_int_equal(bt_store_add_run(store, &report, rows, &number, &err), BT_OK);
+        assert_int_equal(bt_store_run(store, 1, &results, &err), BT_OK);
+        bt_results_free(&results);
+        bt_store_close(store);
+        edit("list.db", edits[i]);
+        assert_int_equal(bt_store_open("list.db", BT_STORE_READ, &store, &err), BT_OK);
+        if (bt_store_run(store, 1, &results, &err) != BT_EIO) {
+            fail_msg("not noticed: %s", edits[i]);
+        }
+        bt_store_close(store);
+        struct seen seen = {0};
+        assert_int_equal(bt_store_open("list.db", BT_STORE_READ, &store, &err), BT_OK);
+        if (bt_store_history(store, NULL, NULL, NULL, NULL, note, &seen, &err) == BT_OK && seen.count == 2) {
+            fail_msg("not noticed by history: %s", edits[i]);
+        }
+        bt_store_close(store);
+    }
 }
 
 /* A store that SQLite takes for sound, with something else in it than what was put there. */
@@ -395,7 +519,7 @@ static void test_edited(void **state)
     struct bt_error err = {""};
     copy("edit.db", "edited.db");
     edit("edited.db", "PRAGMA user_version = 9");
-    assert_int_equal(bt_store_open("edited.db", &store, &err), BT_OK);
+    assert_int_equal(bt_store_open("edited.db", BT_STORE_OWN, &store, &err), BT_OK);
     assert_string_equal(err.text, "edited.db: a results store, schema 9: expected schema 1; set aside as "
                                   "edited.db.damaged-1, results begin anew");
     bt_store_close(store);
@@ -422,7 +546,7 @@ static void write_forever(const char *path, unsigned first)
 {
     struct bt_store *store = NULL;
     struct bt_error err = {""};
-    if (bt_store_open(path, &store, &err) != BT_OK) {
+    if (bt_store_open(path, BT_STORE_OWN, &store, &err) != BT_OK) {
         _exit(3);
     }
     for (unsigned n = first;; n = (n + 1) % 300) {
@@ -520,7 +644,7 @@ static void test_full_disk(void **state)
         const struct rlimit limit = {300000, 300000};
         struct bt_error err = {""};
         (void)signal(SIGXFSZ, SIG_IGN);
-        if (setrlimit(RLIMIT_FSIZE, &limit) != 0 || bt_store_open("full.db", &store, &err) != BT_OK) {
+        if (setrlimit(RLIMIT_FSIZE, &limit) != 0 || bt_store_open("full.db", BT_STORE_OWN, &store, &err) != BT_OK) {
             _exit(3);
         }
         for (unsigned n = 0; n < 5000; n++) {
@@ -547,14 +671,14 @@ static void test_read_only(void **state)
     (void)state;
     struct bt_store *store = NULL;
     struct bt_error err = {""};
-    assert_int_equal(bt_store_open("/proc/none.db", &store, &err), BT_EIO);
+    assert_int_equal(bt_store_open("/proc/none.db", BT_STORE_OWN, &store, &err), BT_EIO);
     assert_non_null(strstr(err.text, "/proc/none.db: "));
     if (geteuid() == 0) {
         print_message("SKIP test_read_only: root may write everywhere, /proc excepted\n");
         return;
     }
     assert_int_equal(mkdir("closed", 0555), 0);
-    assert_int_equal(bt_store_open("closed/a.db", &store, &err), BT_EIO);
+    assert_int_equal(bt_store_open("closed/a.db", BT_STORE_OWN, &store, &err), BT_EIO);
 }
 
 /* For make bench: two runs of `count` results each, every one of its own, in a new store. */
@@ -565,7 +689,7 @@ static int fill(const char *path, unsigned count)
     struct bt_record *records = calloc(count, sizeof(*records));
     int64_t *rows = calloc(count, sizeof(*rows));
     int64_t number = 0;
-    bool ok = records != NULL && rows != NULL && bt_store_open(path, &store, &err) == BT_OK;
+    bool ok = records != NULL && rows != NULL && bt_store_open(path, BT_STORE_OWN, &store, &err) == BT_OK;
     for (unsigned round = 0; round < 2 && ok; round++) {
         for (unsigned n = 0; n < count; n++) {
             records[n] = record_of(n, 0, round + n % 7);
@@ -591,7 +715,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_runs),          cmocka_unit_test(test_damage),
         cmocka_unit_test(test_edited),        cmocka_unit_test(test_killed),
         cmocka_unit_test(test_damage_by_two), cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_read_only),
+        cmocka_unit_test(test_read_only),     cmocka_unit_test(test_uses),
+        cmocka_unit_test(test_edited_runs),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
