@@ -27,7 +27,9 @@ enum {
     COMPARE = 512,
     BASELINE = 1024,
     FILTERS = LIST | RUN | PREDICT | REPLAY,
-    WHERE = 1 << 16, /* says where to run or to report: not for the tasks of a job array */
+    WHERE =
+        1
+        << 16, /* says where to run, to report or how to compare: not for the tasks of a job array, nor for revisions */
 };
 
 /* What replay takes, as `id` in results.json has it; the first four are needed. */
@@ -160,7 +162,8 @@ static const struct option_spec specs[] = {
     {'f', "force", NULL, RUN | WHERE, "runs also what is stored and unchanged"},
     {'J', "json", NULL, HISTORY, "for programs"},
     {'Y', "reason", "TEXT", BASELINE, "accept: why; it is added to REASONS.md beside the baselines"},
-    {'N', "partial", NULL, BASELINE | COMPARE, "the runs are a part of the suites: what is not in both is no loss"},
+    {'N', "partial", NULL, BASELINE | COMPARE | WHERE,
+     "the runs are a part of the suites: what is not in both is no loss"},
     {'O', "tolerance", "PERCENT", BASELINE,
      "accept: cycles may grow by so much from now on; default: as before, at first 0"},
     {'h', "help", NULL, BASELINE | COMPARE | FILTERS | TRACE | IMPORT | DATASET | HISTORY | MERGE, "this text"},
