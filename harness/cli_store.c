@@ -107,6 +107,7 @@ void bt_cli_store_keep(struct bt_cli_store *store, uint32_t index, uint32_t firs
     const uint32_t count = store->plan->jobs[index].count;
     /* a file that results follow from and that changed since the run began, even if it is as before by now: of which are they? */
     struct bt_key now;
+    bt_keymaker_look_again(store->maker);
     const bool same =
         store->keyed[index] &&
         bt_job_key(&store->plan->jobs[index], store->options, store->suites_dir, store->maker, &now) == BT_OK &&

@@ -19,6 +19,8 @@ void bt_keymaker_free(struct bt_keymaker *maker);
 /** Begins another key; what is known of files stays known. */
 void bt_keymaker_reset(struct bt_keymaker *maker);
 
+/** From here on each known file is looked at again before it is taken as known; otherwise it is that only when it is first named. */
+void bt_keymaker_look_again(struct bt_keymaker *maker);
 /** How often a file or folder was not any more what it had been when it was read. */
 uint32_t bt_keymaker_changes(const struct bt_keymaker *maker);
 
@@ -29,7 +31,7 @@ void bt_key_real(struct bt_keymaker *maker, const char *name, double value);
 void bt_key_libraries(struct bt_keymaker *maker);
 /**
  * The content of a file, or of all files below a folder with their names; what is not there is an item, too. Read once per keymaker,
- * and again when names, sizes, times or inodes are not what they were.
+ * and again when a further look shows other names, sizes, times or inodes.
  * @return BT_OK; BT_EIO where something is there that cannot be read; BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_key_file(struct bt_keymaker *maker, const char *name, const char *path);

@@ -71,27 +71,31 @@ static json_t *run_object(const struct bt_report *report, bool *ok)
     return object;
 }
 
+/* One value, on a line of its own. */
+static bool put_line(json_t *value, bool ok, const char *end, FILE *out)
+{
+    ok = ok && json_dumpf(value, out, JSON_COMPACT | BT_JSON_FORMAT) == 0;
+    json_decref(value);
+    return fputs(end, out) != EOF && ok;
+}
+
+/* Each result is made, written and released: the tree of them all would be larger than the records. */
 bool bt_report_json(const struct bt_report *report, FILE *out)
 {
     bool ok = true;
-    json_t *root = json_object();
-    json_t *results = json_array();
-    json_t *gates = json_array();
+    (void)fprintf(out, "{\n\"schema\": %d,\n\"run\": ", BT_RESULTS_SCHEMA);
+    json_t *run = run_object(report, &ok);
+    ok = put_line(run, ok, ",\n\"gates\": [\n", out);
+    for (uint32_t i = 0; i < report->gate_count; i++) {
+        json_t *gate = gate_object(&report->gates[i], &ok);
+        ok = put_line(gate, ok, i + 1 < report->gate_count ? ",\n" : "\n", out);
+    }
+    (void)fputs("],\n\"results\": [\n", out);
     for (uint32_t i = 0; i < report->record_count; i++) {
         json_t *result = bt_record_to_json(&report->records[i], &ok);
         bt_json_set(result, "replay", bt_json_text(report->replays[i]), &ok);
         bt_json_set(result, "job", json_integer(report->jobs[i]), &ok);
-        ok = json_array_append_new(results, result) == 0 && ok;
+        ok = put_line(result, ok, i + 1 < report->record_count ? ",\n" : "\n", out);
     }
-    for (uint32_t i = 0; i < report->gate_count; i++) {
-        ok = json_array_append_new(gates, gate_object(&report->gates[i], &ok)) == 0 && ok;
-    }
-    bt_json_set(root, "schema", json_integer(BT_RESULTS_SCHEMA), &ok);
-    bt_json_set(root, "run", run_object(report, &ok), &ok);
-    bt_json_set(root, "gates", gates, &ok);
-    bt_json_set(root, "results", results, &ok);
-    ok = ok && json_dumpf(root, out, JSON_INDENT(1) | BT_JSON_FORMAT) == 0;
-    ok = fputc('\n', out) != EOF && ok;
-    json_decref(root);
-    return ok;
+    return fputs("]\n}\n", out) != EOF && ok;
 }

@@ -388,8 +388,8 @@ static void test_compare(void **state)
     slurp("o/same.md", out);
     holds(out, "**Nothing got worse: 3 results have the same bits.**");
     /* one cycle more, which decides nothing; then other bits */
-    edit("o/right/results.json", "\"rtl_cycles\": 820", "\"rtl_cycles\": 821");
-    edit("o/right/results.json", "\"predicted_cycles\": 820", "\"predicted_cycles\": 821");
+    edit("o/right/results.json", "\"rtl_cycles\":820", "\"rtl_cycles\":821");
+    edit("o/right/results.json", "\"predicted_cycles\":820", "\"predicted_cycles\":821");
     put_file("o/left/area.json",
              "{\"areas\": [{\"variant\": \"fake\", \"config\": \"good\", \"um2\": 200, \"cells\": 1}]}");
     put_file("o/right/area.json",
@@ -520,12 +520,12 @@ static void test_baseline(void **state)
     slurp(file, out);
     holds(out, "\"tolerance_percent\": 1.5,\n");
     /* cycles: within the tolerance, beyond it */
-    edit("o/all/results.json", "\"rtl_cycles\": 820", "\"rtl_cycles\": 825");
-    edit("o/all/results.json", "\"predicted_cycles\": 820", "\"predicted_cycles\": 825");
+    edit("o/all/results.json", "\"rtl_cycles\":820", "\"rtl_cycles\":825");
+    edit("o/all/results.json", "\"predicted_cycles\":820", "\"predicted_cycles\":825");
     assert_int_equal(call("baseline check o/all/results.json"), 0);
     holds(out, "825 cycles, recorded 820, allowed 1.5 % more");
-    edit("o/all/results.json", "\"rtl_cycles\": 825", "\"rtl_cycles\": 835");
-    edit("o/all/results.json", "\"predicted_cycles\": 825", "\"predicted_cycles\": 835");
+    edit("o/all/results.json", "\"rtl_cycles\":825", "\"rtl_cycles\":835");
+    edit("o/all/results.json", "\"predicted_cycles\":825", "\"predicted_cycles\":835");
     assert_int_equal(call("baseline check o/all/results.json"), 1);
     holds(out, "FAIL tiny:conv1:fake:good:uniform:0:int8:0:random: 835 cycles, recorded 820, allowed 1.5 % more\n");
     edit("o/all/results.json", "\"schema\": 1", "\"schema\": 9");
@@ -543,8 +543,8 @@ static void test_baseline_refused(void **state)
     assert_int_equal(call("run --config good --out o/whole"), 0);
     assert_int_equal(call("baseline accept o/whole/results.json --reason base --partial --tolerance 0"), 0);
     slurp(file, before);
-    edit("o/whole/results.json", "\"rtl_cycles\": 820", "\"rtl_cycles\": 819");
-    edit("o/whole/results.json", "\"predicted_cycles\": 820", "\"predicted_cycles\": 819");
+    edit("o/whole/results.json", "\"rtl_cycles\":820", "\"rtl_cycles\":819");
+    edit("o/whole/results.json", "\"predicted_cycles\":820", "\"predicted_cycles\":819");
     char long_text[3000]; /* of the files only the last is too large */
     memset(long_text, 'x', sizeof(long_text) - 1);
     long_text[sizeof(long_text) - 1] = '\0';

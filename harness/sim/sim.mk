@@ -33,6 +33,9 @@ BT_RUNTIME-cov      := verilated verilated_threads verilated_cov
 # $1: file. Puts its new contents in place only if they differ, so that what depends on it stays as it is.
 bt_replace = if cmp -s $1.new $1; then rm $1.new; else mv $1.new $1; fi
 
+# Not empty where both texts are the same words.
+bt_same = $(and $(findstring <$(strip $1)>,<$(strip $2)>),$(findstring <$(strip $2)>,<$(strip $1)>))
+
 # Another compiler or other flags: everything is compiled again.
 $(BUILD)/rtl/compiler: FORCE
 	@mkdir -p $(@D)
@@ -58,11 +61,10 @@ $(BUILD)/rtl/$1-$2$6/bt_glue.h: $3 $(BUILD)/bittrue-glue
 	@$(BUILD)/bittrue-glue --header $3 >$$@.new
 	@$$(call bt_replace,$$@)
 
-# Always looked at, because the parameters may have changed.
-$(BUILD)/rtl/$1-$2$6/parameters: FORCE
+# Written when they are others than those of before.
+$(BUILD)/rtl/$1-$2$6/parameters: $(if $(call bt_same,$(file <$(BUILD)/rtl/$1-$2$6/parameters),$4 $(BT_VERILATOR_FLAGS) $7),,FORCE)
 	@mkdir -p $$(@D)
-	@echo "$4 $(BT_VERILATOR_FLAGS) $7" >$$@.new
-	@$$(call bt_replace,$$@)
+	@echo "$4 $(BT_VERILATOR_FLAGS) $7" >$$@
 
 $(BUILD)/rtl/$1-$2$6/verilator.args: $3 $(BUILD)/bittrue-glue $(BUILD)/rtl/$1-$2$6/parameters $(if $(filter -cov,$6),$(wildcard rtl/*/*_cover.sv))
 	@$(BUILD)/bittrue-glue --verilator-args $3 $4 >$$@.new
