@@ -120,7 +120,7 @@ PROGRAM    := $(BUILD)/bittrue
 comma      := ,
 $(eval $(call flavour,$(BUILD),))
 $(eval $(call flavour,$(BUILD)/san,$(SANITIZE),sanitized))
-$(eval $(call flavour,$(BUILD)/cov,--coverage,coverage))
+$(eval $(call flavour,$(BUILD)/cov,--coverage -include harness/coverage.h,coverage))
 $(eval $(call flavour,$(BUILD)/fuzz,-fsanitize=fuzzer-no-link$(comma)address$(comma)undefined,fuzz))
 $(BUILD)/fuzz/%: CC := clang
 

@@ -136,6 +136,12 @@ static int check(const struct session *session)
     char text[512];
     const bool partial = session->cli->partial;
     if (session->old.count == 0) {
+        char reasons[PATH_BYTES + sizeof(REASONS)];
+        (void)snprintf(reasons, sizeof(reasons), "%s/" REASONS, session->dir);
+        if (access(reasons, F_OK) == 0) {
+            (void)printf("FAIL baseline: no baseline in %s, though " REASONS " there tells of some\n", session->dir);
+            return bt_cli_finish(BT_EXIT_FAIL);
+        }
         (void)printf("no baseline yet in %s; 'bittrue baseline accept' makes it\n", session->dir);
         return bt_cli_finish(EXIT_SKIP);
     }

@@ -581,6 +581,9 @@ static void test_baseline_refused(void **state)
     edit(file, "821,821]", "820,820]");
     assert_int_equal(call("baseline check o/whole/results.json"), 0);
     holds(out, "819 cycles, recorded 820");
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(call("baseline check o/whole/results.json"), 1);
+    holds(out, "FAIL baseline: no baseline in suites/../golden/baselines, though REASONS.md there tells of some");
     assert_int_equal(system("rm -r golden"), 0);
 }
 
