@@ -63,11 +63,6 @@ static void take_all(struct stream streams[2], double deadline)
             }
         }
     }
-    for (int i = 0; i < 2; i++) {
-        if (streams[i].fd >= 0) {
-            (void)close(streams[i].fd);
-        }
-    }
 }
 
 /* The end of it and of what it started. @return false when time was up before. */
@@ -153,7 +148,13 @@ enum bt_status bt_command(const char *const *argv, double seconds, char *text, s
         return bt_fail(err, BT_EIO, "%s: %s", argv[0], error == ENOENT ? "not found on PATH" : strerror(error));
     }
     take_all(streams, deadline);
-    if (!wait_for(pid, deadline, &status)) {
+    const bool ended = wait_for(pid, deadline, &status);
+    for (int i = 0; i < 2; i++) { /* not before: it would end of a closed pipe */
+        if (streams[i].fd >= 0) {
+            (void)close(streams[i].fd);
+        }
+    }
+    if (!ended) {
         return bt_fail(err, BT_EIO, "%s: no end after %g s", argv[0], seconds);
     }
     const char *line = last_line(said);
