@@ -50,6 +50,8 @@ endif
 bootstrap: ## install the packages that are missing (group core)
 	@ci/bootstrap core
 
+include harness/sim/sim.mk
+
 # ---- library, programs, unit tests; plain, under sanitizers, for coverage, for fuzzing --------------------------------
 
 # Messages of ONNX models, from Debian's libonnx-dev. Generated code is compiled as it is.
@@ -62,14 +64,20 @@ $(ONNX_PROTO).h: $(ONNX_PROTO).c ;
 
 # Digests of the sources, for the keys of stored results.
 BUILD_INFO := $(BUILD)/gen/build_info.c
+MAKE_INFO   = ci/build-info '$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(OPT_REF)' $(VARIANTS)
 $(BUILD_INFO): $(LIB_SRC) $(wildcard harness/*.h harness/*/*.h reference/*/*.h reference/*/*.def) ci/build-info ci/front.txt Makefile | bootstrap
 	@mkdir -p $(@D)
-	@ci/build-info '$(CC) $(CFLAGS) $(OPT) $(OPT_REF)' $(VARIANTS) >$@.new
+	@$(MAKE_INFO) >$@.new
 	@cmp -s $@.new $@ && touch $@ && rm $@.new || mv $@.new $@
 
 # $1: folder, $2: extra compile and link flags, $3: what they are for
 define flavour
-$1/obj/%.o: %.c | bootstrap $(ONNX_PROTO).h
+# Written when they are others than those of before: then everything is compiled again.
+$1/flags: $(if $(call bt_same,$(file <$1/flags),$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(OPT_REF) $2),,FORCE)
+	@mkdir -p $$(@D)
+	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(OPT_REF) $2' >$$@
+
+$1/obj/%.o: %.c $1/flags | bootstrap $(ONNX_PROTO).h $(BUILD_INFO)
 	@mkdir -p $$(@D)
 	@echo "CC $$<$(if $3, ($3))"
 	@$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(if $$(filter reference/%,$$<),$$(OPT_REF),$$(OPT)) $2 -MMD -MP -c $$< -o $$@
@@ -86,6 +94,8 @@ $1/obj/build_info.o: $(BUILD_INFO)
 $1/libbittrue.a: $(LIB_SRC:%.c=$1/obj/%.o) $1/obj/onnx.pb-c.o $1/obj/build_info.o
 	@echo "AR $$@"
 	@rm -f $$@
+	@$$(MAKE_INFO) | cmp -s - $(BUILD_INFO) || { rm -f $(LIB_SRC:%.c=$1/obj/%.o); \
+		echo "sources changed while they were compiled: nobody knows which are in the objects; make again" >&2; exit 1; }
 	@$$(AR) rcs $$@ $$^
 
 # All of the library, for rooms that are loaded at run time.
@@ -146,8 +156,6 @@ $(BUILD)/gen/bt_brick/bt_brick_regs_pkg.sv: reference/common/bt_brick_regs.def r
 $(foreach v,$(VARIANTS),$(if $(wildcard rtl/$v/$v.yaml),$(if $(shell grep -l bt_brick rtl/$v/$v.yaml),$(eval REGS_PKG_$v += $(BUILD)/gen/bt_brick/bt_brick_regs_pkg.sv))))
 
 # ---- simulated cores: build/rtl/<variant>-<configuration>.so ----------------------------------------------------------
-
-include harness/sim/sim.mk
 
 CORES      :=
 # $1: core, $2: configuration, $3: core description, $4: NAME=VALUE of its parameters
@@ -378,6 +386,7 @@ check-full: $(PROGRAM) rtl-smoke rtl-full firmware | fresh-records ## every laye
 	@ci/count $(RECORDS)
 
 baseline: $(PROGRAM) ## after check-all: accept its bits, cycles and areas as the baselines in golden/baselines; REASON='...' is recorded
+	$(if $(REASON),,$(error make baseline: expected REASON='why', which is recorded))
 	@$(PROGRAM) baseline accept --reason '$(subst ','\'',$(REASON))' $(BASELINE_OF)
 
 predict: $(PROGRAM) ## predicted cycles of every layer, without simulation
@@ -474,7 +483,7 @@ coverage-fresh:
 	@mkdir -p $(BUILD)/coverage/points
 
 # A test that lets no file grow hinders libgcov, too, which must not say so among what the test reads.
-$(TESTS:%=coverage-%): coverage-%: export GCOV_ERROR_FILE = $(abspath $(BUILD))/cov/errors.log
+$(TESTS:%=coverage-%): export GCOV_ERROR_FILE = $(abspath $(BUILD))/cov/errors.log
 $(TESTS:%=coverage-%): coverage-%: $(BUILD)/cov/test/% | coverage-fresh $(PROGRAM) $(BUILD)/cov/bittrue $(FIRMWARE) $(SOC_TESTS) \
 		$(TEST_CORES:%=$(BUILD)/rtl/%.so) $(COVERAGE_SO)
 	@$(if $(filter $*,$(VARIANTS:%=test_%)),BITTRUE_BUILD=$(BUILD)/cov BITTRUE_COVERAGE=$(BUILD)/coverage/points) $< >$(BUILD)/cov/$*.log 2>&1 \

@@ -25,6 +25,9 @@ static enum bt_status read_list(const json_t *list, struct bt_areas *areas, stru
         bt_json_read_text(&reader, "variant", area->variant, sizeof(area->variant));
         bt_json_read_text(&reader, "config", area->config, sizeof(area->config));
         area->um2 = bt_json_read_real(&reader, "um2");
+        if (area->um2 < 0.0) {
+            bt_json_expected(&reader, "um2", "0 or more");
+        }
         area->cells = bt_json_read_count(&reader, "cells", INT64_MAX);
         if (reader.failed) {
             return BT_EINPUT;

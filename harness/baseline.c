@@ -82,6 +82,7 @@ static bool put_entry(const struct bt_baseline_entry *entry, bool last, FILE *ou
     append(line, entry->hash != 0 ? bt_json_text(hash) : json_null(), &ok);
     append(line, count_or_null(entry->rtl_cycles), &ok);
     append(line, count_or_null(entry->predicted_cycles), &ok);
+    append(line, bt_json_count(entry->engines), &ok);
     return put_line(line, last, out) && ok;
 }
 
@@ -168,6 +169,9 @@ static void read_area(struct bt_json_reader *reader, void *made)
     struct bt_area *area = made;
     bt_json_read_text(reader, "config", area->config, sizeof(area->config));
     area->um2 = bt_json_read_real(reader, "um2");
+    if (area->um2 < 0.0) {
+        bt_json_expected(reader, "um2", "0 or more");
+    }
     area->cells = bt_json_read_count(reader, "cells", INT64_MAX);
 }
 
@@ -190,11 +194,12 @@ static void read_entry(struct bt_json_reader *reader, void *made)
     }
     entry->rtl_cycles = bt_json_read_count(reader, "rtl_cycles", INT64_MAX);
     entry->predicted_cycles = bt_json_read_count(reader, "predicted_cycles", INT64_MAX);
+    entry->engines = (uint32_t)bt_json_read_count(reader, "engines", BT_ENGINE_COUNT);
 }
 
 static const struct list {
     const char *key;
-    const char *names[5];
+    const char *names[6];
     size_t columns, bytes;
     void (*read)(struct bt_json_reader *reader, void *made);
 } lists[] = {
@@ -205,8 +210,8 @@ static const struct list {
      read_exemption},
     {"areas", {"config", "um2", "cells"}, 3, sizeof(struct bt_area), read_area},
     {"results",
-     {"id", "verdict", "hash", "rtl_cycles", "predicted_cycles"},
-     5,
+     {"id", "verdict", "hash", "rtl_cycles", "predicted_cycles", "engines"},
+     6,
      sizeof(struct bt_baseline_entry),
      read_entry},
 };

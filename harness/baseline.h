@@ -18,13 +18,14 @@
 #include "harness/results.h"
 
 /** Of the file format; another one is refused. */
-#define BT_BASELINE_SCHEMA 1
+#define BT_BASELINE_SCHEMA 2
 
 struct bt_baseline_entry {
     char id[BT_ID_BYTES];
     enum bt_verdict verdict;               /**< never FAIL in a file */
     uint64_t hash;                         /**< of the ofmap; 0: no engine had one */
     uint64_t rtl_cycles, predicted_cycles; /**< 0: none */
+    uint32_t engines;                      /**< how many ran */
 };
 
 struct bt_baseline_exemption {
@@ -75,14 +76,18 @@ void bt_baselines_free(struct bt_baselines *baselines);
 
 /**
  * @brief  From one or several runs, say of two suites. Exemptions are left to the caller, the tolerance is 0.
- * @return BT_OK; BT_EINPUT: runs of several seeds, or a result is in two runs and not the same; BT_ENOMEM.
+ * @return BT_OK; BT_EINPUT: runs of several seeds, or with and without a data folder, or a result is in two runs and not the same; BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_baselines_make(const struct bt_results *results, uint32_t count,
-                                               const struct bt_areas *areas, bool data, struct bt_baselines *baselines,
+                                               const struct bt_areas *areas, struct bt_baselines *baselines,
                                                struct bt_error *err);
-/** Adds what only `old` has: results of a part of the suites leave the rest as it was. @return BT_OK; BT_ENOMEM. */
+/**
+ * @brief  Adds what only `old` has: of the areas, which who accepts need not have taken again; and where `partial`, of the results,
+ *         which are then of a part of the suites.
+ * @return BT_OK; BT_ENOMEM.
+ */
 BT_MUST_CHECK enum bt_status bt_baselines_keep(struct bt_baselines *baselines, const struct bt_baselines *old,
-                                               struct bt_error *err);
+                                               bool partial, struct bt_error *err);
 /** Are both of the same data, where both have a variant? @return BT_OK; BT_EINPUT: another seed. */
 BT_MUST_CHECK enum bt_status bt_baselines_same_data(const struct bt_baselines *old, const struct bt_baselines *now,
                                                     struct bt_error *err);

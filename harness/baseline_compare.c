@@ -51,6 +51,9 @@ static struct bt_baseline_entry entry_of(const struct bt_record *record)
     for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT && entry.hash == 0; e++) {
         entry.hash = record->engine[e].ran ? record->engine[e].hash : 0;
     }
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        entry.engines += record->engine[e].ran ? 1 : 0;
+    }
     return entry;
 }
 
@@ -114,7 +117,7 @@ static bool take_areas(const struct bt_areas *areas, struct bt_baseline *baselin
 }
 
 enum bt_status bt_baselines_make(const struct bt_results *results, uint32_t count, const struct bt_areas *areas,
-                                 bool data, struct bt_baselines *baselines, struct bt_error *err)
+                                 struct bt_baselines *baselines, struct bt_error *err)
 {
     uint64_t room = 0;
     enum bt_status status = BT_OK;
@@ -124,6 +127,9 @@ enum bt_status bt_baselines_make(const struct bt_results *results, uint32_t coun
         if (results[i].run.seed != results[0].run.seed) {
             return bt_fail(err, BT_EINPUT, "a run of seed %" PRIu64 " and one of %" PRIu64 ": expected the same data",
                            results[0].run.seed, results[i].run.seed);
+        }
+        if (results[i].run.data != results[0].run.data) {
+            return bt_fail(err, BT_EINPUT, "a run with a data folder and one without: expected the same data");
         }
     }
     for (uint32_t i = 0; i < count && status == BT_OK; i++) {
@@ -138,7 +144,7 @@ enum bt_status bt_baselines_make(const struct bt_results *results, uint32_t coun
         }
     }
     for (uint32_t i = 0; i < baselines->count && status == BT_OK; i++) {
-        baselines->item[i].data = data;
+        baselines->item[i].data = results[0].run.data;
         baselines->item[i].seed = results[0].run.seed;
         if (!take_areas(areas, &baselines->item[i])) {
             status = bt_fail(err, BT_ENOMEM, "out of memory");
@@ -186,25 +192,32 @@ static const struct bt_baseline_exemption *find_exemption(const struct bt_baseli
 }
 
 /* Those of `old` that `baseline` lacks come behind its own. */
-static bool keep(struct bt_baseline *baseline, const struct bt_baseline *old)
+static bool keep_entries(struct bt_baseline *baseline, const struct bt_baseline *old)
 {
     const uint32_t own = baseline->count;
-    const uint32_t own_areas = baseline->area_count;
     struct bt_baseline_entry *entries =
         realloc(baseline->entries, ((size_t)own + old->count + 1) * sizeof(*baseline->entries));
-    baseline->entries = entries != NULL ? entries : baseline->entries;
-    struct bt_area *areas =
-        realloc(baseline->areas, ((size_t)own_areas + old->area_count + 1) * sizeof(*baseline->areas));
-    baseline->areas = areas != NULL ? areas : baseline->areas;
-    if (entries == NULL || areas == NULL) {
+    if (entries == NULL) {
         return false;
     }
+    baseline->entries = entries;
     for (uint32_t i = 0; i < old->count; i++) {
         const struct bt_baseline mine = {.count = own, .entries = entries};
         if (find_entry(&mine, old->entries[i].id) == NULL) {
             entries[baseline->count++] = old->entries[i];
         }
     }
+    return true;
+}
+
+static bool keep_areas(struct bt_baseline *baseline, const struct bt_baseline *old)
+{
+    struct bt_area *areas =
+        realloc(baseline->areas, ((size_t)baseline->area_count + old->area_count + 1) * sizeof(*baseline->areas));
+    if (areas == NULL) {
+        return false;
+    }
+    baseline->areas = areas;
     for (uint32_t i = 0; i < old->area_count; i++) {
         if (find_area(baseline, old->areas[i].config) == NULL) {
             areas[baseline->area_count++] = old->areas[i];
@@ -213,13 +226,17 @@ static bool keep(struct bt_baseline *baseline, const struct bt_baseline *old)
     return true;
 }
 
-enum bt_status bt_baselines_keep(struct bt_baselines *baselines, const struct bt_baselines *old, struct bt_error *err)
+enum bt_status bt_baselines_keep(struct bt_baselines *baselines, const struct bt_baselines *old, bool partial,
+                                 struct bt_error *err)
 {
     for (uint32_t i = 0; i < old->count; i++) {
         const struct bt_baseline *from = &old->item[i];
         const bool known = bt_baseline_find(baselines, from->variant) != NULL;
+        if (!known && !partial) {
+            continue;
+        }
         struct bt_baseline *baseline = baseline_of(baselines, from->variant, from->count);
-        if (baseline == NULL || !keep(baseline, from)) {
+        if (baseline == NULL || !keep_areas(baseline, from) || (partial && !keep_entries(baseline, from))) {
             return bt_fail(err, BT_ENOMEM, "out of memory");
         }
         baseline->data = known ? baseline->data : from->data;
@@ -259,6 +276,9 @@ static bool fails(enum bt_finding finding, bool partial)
 __attribute__((format(printf, 4, 5))) static void found(struct comparison *comparison, enum bt_finding finding,
                                                         const char *what, const char *fmt, ...)
 {
+    if (comparison->partial && finding == BT_FOUND_LOST) {
+        return; /* what was not asked for is not lost */
+    }
     if (++comparison->findings.count[finding] > BT_FINDING_LINES || comparison->out == NULL) {
         return;
     }
@@ -346,12 +366,21 @@ static void compare_results(struct comparison *comparison, const struct bt_basel
             compare_bits(comparison, recorded, entry);
             compare_verdicts(comparison, recorded->verdict, entry);
             compare_cycles(comparison, recorded, entry, old->tolerance_percent);
+            if (entry->engines != recorded->engines) {
+                found(comparison, entry->engines < recorded->engines ? BT_FOUND_LOST : BT_FOUND_NEW, entry->id,
+                      "%" PRIu32 " engines ran, recorded %" PRIu32, entry->engines, recorded->engines);
+            }
         }
     }
     for (uint32_t i = 0; old != NULL && i < old->count; i++) {
         const struct bt_baseline_entry *entry = &old->entries[i];
-        if (find_entry(now, entry->id) == NULL && (same_data || !is_whole(entry))) {
+        if (find_entry(now, entry->id) != NULL) {
+            continue;
+        }
+        if (same_data || !is_whole(entry)) {
             found(comparison, BT_FOUND_LOST, entry->id, "is recorded and did not run");
+        } else {
+            comparison->findings.not_held++;
         }
     }
 }

@@ -15,9 +15,6 @@
 #define PATH_BYTES 2048
 #define REASONS "REASONS.md"
 
-/* As ci/step takes it: a skip, with the reason in the last line. */
-enum { EXIT_SKIP = 77 };
-
 /* Everything that a check or an acceptance looks at. */
 struct session {
     const struct bt_cli *cli;
@@ -115,9 +112,7 @@ static enum bt_status open_session(const struct bt_cli *cli, struct session *ses
         status = bt_areas_read(path, &areas, err);
     }
     if (status == BT_OK) {
-        struct stat info;
-        const bool data = stat(cli->data_dir, &info) == 0 && S_ISDIR(info.st_mode);
-        status = bt_baselines_make(session->results, session->count, &areas, data, &session->now, err);
+        status = bt_baselines_make(session->results, session->count, &areas, &session->now, err);
     }
     if (status == BT_OK) {
         status = bt_baselines_same_data(&session->old, &session->now, err);
@@ -136,14 +131,8 @@ static int check(const struct session *session)
     char text[512];
     const bool partial = session->cli->partial;
     if (session->old.count == 0) {
-        char reasons[PATH_BYTES + sizeof(REASONS)];
-        (void)snprintf(reasons, sizeof(reasons), "%s/" REASONS, session->dir);
-        if (access(reasons, F_OK) == 0) {
-            (void)printf("FAIL baseline: no baseline in %s, though " REASONS " there tells of some\n", session->dir);
-            return bt_cli_finish(BT_EXIT_FAIL);
-        }
-        (void)printf("no baseline yet in %s; 'bittrue baseline accept' makes it\n", session->dir);
-        return bt_cli_finish(EXIT_SKIP);
+        (void)printf("FAIL baseline: none in %s; make baseline REASON='...' records it\n", session->dir);
+        return bt_cli_finish(BT_EXIT_FAIL);
     }
     const struct bt_findings findings = bt_baselines_compare(&session->old, &session->now, partial, stdout);
     bt_findings_text(&findings, text, sizeof(text));
@@ -280,8 +269,8 @@ static enum bt_status accept(struct session *session, struct bt_error *err)
     bool other_tolerance = false;
     const struct bt_findings findings = bt_baselines_compare(&session->old, &session->now, cli->partial, NULL);
     enum bt_status status = may_replace(session, &findings, err);
-    if (status == BT_OK && cli->partial) {
-        status = bt_baselines_keep(&session->now, &session->old, err);
+    if (status == BT_OK) {
+        status = bt_baselines_keep(&session->now, &session->old, cli->partial, err);
     }
     for (uint32_t i = 0; i < session->now.count && status == BT_OK; i++) {
         struct bt_baseline *now = &session->now.item[i];

@@ -22,6 +22,7 @@ static json_t *run_json(const struct bt_store_summary *run, bool *ok)
     json_t *object = json_object();
     bt_json_set(object, "run", json_integer(run->number), ok);
     bt_json_set(object, "suite", bt_json_text(run->suite), ok);
+    bt_json_set(object, "command", bt_json_text(run->command), ok);
     bt_json_set(object, "commit", bt_json_text(run->commit), ok);
     bt_json_set(object, "dirty", json_boolean(run->dirty), ok);
     bt_json_set(object, "time", json_integer(run->time), ok);
@@ -46,10 +47,11 @@ static void run_line(const struct bt_store_summary *run)
     if (run->time != 0 && gmtime_r(&time, &parts) != NULL) {
         (void)strftime(date, sizeof(date), "%Y-%m-%d %H:%M", &parts);
     }
-    (void)printf(
-        "%5" PRId64 "  %-16s  %-10s  %-12s %6" PRIu32 " %6" PRIu32 " %7" PRIu32 " %6" PRIu32 " %16" PRIu64 " %8.1f\n",
-        run->number, date, revision(run->commit, run->dirty, text, sizeof(text)), run->suite, run->totals.passed,
-        run->totals.failed, run->totals.skipped, run->totals.xfailed, run->rtl_cycles, run->seconds);
+    (void)printf("%5" PRId64 "  %-16s  %-10s  %-12s %6" PRIu32 " %6" PRIu32 " %7" PRIu32 " %6" PRIu32 " %16" PRIu64
+                 " %8.1f  %s\n",
+                 run->number, date, revision(run->commit, run->dirty, text, sizeof(text)), run->suite,
+                 run->totals.passed, run->totals.failed, run->totals.skipped, run->totals.xfailed, run->rtl_cycles,
+                 run->seconds, run->command);
 }
 
 static int runs(const struct bt_cli *cli, struct bt_store *store, struct bt_error *err)
@@ -71,8 +73,8 @@ static int runs(const struct bt_cli *cli, struct bt_store *store, struct bt_erro
         (void)printf("\n");
         json_decref(root);
     } else {
-        (void)printf("%5s  %-16s  %-10s  %-12s %6s %6s %7s %6s %16s %8s\n", "run", "time (UTC)", "revision", "suite",
-                     "passed", "failed", "skipped", "known", "cycles", "s");
+        (void)printf("%5s  %-16s  %-10s  %-12s %6s %6s %7s %6s %16s %8s  %s\n", "run", "time (UTC)", "revision",
+                     "suite", "passed", "failed", "skipped", "xfail", "cycles", "s", "command");
         for (uint32_t i = 0; i < count; i++) {
             run_line(&list[i]);
         }
@@ -99,6 +101,18 @@ static bool same(const struct bt_store_point *a, const struct bt_store_point *b)
                                 a->predicted_cycles == b->predicted_cycles && a->hash == b->hash);
 }
 
+/* 0 is: not measured, or not predicted. */
+static json_t *count_or_null(uint64_t value)
+{
+    return value != 0 ? bt_json_count(value) : json_null();
+}
+
+static const char *count_or_dash(uint64_t value, char *text, size_t text_bytes)
+{
+    (void)snprintf(text, text_bytes, value != 0 ? "%" PRIu64 : "-", value);
+    return text;
+}
+
 static void point_json(struct series *series, const struct bt_store_point *point)
 {
     char hash[17];
@@ -108,8 +122,8 @@ static void point_json(struct series *series, const struct bt_store_point *point
     bt_json_set(object, "commit", bt_json_text(point->commit), &series->ok);
     bt_json_set(object, "dirty", json_boolean(point->dirty), &series->ok);
     bt_json_set(object, "verdict", bt_json_text(bt_verdict_name(point->verdict)), &series->ok);
-    bt_json_set(object, "rtl_cycles", bt_json_count(point->rtl_cycles), &series->ok);
-    bt_json_set(object, "predicted_cycles", bt_json_count(point->predicted_cycles), &series->ok);
+    bt_json_set(object, "rtl_cycles", count_or_null(point->rtl_cycles), &series->ok);
+    bt_json_set(object, "predicted_cycles", count_or_null(point->predicted_cycles), &series->ok);
     bt_json_set(object, "hash", bt_json_text(hash), &series->ok);
     series->ok = json_array_append_new(series->points, object) == 0 && series->ok;
 }
@@ -117,21 +131,25 @@ static void point_json(struct series *series, const struct bt_store_point *point
 static void point_line(const struct series *series, const struct bt_store_point *point, bool first)
 {
     char text[64];
-    char change[32] = "";
-    if (!first && series->last.rtl_cycles != 0 && point->rtl_cycles != series->last.rtl_cycles) {
+    char cycles[2][24];
+    char change[64] = "";
+    if (!first && series->last.rtl_cycles != 0 && point->rtl_cycles != 0 &&
+        point->rtl_cycles != series->last.rtl_cycles) {
         const double percent = 100.0 * ((double)point->rtl_cycles / (double)series->last.rtl_cycles - 1.0);
-        (void)snprintf(change, sizeof(change), "%+.2f %%", percent);
+        (void)snprintf(change, sizeof(change), "%+" PRId64 " (%+.2f %%)",
+                       (int64_t)(point->rtl_cycles - series->last.rtl_cycles), percent);
     }
-    (void)printf("%5" PRId64 "  %-10s  %-5s %12" PRIu64 " %12" PRIu64 "  %016" PRIx64 "  %s%s\n", point->run,
+    (void)printf("%5" PRId64 "  %-10s  %-5s %12s %12s  %016" PRIx64 "  %s%s\n", point->run,
                  revision(point->commit, point->dirty, text, sizeof(text)), bt_verdict_name(point->verdict),
-                 point->rtl_cycles, point->predicted_cycles, point->hash, change,
+                 count_or_dash(point->rtl_cycles, cycles[0], sizeof(cycles[0])),
+                 count_or_dash(point->predicted_cycles, cycles[1], sizeof(cycles[1])), point->hash, change,
                  !first && point->hash != series->last.hash ? " other bits" : "");
 }
 
 static void point(void *context, const char *id, const struct bt_store_point *point)
 {
     struct series *series = context;
-    const bool first = !series->any || strcmp(id, series->id) != 0;
+    const bool first = !series->any || strcmp(id, series->id) != 0 || point->seed != series->last.seed;
     if (!first && same(point, &series->last)) {
         return;
     }
@@ -141,6 +159,7 @@ static void point(void *context, const char *id, const struct bt_store_point *po
             json_t *object = json_object();
             series->points = json_array();
             bt_json_set(object, "id", bt_json_text(id), &series->ok);
+            bt_json_set(object, "seed", bt_json_count(point->seed), &series->ok);
             bt_json_set(object, "points", series->points, &series->ok);
             series->ok = json_array_append_new(series->array, object) == 0 && series->ok;
         } else {
@@ -148,7 +167,7 @@ static void point(void *context, const char *id, const struct bt_store_point *po
                 (void)printf("%5s  %-10s  %-5s %12s %12s  %-16s  %s\n", "run", "revision", "", "cycles", "predicted",
                              "hash", "change");
             }
-            (void)printf("%s%s\n", series->any ? "\n" : "", id);
+            (void)printf("%s%s, seed %" PRIu64 "\n", series->any ? "\n" : "", id, point->seed);
         }
     }
     if (series->json) {

@@ -88,9 +88,8 @@ static const struct command commands[] = {
      "result that is recorded and did not run, and one that ran and is not recorded. accept refuses runs in which "
      "anything\n"
      "failed.",
-     "Exit status: 0 as recorded or better, 1 not, 2 usage, input or output error (a baseline edited by hand is "
-     "one),\n"
-     "77 no baseline yet, 130 stopped by a signal.\n"},
+     "Exit status: 0 as recorded or better, 1 not, or nothing is recorded, 2 usage, input or output error (a baseline\n"
+     "edited by hand is one), 130 stopped by a signal.\n"},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <xxhash.h>
 
 #include "harness/environment.h"
@@ -42,7 +43,9 @@ static void describe_plan(const struct bt_plan *plan, const struct bt_engine_opt
 void bt_cli_describe(const struct bt_cli *cli, const struct bt_plan *plan, const struct bt_engine_options *options,
                      struct bt_run *run)
 {
+    struct stat info;
     *run = (struct bt_run){
+        .data = stat(cli->data_dir, &info) == 0 && S_ISDIR(info.st_mode),
         .seed = plan->seed,
         .shard = cli->shard,
         .shards = cli->shards > 1 ? cli->shards : 1,

@@ -22,6 +22,10 @@ static void say_stored(const struct bt_cli_store *store, int64_t number)
         return;
     }
     (void)printf("stored as run %" PRId64, number);
+    const char *changed = store->maker != NULL ? bt_keymaker_changed(store->maker) : NULL;
+    if (store->unkept != 0 && changed != NULL) {
+        (void)printf("; %" PRIu32 " jobs will run again, %s changed meanwhile", store->unkept, changed);
+    }
     if (store->answered != 0) {
         (void)printf("; %" PRIu32 " of %" PRIu32 " jobs are unchanged and were not run again, --force does",
                      store->answered, store->plan->count);

@@ -111,8 +111,14 @@ void bt_cli_store_keep(struct bt_cli_store *store, uint32_t index, uint32_t firs
     const bool same =
         store->keyed[index] &&
         bt_job_key(&store->plan->jobs[index], store->options, store->suites_dir, store->maker, &now) == BT_OK &&
-        bt_keymaker_changes(store->maker) == 0;
-    const struct bt_key *key = same ? &store->keys[index] : NULL;
+        bt_keymaker_changed(store->maker) == NULL;
+    /* a FAIL takes the key from what passed before, whatever changed */
+    bool failed = false;
+    for (uint32_t i = 0; i < count; i++) {
+        failed = failed || records[i].verdict == BT_FAIL;
+    }
+    const struct bt_key *key = store->keyed[index] && (same || failed) ? &store->keys[index] : NULL;
+    store->unkept += key == NULL ? 1 : 0;
     int64_t *rows = calloc(count, sizeof(*rows));
     const enum bt_status status = rows != NULL ? bt_store_put(store->store, key, count, records, rows, &err)
                                                : bt_fail(&err, BT_ENOMEM, "out of memory");

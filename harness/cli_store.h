@@ -21,6 +21,7 @@ struct bt_cli_store {
     int64_t *rows;       /**< by record of the plan; 0: not stored */
     bool force;          /**< nothing is answered */
     uint32_t answered;   /**< jobs */
+    uint32_t unkept;     /**< jobs that answer nobody, because a file changed */
 };
 
 /** Where the store is: --store, BITTRUE_STORE, or results.db in the build folder; NULL where it is "none". */

@@ -263,13 +263,13 @@ static enum bt_status match(const struct key *keys_a, const struct key *keys_b, 
         if (order < 0) {
             *change = (struct bt_changed){.a = keys_a[i++].record};
             difference->only_a++;
-            difference->count++;
+            difference->count += difference->partial ? 0 : 1;
             continue;
         }
         if (order > 0) {
             *change = (struct bt_changed){.b = keys_b[j++].record};
             difference->only_b++;
-            difference->count++;
+            difference->count += difference->partial ? 0 : 1;
             continue;
         }
         const struct bt_record *a = keys_a[i++].record;

@@ -55,7 +55,7 @@ struct bt_difference {
     uint32_t sum_count;
     struct bt_difference_sum *sums; /**< by name */
     uint32_t both, only_a, only_b, bits, lost, worse, better, slower, faster, terms;
-    bool partial; /**< b is a part of what a is: what it lacks is no loss */
+    bool partial; /**< one is a part of what the other is: what one side lacks is no loss, and not among the changed */
 };
 
 /** PASS, XFAIL, SKIP, FAIL: the later, the less is known to be right. */

@@ -9,6 +9,7 @@
 /* ---- tables, aligned for a terminal or as Markdown ---- */
 
 enum { MOST_COLUMNS = 15, MOST_TERMS = 3, MOST_TERMS_OF_CONFIG = 5 };
+#define LEAST_SECONDS 1.0
 
 struct page {
     FILE *out;
@@ -229,7 +230,8 @@ static void configurations(struct page *page, const struct bt_difference *d)
     begin(page, used);
     for (uint32_t i = 0; i < d->sum_count; i++) {
         const struct bt_difference_sum *sum = &d->sums[i];
-        const bool timed = sum->seconds_a > 0.0 && sum->seconds_b > 0.0;
+        /* of less the ratio is noise */
+        const bool timed = sum->seconds_a >= LEAST_SECONDS && sum->seconds_b >= LEAST_SECONDS;
         cell(page, "%s", sum->variant);
         cell(page, "%s", sum->config);
         cell(page, "%" PRIu32, sum->results);

@@ -20,7 +20,8 @@ struct known {
 struct bt_keymaker {
     XXH3_state_t *state, *file;
     struct known *known;
-    uint32_t count, capacity, changes, looks;
+    uint32_t count, capacity, first_changed, looks;
+    bool changed;
     bool has_libraries;
     struct bt_key libraries;
 };
@@ -65,9 +66,9 @@ void bt_keymaker_look_again(struct bt_keymaker *maker)
     maker->looks++;
 }
 
-uint32_t bt_keymaker_changes(const struct bt_keymaker *maker)
+const char *bt_keymaker_changed(const struct bt_keymaker *maker)
 {
-    return maker->changes;
+    return maker->changed ? maker->known[maker->first_changed].path : NULL;
 }
 
 static struct bt_key digest_of(const XXH3_state_t *state)
@@ -225,7 +226,10 @@ enum bt_status bt_key_file(struct bt_keymaker *maker, const char *name, const ch
         if (!read_path(maker->file, path, false)) {
             return BT_EIO;
         }
-        maker->changes += known != NULL ? 1 : 0;
+        if (known != NULL && !maker->changed) {
+            maker->changed = true;
+            maker->first_changed = (uint32_t)(known - maker->known);
+        }
         known = known != NULL ? known : remember(maker, path);
         if (known == NULL) {
             return BT_ENOMEM;
@@ -245,8 +249,8 @@ static int add_library(struct dl_phdr_info *info, size_t size, void *context)
     char *path = info->dlpi_name != NULL && info->dlpi_name[0] == '/' ? realpath(info->dlpi_name, NULL) : NULL;
     (void)size;
     if (path != NULL && stat(path, &file) == 0) {
-        const int64_t bytes = (int64_t)file.st_size;
-        item(state, strrchr(path, '/'), &bytes, sizeof(bytes));
+        const int64_t looks[] = {(int64_t)file.st_size, (int64_t)file.st_mtim.tv_sec, (int64_t)file.st_mtim.tv_nsec};
+        item(state, strrchr(path, '/'), looks, sizeof(looks));
     }
     free(path);
     return 0;

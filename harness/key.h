@@ -21,13 +21,13 @@ void bt_keymaker_reset(struct bt_keymaker *maker);
 
 /** From here on each known file is looked at again before it is taken as known; otherwise it is that only when it is first named. */
 void bt_keymaker_look_again(struct bt_keymaker *maker);
-/** How often a file or folder was not any more what it had been when it was read. */
-uint32_t bt_keymaker_changes(const struct bt_keymaker *maker);
+/** The first file or folder that was found to be not any more what it had been when it was read, or NULL. */
+const char *bt_keymaker_changed(const struct bt_keymaker *maker);
 
 void bt_key_text(struct bt_keymaker *maker, const char *name, const char *text);
 void bt_key_number(struct bt_keymaker *maker, const char *name, int64_t value);
 void bt_key_real(struct bt_keymaker *maker, const char *name, double value);
-/** What this process has loaded beside itself: names with versions, and sizes, of the shared libraries. */
+/** What this process has loaded beside itself: names with versions, sizes and times of the shared libraries. */
 void bt_key_libraries(struct bt_keymaker *maker);
 /**
  * The content of a file, or of all files below a folder with their names; what is not there is an item, too. Read once per keymaker,

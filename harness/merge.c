@@ -25,6 +25,10 @@ static enum bt_status check_same(const struct bt_run *first, const struct bt_run
     if (run->seed != first->seed) {
         return bt_fail(err, BT_EINPUT, "seed %" PRIu64 ", not %" PRIu64, run->seed, first->seed);
     }
+    if (run->data != first->data) {
+        return bt_fail(err, BT_EINPUT, "a run %s a data folder, not %s", run->data ? "with" : "without",
+                       first->data ? "with" : "without");
+    }
     if (run->shards != first->shards) {
         return bt_fail(err, BT_EINPUT, "one of %" PRIu32 " shards, not of %" PRIu32, run->shards, first->shards);
     }

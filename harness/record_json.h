@@ -9,7 +9,7 @@
 #include "harness/record.h"
 
 /** Of the format below and of results.json; another one is refused. */
-#define BT_RESULTS_SCHEMA 1
+#define BT_RESULTS_SCHEMA 2
 
 /** Written with this, doubles are the same when they are read back. */
 #define BT_JSON_FORMAT JSON_REAL_PRECISION(17)

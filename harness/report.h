@@ -44,6 +44,7 @@ struct bt_run {
     char command[2048];     /**< as it was called; "" where it is not known */
     uint32_t shard, shards; /**< the run was part shard + 1 of shards; 1 shard is the whole */
     uint32_t jobs;          /**< of the whole */
+    bool data;              /**< there was a data folder: whole networks had its weights and pictures */
     char plan[20];          /**< digest of what the whole was asked to run, hexadecimal */
     struct bt_run_system system;
     struct bt_environment environment;

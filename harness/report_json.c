@@ -61,6 +61,7 @@ static json_t *run_object(const struct bt_report *report, bool *ok)
     bt_json_set(object, "shard", json_integer(report->run.shard + 1), ok);
     bt_json_set(object, "shards", json_integer(report->run.shards), ok);
     bt_json_set(object, "jobs", json_integer(report->run.jobs), ok);
+    bt_json_set(object, "data", json_boolean(report->run.data), ok);
     bt_json_set(object, "plan", bt_json_text(report->run.plan), ok);
     bt_json_set(object, "passed", json_integer(totals.passed), ok);
     bt_json_set(object, "failed", json_integer(totals.failed), ok);

@@ -43,10 +43,14 @@ static void read_run(struct bt_json_reader *reader, struct bt_run *run, struct b
         return;
     }
     bt_json_read_text(&inner, "suite", run->suite, sizeof(run->suite));
+    if (strchr(run->suite, '/') != NULL) { /* reports go to a folder of that name */
+        bt_json_expected(&inner, "suite", "a name without '/'");
+    }
     run->seed = bt_json_read_count(&inner, "seed", INT64_MAX);
     run->seconds = bt_json_read_real(&inner, "seconds");
     bt_json_read_text(&inner, "command", run->command, sizeof(run->command));
     run->shard = (uint32_t)bt_json_read_count(&inner, "shard", UINT32_MAX) - 1;
+    run->data = bt_json_read_bool(&inner, "data");
     run->shards = (uint32_t)bt_json_read_count(&inner, "shards", UINT32_MAX);
     run->jobs = (uint32_t)bt_json_read_count(&inner, "jobs", UINT32_MAX);
     bt_json_read_text(&inner, "plan", run->plan, sizeof(run->plan));

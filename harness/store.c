@@ -13,6 +13,7 @@ enum bt_status bt_store_get(struct bt_store *store, const struct bt_key *key, ui
     struct bt_record *found = calloc(count, sizeof(*found));
     int64_t *numbers = calloc(count, sizeof(*numbers));
     uint32_t at = 0;
+    bool readable = true;
     int code = SQLITE_DONE;
     enum bt_status status = BT_ENOMEM;
     if (found == NULL || numbers == NULL) {
@@ -22,11 +23,12 @@ enum bt_status bt_store_get(struct bt_store *store, const struct bt_key *key, ui
     while ((code = sqlite3_step(get)) == SQLITE_ROW) {
         struct bt_record columns = {.macs = 0};
         struct bt_store_row row = {.record = &columns};
-        if (!bt_store_take_row(get, &row) || row.part != at || at == count ||
-            !bt_store_unpack_record(row.blob, row.blob_bytes, &found[at]) || columns.verdict != found[at].verdict) {
+        if (!bt_store_take_row(get, &row) || row.part != at || at == count) {
             store->doubtful = true;
             break;
         }
+        /* what was stored and is refused today is no answer, and no damage */
+        readable = readable && bt_store_unpack_record(row.blob, row.blob_bytes, &found[at]);
         numbers[at++] = row.number;
     }
     if (code != SQLITE_DONE) {
@@ -34,7 +36,7 @@ enum bt_status bt_store_get(struct bt_store *store, const struct bt_key *key, ui
         goto cleanup;
     }
     (void)sqlite3_reset(get);
-    status = at == count ? BT_OK : BT_EUNSUPPORTED;
+    status = at == count && readable ? BT_OK : BT_EUNSUPPORTED;
     if (status == BT_OK) {
         memcpy(records, found, count * sizeof(*found));
         memcpy(rows, numbers, count * sizeof(*numbers));

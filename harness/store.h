@@ -76,6 +76,7 @@ BT_MUST_CHECK enum bt_status bt_store_run(struct bt_store *store, int64_t number
 struct bt_store_summary {
     int64_t number, time; /**< time: of the clock, as it was; seconds since 1970 */
     char suite[64], commit[48];
+    char command[512]; /**< its beginning */
     bool dirty;
     double seconds, rtl_seconds;
     struct bt_totals totals;
@@ -87,6 +88,7 @@ struct bt_store_point {
     int64_t run;
     char commit[48];
     bool dirty;
+    uint64_t seed;
     int64_t row; /**< the same number: the same result, not run again */
     enum bt_verdict verdict;
     uint64_t rtl_cycles, predicted_cycles, hash; /**< hash: of the ofmap as the reference has it */
@@ -97,7 +99,7 @@ BT_MUST_CHECK enum bt_status bt_store_runs(struct bt_store *store, struct bt_sto
                                            struct bt_error *err);
 
 /**
- * @brief  Calls `point` for each result that the globs select (NULL: all), by id and then by run.
+ * @brief  Calls `point` for each result that the globs select (NULL: all), by id, seed and then by run.
  * @return As bt_store_run().
  */
 BT_MUST_CHECK enum bt_status

@@ -175,7 +175,7 @@ static int open_file(struct bt_store *store, struct doubt *doubt)
     return code;
 }
 
-/* Was the file ever a results store, as its first bytes say? An empty one may become one. */
+/* Was the file ever a results store, as its first bytes say? */
 static bool was_ours(const char *path)
 {
     unsigned char head[72] = {0};
@@ -189,15 +189,24 @@ static bool was_ours(const char *path)
     return got == sizeof(head) && memcmp(head, "SQLite format 3", 16) == 0 && application == APPLICATION;
 }
 
+/* What is not ours is not even opened: SQLite would leave its traces beside it and in it. An empty file may become ours. */
+static enum bt_status refuse_foreign(const struct bt_store *store, struct bt_error *err)
+{
+    struct stat info;
+    if (store->use == BT_STORE_OWN || stat(store->path, &info) != 0 ||
+        (S_ISREG(info.st_mode) && (info.st_size == 0 || was_ours(store->path)))) {
+        return BT_OK;
+    }
+    return bt_fail(err, BT_EIO, "%s: no results store: expected one%s", store->path,
+                   store->use == BT_STORE_WRITE ? ", or no file" : "");
+}
+
 /* Moves the file out of the way, with what SQLite keeps beside it, if it may be moved. */
 static enum bt_status set_aside(const struct bt_store *store, const char *why, struct bt_error *err)
 {
     const char *path = store->path;
     if (store->use == BT_STORE_READ) {
         return bt_fail(err, BT_EIO, "%s: %s: expected a sound results store", path, why);
-    }
-    if (store->use == BT_STORE_WRITE && !was_ours(path)) {
-        return bt_fail(err, BT_EIO, "%s: %s: expected a results store, or no file", path, why);
     }
     static const char *const beside[] = {"", "-wal", "-shm"};
     char from[BT_STORE_PATH_BYTES + 8];
@@ -281,7 +290,8 @@ enum bt_status bt_store_open(const char *path, enum bt_store_use use, struct bt_
     }
     made->use = use;
     (void)snprintf(made->path, sizeof(made->path), "%s", path);
-    const enum bt_status status = reopen(made, err);
+    enum bt_status status = refuse_foreign(made, err);
+    status = status == BT_OK ? reopen(made, err) : status;
     if (status != BT_OK) {
         bt_store_close(made);
         return status;

@@ -69,6 +69,7 @@ static bool take_run(sqlite3_stmt *statement, struct run_row *row)
         !bt_store_take_text(statement, 3, s->commit, sizeof(s->commit))) {
         return false;
     }
+    (void)snprintf(s->command, sizeof(s->command), "%.511s", row->command);
     s->dirty = sqlite3_column_int64(statement, 4) != 0;
     s->time = sqlite3_column_int64(statement, 5);
     s->seconds = sqlite3_column_double(statement, 6);
@@ -313,7 +314,7 @@ enum bt_status bt_store_history(struct bt_store *store, const char *network, con
         "SELECT result.row, " BT_STORE_RESULT_COLUMNS ", member.run, revision, dirty FROM result"
         " JOIN member ON member.row = result.row JOIN (SELECT number, revision, dirty FROM run) ON number = member.run"
         " WHERE selected(?1, network) AND selected(?2, layer) AND selected(?3, variant) AND selected(?4, config)"
-        " ORDER BY network, layer, variant, config, pattern, stalls, dtype, sparsity, structure, number";
+        " ORDER BY network, layer, variant, config, pattern, stalls, dtype, sparsity, structure, seed, number";
     const char *const globs[] = {network, layer, variant, config};
     sqlite3_stmt *all = NULL;
     struct bt_store_summary *runs = NULL;
@@ -339,6 +340,7 @@ enum bt_status bt_store_history(struct bt_store *store, const char *network, con
             break;
         }
         one.row = row.number;
+        one.seed = record.seed;
         one.verdict = record.verdict;
         one.rtl_cycles = record.rtl_cycles;
         one.predicted_cycles = record.predicted_cycles;

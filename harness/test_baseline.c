@@ -47,11 +47,11 @@ static void fill(struct bt_record *records)
 
 static struct bt_baselines made_of(struct bt_record *records, uint32_t count)
 {
-    const struct bt_results results = {.count = count, .records = records};
+    const struct bt_results results = {.run.data = true, .count = count, .records = records};
     const struct bt_areas no_areas = {.count = 0};
     struct bt_baselines baselines;
     struct bt_error err = {""};
-    assert_int_equal(bt_baselines_make(&results, 1, &no_areas, true, &baselines, &err), BT_OK);
+    assert_int_equal(bt_baselines_make(&results, 1, &no_areas, &baselines, &err), BT_OK);
     return baselines;
 }
 
@@ -88,6 +88,18 @@ static void no_bits(struct bt_baseline *old, struct bt_baseline *now)
 {
     (void)old;
     now->entries[0].hash = 0;
+}
+
+static void fewer_engines(struct bt_baseline *old, struct bt_baseline *now)
+{
+    (void)now;
+    old->entries[0].engines = 2;
+}
+
+static void more_engines(struct bt_baseline *old, struct bt_baseline *now)
+{
+    (void)old;
+    now->entries[0].engines = 3;
 }
 
 static void first_bits(struct bt_baseline *old, struct bt_baseline *now)
@@ -275,6 +287,8 @@ static void test_rules(void **state)
         {"bits", bits, BT_FOUND_BITS, 1, true, true,
          "FAIL net:b:fake:4x4:uniform:0:int8:0:random: bits 0000000000000124, recorded 0000000000000123\n"},
         {"no bits", no_bits, BT_FOUND_LOST, 1, true, false, "no engine has bits any more"},
+        {"an engine less", fewer_engines, BT_FOUND_LOST, 1, true, false, "1 engines ran, recorded 2"},
+        {"an engine more", more_engines, BT_FOUND_NEW, 1, true, false, "3 engines ran, recorded 1"},
         {"first bits", first_bits, BT_FOUND_NEW, 1, true, false, "its bits have no baseline"},
         {"a failure", fails, BT_FOUND_WORSE, 1, true, true, "FAIL, recorded PASS"},
         {"a failure as before", failed_before, BT_FOUND_WORSE, 1, true, true, "FAIL, recorded FAIL"},
@@ -368,7 +382,7 @@ static void test_runs(void **state)
     fill(again);
     (void)snprintf(again[2].variant, sizeof(again[2].variant), "a_variant");
     const struct bt_results runs[] = {{.count = LAYERS, .records = records}, {.count = LAYERS, .records = again}};
-    assert_int_equal(bt_baselines_make(runs, 2, &areas, false, &baselines, &err), BT_OK);
+    assert_int_equal(bt_baselines_make(runs, 2, &areas, &baselines, &err), BT_OK);
     assert_int_equal(baselines.count, 2); /* by name, and what both have once */
     assert_string_equal(baselines.item[0].variant, "a_variant");
     assert_int_equal(baselines.item[0].count, 1);
@@ -382,19 +396,23 @@ static void test_runs(void **state)
     bt_baselines_free(&baselines);
     struct bt_results seeds[] = {runs[0], runs[1]};
     seeds[1].run.seed = 2;
-    assert_int_equal(bt_baselines_make(seeds, 2, &areas, false, &baselines, &err), BT_EINPUT);
+    assert_int_equal(bt_baselines_make(seeds, 2, &areas, &baselines, &err), BT_EINPUT);
     assert_string_equal(err.text, "a run of seed 0 and one of 2: expected the same data");
     seeds[0].run.seed = 2;
+    seeds[0].run.data = true;
+    assert_int_equal(bt_baselines_make(seeds, 2, &areas, &baselines, &err), BT_EINPUT);
+    assert_string_equal(err.text, "a run with a data folder and one without: expected the same data");
+    seeds[0].run.data = false;
     struct bt_baselines other;
-    assert_int_equal(bt_baselines_make(seeds, 2, &areas, false, &baselines, &err), BT_OK);
-    assert_int_equal(bt_baselines_make(runs, 2, &areas, false, &other, &err), BT_OK);
+    assert_int_equal(bt_baselines_make(seeds, 2, &areas, &baselines, &err), BT_OK);
+    assert_int_equal(bt_baselines_make(runs, 2, &areas, &other, &err), BT_OK);
     assert_int_equal(bt_baselines_same_data(&baselines, &baselines, &err), BT_OK);
     assert_int_equal(bt_baselines_same_data(&baselines, &other, &err), BT_EINPUT);
     assert_string_equal(err.text, "baseline: a run of seed 0: a_variant is recorded with seed 2");
     bt_baselines_free(&other);
     bt_baselines_free(&baselines);
     again[0].rtl_cycles++;
-    assert_int_equal(bt_baselines_make(runs, 2, &areas, false, &baselines, &err), BT_EINPUT);
+    assert_int_equal(bt_baselines_make(runs, 2, &areas, &baselines, &err), BT_EINPUT);
     assert_string_equal(
         err.text,
         "net:b:fake:4x4:uniform:0:int8:0:random: is there twice, and not the same: expected runs of one revision");
@@ -415,7 +433,12 @@ static void test_part(void **state)
     records[1].rtl_cycles = 7;
     struct bt_baselines now = made_of(&records[1], 1);
     now.item[0].data = true;
-    assert_int_equal(bt_baselines_keep(&now, &old, &err), BT_OK);
+    /* of the whole, areas that were not taken again are all that stays */
+    assert_int_equal(bt_baselines_keep(&now, &old, false, &err), BT_OK);
+    assert_int_equal(now.count, 1);
+    assert_int_equal(now.item[0].count, 1);
+    assert_int_equal(now.item[0].area_count, 1);
+    assert_int_equal(bt_baselines_keep(&now, &old, true, &err), BT_OK);
     assert_int_equal(now.count, 2);
     assert_string_equal(now.item[0].variant, "fake");
     assert_int_equal(now.item[0].count, 2);
@@ -503,7 +526,7 @@ static void test_file(void **state)
     assert_true(read.item[0].data);
     char *again = text_of(&read.item[0]);
     assert_string_equal(again, text);
-    holds(text, "\n[\"net:chained/a:fake:4x4:uniform:0:int8:0:random\",\"PASS\",\"0000000000000124\",1000,1000]\n");
+    holds(text, "\n[\"net:chained/a:fake:4x4:uniform:0:int8:0:random\",\"PASS\",\"0000000000000124\",1000,1000,1]\n");
     free(again);
     free(text);
     bt_baselines_free(&read);
@@ -520,7 +543,7 @@ static void test_damaged(void **state)
     } cases[] = {
         {"\"SKIP\"", "\"PASS\"", "fake.json: the checksum is not that of the content: it was edited by hand"},
         {"\"0000000000000124\"", "\"0000000000000125\"", "the checksum is not"},
-        {",1000,1000]", ",1001,1000]", "the checksum is not"},
+        {",1000,1000,1]", ",1001,1000,1]", "the checksum is not"},
         {"\"tolerance_percent\": 0.3", "\"tolerance_percent\": 9.3", "the checksum is not"},
         {",0.10", ",0.20", "the checksum is not"},
         {",590160.25", ",590160.5", "the checksum is not"},
@@ -529,16 +552,16 @@ static void test_damaged(void **state)
         {"\"checksum\"", "\"summary\"", "the checksum is not"},
         {"\"SKIP\"", "\"FAIL\"", "results 1: 'verdict': expected PASS, SKIP or XFAIL"},
         {"\"SKIP\"", "\"OK\"", "results 1: 'verdict': expected"},
-        {"\"schema\": 1", "\"schema\": 2", "expected a baseline of schema 1"},
+        {"\"schema\": 2", "\"schema\": 1", "expected a baseline of schema 2"},
         {"\"variant\": \"fake\"", "\"variant\": 1", "'variant': expected a text"},
         {"\"tolerance_percent\": ", "\"tolerance_percent\": -", "'tolerance_percent': expected 0 or more"},
         {"\"data\": true", "\"data\": 1", "'data': expected true or false"},
         {"\"0000000000000124\"", "\"124\"", "'hash': expected 16 hexadecimal digits"},
-        {",1000,1000]", ",1000]", "results 0: expected an array of 5 values"},
-        {",1000,1000]", ",-1,1000]", "results 0: 'rtl_cycles': expected"},
+        {",1000,1000,1]", ",1000,1]", "results 0: expected an array of 6 values"},
+        {",1000,1000,1]", ",-1,1000,1]", "results 0: 'rtl_cycles': expected"},
         {"[\"net:c", "[\"A:c", "results 1: expected an id after that of the one before"},
         {"\"areas\": [", "\"area\": [", "'areas': expected an array"},
-        {"\"schema\": 1,", "\"schema\": 1,\n\"schema\": 1,", "duplicate"},
+        {"\"schema\": 2,", "\"schema\": 2,\n\"schema\": 2,", "duplicate"},
         {"]\n}", "]\n", "no baseline of bittrue"},
     };
     struct bt_baselines made = full();

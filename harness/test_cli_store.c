@@ -65,6 +65,8 @@ static void set_up(struct bench *bench)
     for (int i = 0; i < 2; i++) {
         bench->layers[i] = (struct bt_suite_layer){.network = "net", .layer = i == 0 ? "a" : "b", .same = 1};
         bt_record_init(&bench->records[i]);
+        bench->records[i].rtl_cycles = 7;
+        bench->records[i].engine[BT_ENGINE_RTL] = (struct bt_engine_result){.ran = true, .hash = 7};
         bt_record_set(&bench->records[i], BT_ENGINE_RTL, BT_PASS, NULL);
     }
     bench->job = (struct bt_job){

@@ -40,7 +40,7 @@ static void add(struct bt_difference_side *side, const char *layer)
     record->engine[BT_ENGINE_RTL] = (struct bt_engine_result){.ran = true, .hash = 7};
     record->rtl_cycles = 1000;
     record->predicted_cycles = 1000;
-    record->rtl_seconds = 0.5;
+    record->rtl_seconds = 5.0;
     bt_counters_add(&record->measured, "fill", 100);
     bt_counters_add(&record->measured, "steady", 900);
 }
@@ -153,7 +153,7 @@ static void orders_terms(struct bt_record *b)
 
 static void simulates_faster(struct bt_record *b)
 {
-    b->rtl_seconds = 0.25;
+    b->rtl_seconds = 2.5;
 }
 
 static void nothing(struct bt_record *b)
@@ -284,9 +284,11 @@ static void test_lost(void **state)
     did_not_run(&bench->records_b[0]);
     assert_int_equal(bt_difference_make(&bench->a, &bench->b, true, &difference, &err), BT_OK);
     assert_false(bt_difference_is_worse(&difference));
-    assert_int_equal(difference.count, 1);
+    assert_int_equal(difference.only_a, 1);
+    assert_int_equal(difference.count, 0);
     bt_difference_free(&difference);
     compare(bench, &difference);
+    assert_int_equal(difference.count, 2);
     assert_true(bt_difference_is_worse(&difference));
     char *text = text_of(&difference, bt_difference_table);
     holds(text, "2 did not run in B.");

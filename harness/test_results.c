@@ -102,13 +102,14 @@ static void fill(uint64_t *state, unsigned kind, struct bt_record *record)
     record->verdict = (enum bt_verdict)(kind % BT_VERDICT_COUNT);
     const uint64_t hash = next(state) << 40 | next(state);
     for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        const enum bt_verdict verdict = next(state) % 2 == 0 || e == BT_ENGINE_RTL ? record->verdict : BT_SKIP;
         record->engine[e] = (struct bt_engine_result){
-            .verdict = next(state) % 2 == 0 || e == BT_ENGINE_RTL ? record->verdict : BT_SKIP,
-            .ran = next(state) % 2 == 0,
+            .verdict = verdict,
+            .ran = next(state) % 2 == 0 || verdict == BT_PASS,
             .seconds = real(state),
-            .hash = kind % 3 == 0   ? 0
-                    : record->whole ? hash + e
-                                    : hash,
+            .hash = kind % 3 == 0 && (record->whole || record->verdict != BT_PASS) ? 0
+                    : record->whole                                                ? hash + e
+                                                                                   : hash,
         };
     }
     if (kind % 3 != 2) {
@@ -261,9 +262,13 @@ static void test_record_consistent(void **state)
     assert_int_equal(sound.verdict, BT_PASS);
     for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
         sound.engine[e].verdict = BT_PASS;
+        sound.engine[e].ran = true;
         sound.engine[e].hash = 77;
     }
-    for (int i = 0; i < 9; i++) {
+    sound.rtl_cycles = 5;
+    sound.whole = false;
+    (void)snprintf(sound.layer, sizeof(sound.layer), "chained/l");
+    for (int i = 0; i < 17; i++) {
         struct bt_record record = sound;
         struct bt_record back;
         struct bt_error err = {""};
@@ -274,9 +279,24 @@ static void test_record_consistent(void **state)
         record.mismatch.differing = i == 4 ? 1 : 0;
         record.verdict = i == 5 ? BT_SKIP : i == 6 || i == 7 ? BT_FAIL : i == 8 ? BT_XFAIL : BT_PASS;
         record.engine[BT_ENGINE_ISS_SW].verdict = i == 7 ? BT_FAIL : BT_PASS;
+        record.engine[BT_ENGINE_RTL].ran = i != 9;
+        record.engine[BT_ENGINE_RTL].hash = i == 10 ? 0 : record.engine[BT_ENGINE_RTL].hash;
+        record.rtl_cycles = i == 11 ? 0 : record.rtl_cycles;
+        if (i == 12) { /* ran, and says nothing, with other bits */
+            record.engine[BT_ENGINE_RTL].verdict = BT_SKIP;
+            record.engine[BT_ENGINE_RTL].hash = 78;
+        }
+        if (i == 13) {
+            record.whole = true;
+            (void)snprintf(record.layer, sizeof(record.layer), "l");
+        }
+        for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT && i >= 14; e++) { /* nothing to compare with */
+            record.engine[e].verdict = e == BT_ENGINE_CYCLES || (i == 15 && e == BT_ENGINE_RTL) ? BT_PASS : BT_SKIP;
+            record.verdict = i == 16 ? BT_PASS : BT_SKIP;
+        }
         json_t *object = bt_record_to_json(&record, &ok);
         /* 6: a FAIL of no engine is a worker's */
-        const bool fits = i == 0 || i == 2 || i == 6 || i == 7;
+        const bool fits = i == 0 || i == 2 || i == 6 || i == 7 || i == 14 || i == 16;
         if (bt_record_from_json(object, &back, &err) != (fits ? BT_OK : BT_EINPUT)) {
             fail_msg("case %d: %s", i, err.text);
         }
@@ -435,12 +455,13 @@ static void test_refused(void **state)
     static const struct {
         const char *from, *to, *expected;
     } cases[] = {
-        {"\"schema\": 1", "\"schema\": 2", "results of schema 2: expected 1"},
-        {"\"schema\": 1", "\"schema\": null", "expected a member 'schema'"},
-        {"\"schema\": 1", "\"schema\": 1, \"schema\": 1", "duplicate"},
+        {"\"schema\": 2", "\"schema\": 1", "results of schema 1: expected 2"},
+        {"\"schema\": 2", "\"schema\": null", "expected a member 'schema'"},
+        {"\"schema\": 2", "\"schema\": 2, \"schema\": 2", "duplicate"},
         {"\"verdict\":\"FAIL\",\"reason\":\"why", "\"verdict\":\"PASS\",\"reason\":\"why",
          "'verdict': expected FAIL"}, /* a verdict edited by hand */
         {"\"failed\":", "\"failed\":1", "its results are"},
+        {"\"suite\":\"", "\"suite\":\"../", "'suite': expected a name without '/'"},
         {"\"shard\":2", "\"shard\":4", "'shard'"},
         {"\"seed\":9223372036854775807,", "\"seed\":1,",
          "result 0: seed 9223372036854775807: expected that of the run, 1"},
