@@ -15,11 +15,14 @@ import site_pages as pages  # noqa: E402
 import site_plots  # noqa: E402
 from plot import PlotError  # noqa: E402
 from site_html import ASSETS  # noqa: E402
-from site_input import Damaged, read_accuracy, read_coverage, read_history, read_optional, read_results  # noqa: E402
+from site_input import Damaged, read_accuracy, read_all, read_coverage, read_history, read_optional  # noqa: E402
 from site_numbers import slug  # noqa: E402
 
 BUILD = os.environ.get("BUILD", "build")
 STOPS = (signal.SIGINT, signal.SIGTERM)
+# Optional inputs: without the option what is here, if it is.
+DEFAULTS = {"accuracy": "reports/accuracy/accuracy.json", "history": os.path.join(BUILD, "history.json"),
+            "coverage": os.path.join(BUILD, "coverage", "rooms.json")}
 MARK = os.path.join("assets", "site.css")  # whose folder this is
 
 
@@ -28,11 +31,9 @@ def arguments():
     parser.add_argument("results", nargs="*", metavar="results.json",
                         help="default: those of the suites all and smoke, as far as they are there")
     parser.add_argument("--out", default="reports/site", metavar="FOLDER", help="default: %(default)s")
-    parser.add_argument("--accuracy", default="reports/accuracy/accuracy.json", metavar="FILE", help="default: %(default)s")
-    parser.add_argument("--history", default=os.path.join(BUILD, "history.json"), metavar="FILE",
-                        help="what `bittrue history --json` printed; default: %(default)s")
-    parser.add_argument("--coverage", default=os.path.join(BUILD, "coverage", "rooms.json"), metavar="FILE",
-                        help="default: %(default)s")
+    for name, about in (("accuracy", ""), ("history", "what `bittrue history --json` printed; "), ("coverage", "")):
+        default = DEFAULTS[name].replace("%", "%%")
+        parser.add_argument("--" + name, metavar="FILE", help="%sdefault: %s, if it is there" % (about, default))
     options = parser.parse_args()
     if not options.results:
         known = [os.path.join(BUILD, "out", suite, "results.json") for suite in ("all", "smoke")]
@@ -87,8 +88,9 @@ def main():
     out = os.path.realpath(options.out)
     new = None
     try:
-        site = pages.Site([read_results(path) for path in options.results], read_optional(options.accuracy, read_accuracy),
-                          read_optional(options.history, read_history), read_optional(options.coverage, read_coverage))
+        site = pages.Site(read_all(options.results), read_optional(options.accuracy, DEFAULTS["accuracy"], read_accuracy),
+                          read_optional(options.history, DEFAULTS["history"], read_history),
+                          read_optional(options.coverage, DEFAULTS["coverage"], read_coverage))
         if os.path.lexists(out) and not (os.path.isdir(out) and (not os.listdir(out) or os.path.exists(os.path.join(out, MARK)))):
             raise Damaged("%s: is there and not a site, so it is not replaced" % options.out)
         os.makedirs(os.path.dirname(out), exist_ok=True)

@@ -1,6 +1,7 @@
 """What the site is made from: results.json and the optional tables, read and checked. Members that the site shows and a file
 lacks are told in one line; members that it does not know are left alone."""
 import json
+import os
 
 VERDICTS = ("PASS", "FAIL", "SKIP", "XFAIL")
 SCHEMA = 1
@@ -35,13 +36,14 @@ ENVIRONMENT = {"cpu": "text?", "cores": "count?", "os": "text?", "verilator": "t
 ACCURACY = {"network": "text", "variant": "text", "config": "text", "sparsity": "count", "measure": "text", "images": "count",
             "float": "count?", "float_low": "count?", "float_high": "count?", "int8": "count?", "int8_low": "count?",
             "int8_high": "count?", "drop": "number?", "agree_top1": "count?", "model_images": "count", "rtl_images": "count",
-            "verdict": VERDICTS}
+            "max_drop_points": "count?", "verdict": VERDICTS}
 HISTORY = {"run": "count", "suite": "text", "commit": "text?", "dirty": "truth?", "time": "time", "seconds": "count",
            "passed": "count", "failed": "count", "skipped": "count", "xfailed": "count", "rtl_cycles": "count?",
            "predicted_cycles": "count?", "rtl_seconds": "count?", "macs": "count?"}
 COVERED = ("c_lines", "rtl_lines", "rtl_toggle", "rtl_user")
 ROOM = {"room": "text", **{name: "object?" for name in COVERED}}
 SHARE = {"hit": "count", "total": "count"}
+TOTALS = {"passed": "PASS", "failed": "FAIL", "skipped": "SKIP", "xfailed": "XFAIL"}
 
 
 class Damaged(Exception):
@@ -114,15 +116,90 @@ def read_results(path):
             check(where + ".quantisation", result["quantisation"], QUANTISATION)
         result["run"] = root["run"]
         result["suite"] = root["run"]["suite"]
+    check_consistent(path, root)
     return root
 
 
-def read_optional(path, read):
-    """None where there is no such file: the section says so."""
+def check_consistent(path, root):
+    """What the file says of itself must follow from its results; `bittrue merge` and `bittrue compare` hold it against more."""
+    limits = {(g["variant"], g["config"]): g["limit_max_percent"] or 0 for g in root["gates"]}  # what says nothing allows nothing
+    seen = set()
+    for i, r in enumerate(root["results"]):
+        where = "%s: results[%d]" % (path, i)
+        if r["id"] in seen:
+            raise Damaged("%s: %.200r is there twice" % (where, r["id"]))
+        seen.add(r["id"])
+        check_verdict(where, r)
+        measured, predicted = r["rtl_cycles"], r["predicted_cycles"]
+        if None not in (measured, predicted, r["error_cycles"]) and r["error_cycles"] != predicted - measured:
+            raise Damaged("%s: an error of %d cycles, predicted %d, measured %d" % (where, r["error_cycles"], predicted, measured))
+        if r["gated"] and r["verdict"] == "PASS":
+            check_gated(where, r, limits)
+    for g in root["gates"]:
+        if g["verdict"] == "PASS" and (g["max_percent"] or 0) > limits[g["variant"], g["config"]]:
+            raise Damaged("%s: gate of %.40s %.40s: PASS with an error of %g %%, allowed %g %%" % (
+                path, g["variant"], g["config"], g["max_percent"], limits[g["variant"], g["config"]]))
+    found = [v["verdict"] for v in root["results"] + root["gates"]]
+    for name, verdict in TOTALS.items():
+        if root["run"][name] != found.count(verdict):
+            raise Damaged("%s: run.%s is %d: its results and gates have %d %s" % (
+                path, name, root["run"][name], found.count(verdict), verdict))
+
+
+def check_verdict(where, r):
+    failed = [name for name, engine in r["engines"].items() if engine["verdict"] == "FAIL"]
+    if r["verdict"] != "FAIL" and (failed or r["mismatch"] is not None):
+        raise Damaged("%s: %s beside %s" % (where, r["verdict"], "a FAIL of %.40s" % failed[0] if failed else "a mismatch"))
+
+
+def check_gated(where, r, limits):
+    unit = (r["variant"], r["config"])
+    if unit not in limits:
+        raise Damaged("%s: gated, and no gate of %.40s %.40s" % (where, *unit))
+    measured, predicted = r["rtl_cycles"], r["predicted_cycles"]
+    if measured is None or predicted is None:
+        raise Damaged("%s: gated, and PASS without cycles" % where)
+    if abs(predicted - measured) > limits[unit] * measured / 100:
+        raise Damaged("%s: PASS with %d cycles predicted, %d measured, allowed %g %%" % (where, predicted, measured, limits[unit]))
+
+
+def same_outcome(a, b):
+    """Bits, cycles and verdict; not what is of the machine."""
+    hashes = [{name: engine["hash"] for name, engine in r["engines"].items() if engine["hash"]} for r in (a, b)]
+    return all(a[name] == b[name] for name in ("verdict", "macs", "rtl_cycles", "predicted_cycles")) and all(
+        hashes[0][name] == hashes[1][name] for name in hashes[0].keys() & hashes[1].keys())
+
+
+def read_all(paths):
+    """Files of results that may stand beside each other: two suites may have run the same, and must have got the same."""
+    first, files, roots = {}, {}, []
+    for path in paths:
+        real = os.path.realpath(path)
+        if real in files:
+            raise Damaged("%s: given twice" % path)
+        files[real] = path
+        root = read_results(path)
+        roots.append(root)
+        for r in root["results"]:
+            other, r0 = first.setdefault(r["id"], (path, r))
+            if r0 is r:
+                continue
+            if r0["suite"] == r["suite"]:
+                raise Damaged("%s: has the result %.200r of the suite %.40s, as %s has" % (path, r["id"], r["suite"], other))
+            if not same_outcome(r0, r):
+                raise Damaged("%s: the result %.200r has other bits, cycles or verdict than in %s" % (path, r["id"], other))
+    return roots
+
+
+def read_optional(path, default, read):
+    """None where nobody asked for a file and the default is not there: the section says so."""
+    asked, path = path is not None, path or default
     try:
         with open(path, encoding="utf-8"):
             pass
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if asked:
+            raise Damaged("%s: %s" % (path, error.strerror)) from error
         return None
     except OSError as error:
         raise Damaged("%s: %s" % (path, error.strerror)) from error

@@ -32,6 +32,14 @@ def parts(result):
     return found if total == whole else {}
 
 
+SHAPES = "shapes"  # the network that the harness calls a suite's own shapes
+
+
+def layer_name(result):
+    """Without the chain, or the whole network, that it ran in."""
+    return result["layer"].split("/", 1)[-1]
+
+
 def is_whole(result):
     """A layer of a whole network, which reads what the one before wrote."""
     return result["layer"].startswith("chained/")

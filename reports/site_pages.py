@@ -6,10 +6,11 @@ import urllib.parse
 from site_html import (GLYPH, NONE, Column, Html, bar, chip, command, esc, fixed, framed, join, legend, link, note, number_of, page,
                        percent, section, signed, signed_percent, small_table, swatch, table, tag, whole)
 from site_input import COVERED
-from site_numbers import counts, data_of, group, is_whole, parts, roofline_percent, slug, sums, tally, unit_of, worst
+from site_numbers import (SHAPES, counts, data_of, group, is_whole, layer_name, parts, roofline_percent, slug, sums, tally, unit_of,
+                          worst)
 
 NO_SUITE = "run"  # what `bittrue run` without --suite writes there
-FAILURES = 50  # that the overview lists
+LISTED = 50  # failures, and skipped results, on the overview
 
 # Columns that several tables have.
 VARIANT, CONFIG, SUITE, PATTERN, VERDICT = (Column(head, "c") for head in ("variant", "config", "suite", "pattern", "verdict"))
@@ -41,13 +42,18 @@ class Site:
     def __init__(self, runs, accuracy_rows, history_runs, rooms):
         self.runs = runs  # roots of results.json
         self.accuracy, self.history, self.coverage = accuracy_rows, history_runs, rooms
-        self.results = [r for root in runs for r in root["results"]]
+        self.ran = [r for root in runs for r in root["results"]]  # what sums of a suite are made of
+        same = group(self.ran, lambda r: r["id"]).values()
+        for results in same:
+            results[0]["suites"] = ", ".join(r["suite"] for r in results)
+        self.results = [results[0] for results in same]  # what several suites ran counts once
         self.networks = group(self.results, lambda r: r["network"])
         self.layers = group(self.results, lambda r: (r["network"], r["layer"]))
         self.variants = list(dict.fromkeys(r["variant"] for r in self.results))
         self.engines = list(dict.fromkeys(e for r in self.results for e in r["engines"]))
         self.colours = {name: 1 + i % 8 for i, name in enumerate(dict.fromkeys(name for r in self.results for name in parts(r)))}
         self.numbers = {id(r): i for results in self.layers.values() for i, r in enumerate(results)}  # on its layer's page
+        self.numbers.update({id(r): self.numbers[id(results[0])] for results in same for r in results[1:]})
 
     def bar(self, shares):
         return bar(shares, self.colours)
@@ -109,8 +115,21 @@ def cycle_cells(site, r):
 
 # ---- overview ----
 
-def tile(value, label, kind=""):
-    return tag("div", tag("dt", label), tag("dd", value), class_=("tile " + kind).strip())
+def tile(value, label, kind="", url=None):
+    return tag("div", tag("dt", label), tag("dd", link(url, value) if url else value), class_=("tile " + kind).strip())
+
+
+def scope_of(site):
+    """What ran, in words: shapes of the suites are no networks, and a layer is one however it ran."""
+    named = [r for r in site.results if r["network"] != SHAPES]
+    layers = {(r["network"], layer_name(r)) for r in named if r["layer"] != "chained/accuracy"}
+    shapes = {layer_name(r) for r in site.results if r["network"] == SHAPES}
+    on = []
+    if named:
+        on.append("%s (%s of their layers)" % (number_of(len({r["network"] for r in named}), "network"), whole(len(layers))))
+    if shapes:
+        on.append(number_of(len(shapes), "shape") + " of the suites\u2019 own")
+    return " %s on %s; engines %s." % (number_of(len(site.variants), "variant"), " and ".join(on), ", ".join(site.engines))
 
 
 def headline(site):
@@ -129,28 +148,35 @@ def headline(site):
     elif verdicts["XFAIL"]:
         said = "Every output is bit-exact; cycles differ only where it is known."
     mark = "FAIL" if bad else "PASS" if verdicts["PASS"] else "SKIP"
-    scope = " %s, %s, %s; engines %s." % (number_of(len(site.networks), "network"), number_of(len(site.variants), "variant"),
-                                          number_of(len(site.layers), "layer"), ", ".join(site.engines))
     tiles = (tile(whole(verdicts["PASS"]), "results pass", "PASS"),
-             tile(whole(verdicts["FAIL"]), "fail", "FAIL" if verdicts["FAIL"] else ""),
-             tile(whole(verdicts["XFAIL"]), "known cycle errors"),
-             tile(whole(verdicts["SKIP"]), "skipped"),
+             tile(whole(verdicts["FAIL"]), "fail", *(("FAIL", "#failures") if verdicts["FAIL"] else ())),
+             tile(whole(verdicts["XFAIL"]), "known cycle errors", "", "results.html#verdict=XFAIL" if verdicts["XFAIL"] else None),
+             tile(whole(verdicts["SKIP"]), "skipped", "", "#skipped" if verdicts["SKIP"] else None),
              tile(whole(off), "cycles, largest error of %s predictions" % whole(len(gated))),
              tile(fixed(2)(1e-9 * sum(r["macs"] for r in timed) / seconds if seconds else None), "GMAC/s simulated on one core"))
     return tag("section", tag("h1", "CNN accelerators, bit by bit and cycle by cycle"),
-               tag("p", tag("strong", GLYPH[mark] + " " + said, class_="said " + mark), scope, class_="lead"),
+               tag("p", tag("strong", GLYPH[mark] + " " + said, class_="said " + mark), scope_of(site), class_="lead"),
                tag("dl", *tiles, class_="tiles"), class_="hero")
 
 
-def failures(site):
-    failed = [r for r in site.results if r["verdict"] == "FAIL"]
-    if not failed:
+def listed(site, verdict, ident, title, caption, what):
+    """The results of a verdict, with a reason each."""
+    found = [r for r in site.results if r["verdict"] == verdict]
+    if not found:
         return ""
     rows = [(link(run_url(site, r), r["network"] + " / " + r["layer"]), r["variant"], r["config"], r["pattern"],
-             text_cell(mismatch_text(r) or r["reason"] or "cycles outside the gate"), command(r["replay"])) for r in failed[:FAILURES]]
-    more = note("The first %d of %s; " % (FAILURES, whole(len(failed))), link("results.html#verdict=FAIL", "all of them"), ".")
-    return section("failures", "Failures", more if len(failed) > FAILURES else "",
-                   table("What failed", [Column("layer"), VARIANT, CONFIG, PATTERN, Column("what"), Column("replay", "x")], rows))
+             text_cell(mismatch_text(r) or r["reason"] or what), command(r["replay"])) for r in found[:LISTED]]
+    more = note("The first %d of %s; " % (LISTED, whole(len(found))), link("results.html#verdict=" + verdict, "all of them"), ".")
+    return section(ident, title, more if len(found) > LISTED else "",
+                   table(caption, [Column("layer"), VARIANT, CONFIG, PATTERN, Column("reason"), Column("replay", "x")], rows))
+
+
+def failures(site):
+    return listed(site, "FAIL", "failures", "Failures", "What failed", "cycles outside the gate")
+
+
+def skipped(site):
+    return listed(site, "SKIP", "skipped", "Skipped", "What did not run", "no reason given")
 
 
 def mismatch_text(r):
@@ -190,9 +216,11 @@ def matrix(site):
         cells = join(matrix_cell(name, v, e, by.get(v, ())) for v in site.variants for e in site.engines)
         rows.append(Html("<tr><th scope=row>%s</th>%s</tr>" % (link(network_url(name), name), cells)))
     return section("verdicts", "Verdicts", note(
-        "A cell counts results whose engine gave the reference's bits (", tag("b", GLYPH["PASS"] + " n"), "), a failing one those "
-        "that did not of those that ran (", tag("b", GLYPH["FAIL"] + " n/ran"), "), one without a run those skipped (",
-        tag("b", GLYPH["SKIP"] + " n"), "). For ", tag("b", "cycles"), " it is the gate on the prediction."),
+        tag("b", GLYPH["PASS"] + " n"), ": the engine ran n results, and all have the reference\u2019s bits. ",
+        tag("b", GLYPH["FAIL"] + " n/ran"), ": n of those that ran have not. ",
+        tag("b", GLYPH["SKIP"] + " n"), ": none ran, n were skipped. ", tag("b", NONE), ": there are none. In the columns ",
+        tag("b", "cycles"), " the question is whether the predicted cycles are within the gate, and ",
+        tag("b", GLYPH["XFAIL"] + " n/ran"), " counts errors that are known."),
         framed("Results by network, variant and engine", "matrix",
                Html('<td></td>%s</tr><tr><th scope="col">network</th>%s' % (groups, heads)), join(rows, "\n")),
         printed_by_runs(site))
@@ -206,6 +234,9 @@ def figure(plots, name, text):
 
 
 def cycle_error(site, plots):
+    gated = [r for r in site.results if r["gated"] and r["rtl_cycles"] and r["predicted_cycles"] is not None]
+    exact = gated and all(r["predicted_cycles"] == r["rtl_cycles"] for r in gated)
+    diagonal = "the exact predictor lies on the diagonal" if exact else "a prediction on the diagonal is without error"
     rows = [(g["variant"], g["config"], root["run"]["suite"], whole(g["layers"]), whole(g["layers_at_zero"]),
              fixed(4)(g["max_percent"]), fixed(4)(g["mean_percent"]),
              "%s / %s" % (fixed(4)(g["limit_max_percent"]), fixed(4)(g["limit_mean_percent"])),
@@ -218,14 +249,20 @@ def cycle_error(site, plots):
         "Predicted minus measured, in percent of measured. Measured from the clock edge that accepts the start to the edge at which "
         "done rises, counted outside the RTL. The exact predictor is a closed form over tiles; the roofline is the literature's, as "
         "printed."),
-        tag("div", figure(plots, "cycles", "Predicted against measured cycles: the exact predictor lies on the diagonal"),
+        tag("div", figure(plots, "cycles", "Predicted against measured cycles: " + diagonal),
             figure(plots, "errors", "Distribution of the error: exact beside roofline"), class_="figures"),
         table("Gates on the cycle error", columns, rows) if rows else note("No gate in these results."), printed_by_runs(site))
 
 
+def pruned_note(results):
+    """Why a utilisation can be above 100 %."""
+    return " Pruned multiply-accumulates count as done, so a core that skips them can be above 100 %." if any(
+        r["sparsity"] for r in results) else ""
+
+
 def utilisation(site, plots):
     rows = []
-    for s in sums(site.results):
+    for s in sums(site.ran):
         r = s.first
         rows.append((link(network_url(r["network"]), r["network"] + (", whole" if is_whole(r) else "")), r["variant"], r["config"],
                      data_of(r), *sum_cells(s), signed_percent(s.error("roofline_cycles")), percent(s.utilisation),
@@ -234,7 +271,8 @@ def utilisation(site, plots):
     return section("networks", "Utilisation and cycle breakdown", note(
         "Sums over the layers on uniform data without random stalls, each distinct layer once; \u201cwhole\u201d: the layers of a "
         "network that ran from the picture to the result. Each network's page has the layers one by one."),
-        figure(plots, "utilisation", "Utilisation of the multipliers against the size of the layer"), legend(site.colours),
+        figure(plots, "utilisation", "Utilisation of the multipliers against the size of the layer." + pruned_note(site.results)),
+        legend(site.colours),
         table("Networks on each configuration", columns, rows) if rows else note(
             "No layer was measured on uniform data without stalls."))
 
@@ -248,22 +286,25 @@ def accuracy(site, plots):
         return section("accuracy", "Accuracy", note("No accuracy was measured: ", command("make accuracy"), " writes it."))
     points = fixed(2)
     rows = [(r["network"], r["variant"], r["config"], "%d %%" % r["sparsity"], r["measure"], whole(r["images"]), points(r["float"]),
-             interval(r, "float"), points(r["int8"]), interval(r, "int8"), points(r["drop"]), whole(r["agree_top1"]),
-             whole(r["model_images"]), whole(r["rtl_images"]), chip(r["verdict"])) for r in site.accuracy]
+             interval(r, "float"), points(r["int8"]), interval(r, "int8"), points(r["drop"]), points(r["max_drop_points"]),
+             whole(r["agree_top1"]), whole(r["model_images"]), whole(r["rtl_images"]), chip(r["verdict"])) for r in site.accuracy]
     columns = [Column("network", "c"), VARIANT, CONFIG, Column("pruned", "c"), Column("measure", "c"), Column("pictures", "n"),
                Column("float %", "n"), Column("95 % interval", "n"), Column("int8 %", "n"), Column("95 % interval", "n"),
-               Column("drop", "n", "percentage points"),
+               Column("drop", "n", "percentage points"), Column("allowed", "n", "largest drop that passes, percentage points"),
                Column("same class", "n", "pictures on which float and int8 name the same class"),
                Column("on model", "n", "pictures on which the variant's model gave the reference's bits in every tensor"),
                Column("on RTL", "n", "pictures on which the RTL gave the reference's bits in every tensor"), VERDICT]
-    return section("accuracy", "Accuracy",
+    free = sum(r["max_drop_points"] is None for r in site.accuracy)
+    said = note("%s of the %s rows name no limit of the drop (\u201callowed\u201d is " % (whole(free), whole(len(rows))), NONE,
+                "): PASS there says that model, RTL and reference have the same bits, and nothing about the drop.")
+    return section("accuracy", "Accuracy", said if free else "",
                    figure(plots, "accuracy", "Accuracy in float and in int8, with Wilson\u2019s 95 % intervals"),
                    table("Accuracy of each network on each variant", columns, rows), printed_by(command("make accuracy")))
 
 
 def speed(site, plots):
     rows = []
-    timed = [r for r in site.results if r["rtl_seconds"]]
+    timed = [r for r in site.ran if r["rtl_seconds"]]
     for (suite, variant, config), mine in group(timed, lambda r: (r["suite"], *unit_of(r))).items():
         seconds = sum(r["rtl_seconds"] for r in mine)
         macs = sum(r["macs"] for r in mine)
@@ -296,14 +337,13 @@ def history(site, plots):
                                                   " prints it."))
     rows = []
     for r in reversed(site.history):
-        known = r["rtl_cycles"] is not None and r["predicted_cycles"] is not None
         rows.append((str(r["run"]), r["suite"], revision(r), moment(r["time"]),
                      fixed(1)(r["seconds"]), whole(r["passed"]), whole(r["failed"]), whole(r["skipped"]), whole(r["xfailed"]),
-                     whole(r["rtl_cycles"]), signed(r["predicted_cycles"] - r["rtl_cycles"] if known else None),
+                     whole(r["rtl_cycles"]),
                      giga(1e-9 * r["macs"] / r["rtl_seconds"] if r["macs"] and r["rtl_seconds"] else None)))
     columns = [Column("run", "n"), SUITE, Column("commit", "", "+: with changes that were not committed"), Column("time, UTC"),
                Column("seconds", "n"), Column("passed", "n"), Column("failed", "n"), Column("skipped", "n"),
-               Column("known errors", "n"), CYCLES, ERROR, SPEED]
+               Column("known errors", "n"), CYCLES, SPEED]
     return section("history", "History", figure(plots, "history", "Simulation speed of each recorded run"),
                    table("Recorded runs, the last one first", columns, rows), printed_by(command("build/bittrue history")))
 
@@ -354,7 +394,7 @@ def contents():
 
 
 def overview(site, plots):
-    return page("bittrue", join((headline(site), contents(), failures(site), matrix(site), cycle_error(site, plots),
+    return page("bittrue", join((headline(site), contents(), failures(site), matrix(site), skipped(site), cycle_error(site, plots),
                                  utilisation(site, plots), accuracy(site, plots), speed(site, plots), history(site, plots),
                                  coverage(site), environment(site)), "\n"), current="overview")
 
@@ -365,13 +405,15 @@ def all_results(site):
     rows = []
     for r in site.results:
         rows.append((link(run_url(site, r), r["layer"]), r["network"], r["variant"], r["config"], data_of(r), r["pattern"],
-                     whole(r["stall_percent"]), chip(r["verdict"]), whole(r["macs"]), whole(r["rtl_cycles"]), signed(r["error_cycles"]),
-                     signed_percent(r["error_percent"]), signed_percent(roofline_percent(r)), percent(r["utilisation"]), r["suite"]))
-    columns = [Column("layer"), Column("network", "c"), VARIANT, CONFIG, DATA, PATTERN, STALLS, VERDICT, MACS, CYCLES, ERROR,
-               Column("error %", "n"), ROOFLINE, UTILISATION, SUITE]
+                     whole(r["stall_percent"]), chip(r["verdict"]), text_cell(r["reason"]), whole(r["macs"]), whole(r["rtl_cycles"]),
+                     signed(r["error_cycles"]), signed_percent(r["error_percent"]), signed_percent(roofline_percent(r)),
+                     percent(r["utilisation"]), r["suites"]))
+    columns = [Column("layer"), Column("network", "c"), VARIANT, CONFIG, DATA, PATTERN, STALLS, VERDICT,
+               Column("reason"), MACS, CYCLES, ERROR, Column("error %", "n"), ROOFLINE, UTILISATION, SUITE]
     return page("All results \u00b7 bittrue", join((
         tag("h1", "All results"),
-        note("The error under random stalls is not held against the gate. A layer's page has what reproduces each."),
+        note("The error under random stalls is not held against the gate. What several suites ran counts once. A layer\u2019s page has "
+             "what reproduces each."),
         table(number_of(len(rows), "result"), columns, rows))), current="results")
 
 
@@ -401,16 +443,21 @@ def network_layers(site, results):
 
 def network(site, name, plots):
     results = site.networks[name]
+    ran = [r for r in site.ran if r["network"] == name]
     said = ", ".join("%s %s" % (whole(n), v) for v, n in tally(r["verdict"] for r in results).items() if n)
-    layers = len({r["layer"] for r in results})
-    largest = "on each variant\u2019s configuration with the most multipliers"
+    layers = len({layer_name(r) for r in results if r["layer"] != "chained/accuracy"})
+    noun = "shape" if name == SHAPES else "layer"
+    largest = "on each variant\u2019s configuration with the most multipliers; a line breaks at a layer that was not measured."
+    figures = []
+    for start, where, mine in (("", "by itself", [r for r in results if not is_whole(r)]),
+                               ("whole-", "in the whole network", [r for r in results if is_whole(r)])):
+        for kind, label, more in (("cycles", "Measured cycles", ""), ("utilisation", "Utilisation", pruned_note(mine))):
+            figures.append(figure(plots, "%s.%s%s" % (slug(name), start, kind),
+                                  "%s of each layer %s, %s%s" % (label, where, largest, more)))
     return page("%s \u00b7 bittrue" % name, join((
         tag("h1", name), tag("p", chip(worst(r["verdict"] for r in results)), " %s of %s: %s." % (
-            number_of(len(results), "result"), number_of(layers, "layer"), said), class_="lead"),
-        legend(site.colours), network_totals(site, results),
-        figure(plots, slug(name) + ".cycles", "Measured cycles of each layer, %s" % largest),
-        figure(plots, slug(name) + ".utilisation", "Utilisation of each layer, %s" % largest),
-        network_layers(site, results),
+            number_of(len(results), "result"), number_of(layers, noun), said), class_="lead"),
+        legend(site.colours), network_totals(site, ran), *figures, network_layers(site, ran),
         note("Verdicts are those of all runs of a layer, cycles those on uniform data without random stalls where it ran so."))),
         depth=1)
 
@@ -446,7 +493,7 @@ def run_details(site, number, r):
         facts.append(("quantisation", "%.4g to %.4g, scale %.4g, zero point %d, clipped %.4g %%, SQNR %s dB" % (
             q["low"], q["high"], q["scale"], q["zero_point"], 100 * q["clipped"], fixed(1)(q["sqnr_db"]))))
     facts.append(("id", r["id"]))
-    what = "%s, %s, %d %% stalls, suite %s" % (data_of(r), r["pattern"], r["stall_percent"], r["suite"])
+    what = "%s, %s, %d %% stalls, suite %s" % (data_of(r), r["pattern"], r["stall_percent"], r["suites"])
     cycles = "%s cycles" % whole(r["rtl_cycles"]) if r["rtl_cycles"] is not None else "not simulated"
     summary = tag("summary", chip(r["verdict"]), tag("b", "%s %s" % unit_of(r)), tag("span", what), tag("span", cycles))
     return tag("details", summary,
@@ -458,7 +505,7 @@ def run_details(site, number, r):
 def layer(site, network_name, name):
     results = site.layers[network_name, name]
     rows = [(link("#r%d" % i, "%s %s" % unit_of(r)), data_of(r), r["pattern"], whole(r["stall_percent"]), chip(r["verdict"]),
-             *cycle_cells(site, r), r["suite"]) for i, r in enumerate(results)]
+             *cycle_cells(site, r), r["suites"]) for i, r in enumerate(results)]
     macs = sorted({r["macs"] for r in results})
     said = whole(macs[0]) if len(macs) == 1 else "%s to %s" % (whole(macs[0]), whole(macs[-1]))
     return page("%s / %s \u00b7 bittrue" % (network_name, name), join((

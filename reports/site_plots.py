@@ -5,7 +5,7 @@ import re
 
 from plot import STYLE, block, gnuplot
 from site_html import Html, esc
-from site_numbers import counts, group, roofline_percent, unit_of
+from site_numbers import counts, group, is_whole, roofline_percent, unit_of
 
 SIZE = (620, 360)
 LAYER_SIZE = (1040, 380)
@@ -195,7 +195,7 @@ def overview(plots, results, accuracy_rows, runs):
     cycles(plots, gated)
     errors(plots, gated)
     scatter(plots, "utilisation", "Utilisation of the multipliers against the size of the layer, by variant",
-            "set ylabel 'utilisation, percent'\nset yrange [0:100]", counted, lambda r: 100 * (r["utilisation"] or 0), linear=True)
+            "set ylabel 'utilisation, percent'\nset yrange [0:100<*]", counted, lambda r: 100 * (r["utilisation"] or 0), linear=True)
     scatter(plots, "speed", "Simulation speed against the size of the layer, by variant",
             "set logscale y\nset format y '%.0s%c'\nset ylabel 'MAC/s simulated'",
             counted, lambda r: r["macs"] / r["rtl_seconds"] if r["rtl_seconds"] else 0)
@@ -204,25 +204,37 @@ def overview(plots, results, accuracy_rows, runs):
 
 
 def network(plots, name, title, results):
-    """Cycles and utilisation of every layer, on each variant's configuration with the most multipliers. Names of layers stand at
-    the axis where there is room."""
+    """Cycles and utilisation of every layer. A layer by itself and the same one in the whole network are not of one axis."""
+    variants = list(dict.fromkeys(r["variant"] for r in results))  # one colour on both axes
+    plain = [r for r in results if r["pattern"] == "uniform" and not r["stall_percent"]]
+    layer_plots(plots, name + ".", title, variants, [r for r in plain if "/" not in r["layer"]])
+    layer_plots(plots, name + ".whole-", title + ", whole", variants, [r for r in plain if is_whole(r)])
+
+
+def layer_plots(plots, name, title, variants, results):
+    """On each variant's configuration with the most multipliers. Names of layers stand at the axis where there is room."""
     counted = [r for r in results if counts(r)]
-    layers = {layer: i for i, layer in enumerate(dict.fromkeys(r["layer"] for r in counted))}
+    measured = {r["layer"] for r in counted} | {r["layer"] for r in results if r["verdict"] == "SKIP" and r["macs"]}
+    layers = {layer: i for i, layer in enumerate(dict.fromkeys(r["layer"] for r in results if r["layer"] in measured))}
     chosen = []
-    for i, _, mine in series(counted):
+    for variant, mine in group(counted, lambda r: r["variant"]).items():
         unit = unit_of(max(mine, key=lambda r: r["multipliers"] or 0))
-        chosen.append((i, unit, list({r["layer"]: r for r in reversed(mine) if unit_of(r) == unit}.values())[::-1]))
+        chosen.append((variants.index(variant), unit, {r["layer"]: r for r in reversed(mine) if unit_of(r) == unit}))
     step = max(1, len(layers) // 48)
-    ticks = ", ".join("%s %d" % (short(layer), i) for layer, i in layers.items() if i % step == 0)
+    ticks = ", ".join("%s %d" % (short(layer.removeprefix("chained/")), i) for layer, i in layers.items() if i % step == 0)
     axes = "set xtics rotate by -60 left font ',10' (%s)\nset xrange [-0.6:%d.6]\nset bmargin 7\nset rmargin 6\n" % (
         ticks, len(layers) - 1)
     for kind, label, more in (("cycles", "measured cycles", "set logscale y\nset format y '%.0s%c'"),
-                              ("utilisation", "utilisation, percent", "set yrange [0:100]")):
+                              ("utilisation", "utilisation, percent", "set yrange [0:100<*]")):
         blocks, drawn = [], []
         for i, unit, mine in chosen:
-            rows = [(layers[r["layer"]], r["rtl_cycles"] if kind == "cycles" else 100 * (r["utilisation"] or 0)) for r in mine]
-            blocks.append(block("v%d" % i, sorted(rows)))
+            rows = [(x, height(mine[layer], kind) if layer in mine else "NaN") for layer, x in layers.items()]  # a gap at NaN
+            blocks.append(block("v%d" % i, rows))
             drawn.append("$v%d using 1:2 with lines lw 1 %s notitle" % (i, colour(1 + i % 8)))
             drawn.append("$v%d using 1:2 %s title %s" % (i, style(i), short("%s %s" % unit, 28)))
-        plots.add("%s.%s" % (name, kind), "%s: %s of every layer" % (title, label), LAYER_SIZE,
-                  "%s%s\nset ylabel '%s'" % (axes, more, label), blocks, drawn)
+        plots.add(name + kind, "%s: %s of every layer" % (title, label), LAYER_SIZE, "%s%s\nset ylabel '%s'" % (axes, more, label),
+                  blocks, drawn)
+
+
+def height(result, kind):
+    return result["rtl_cycles"] if kind == "cycles" else 100 * (result["utilisation"] or 0)
