@@ -76,7 +76,8 @@ def flat(result):
             "sparsity": result["sparsity"], "measure": "mAP@0.5" if d else "top-1", "images": a["images"],
             "labelled": a["labelled"], "float": number(a["float"], d), "float_low": bounds["floatlow"],
             "float_high": bounds["floathigh"], "int8": number(a["int8"], d), "int8_low": bounds["int8low"],
-            "int8_high": bounds["int8high"], "drop": a["drop_points"], "float_top5": top5["float"], "int8_top5": top5["int8"],
+            "int8_high": bounds["int8high"], "drop": a["drop_points"], "max_drop_points": a["max_drop_points"],
+            "float_top5": top5["float"], "int8_top5": top5["int8"],
             "float_map_50_95": maps["float"], "int8_map_50_95": maps["int8"], "agree_top1": a.get("agree_top1"),
             "agree_top5": a.get("agree_top5"), "model_images": a["compared"]["model"], "rtl_images": a["compared"]["rtl"],
             "verdict": result["verdict"]}

@@ -4,7 +4,7 @@ import json
 import os
 
 VERDICTS = ("PASS", "FAIL", "SKIP", "XFAIL")
-SCHEMA = 1
+SCHEMA = 2
 LARGEST = 2 ** 63
 LAST_TIME = 253402300799  # of the year 9999
 
@@ -93,7 +93,7 @@ def read_json(path):
 def read_results(path):
     root = read_json(path)
     check(path, root, {"run": "object", "gates": "list", "results": "list", "schema": "number?"})
-    if root["schema"] not in (None, SCHEMA):
+    if root["schema"] != SCHEMA:
         raise Damaged("%s: schema %s, expected %d" % (path, root["schema"], SCHEMA))
     check(path + ": run", root["run"], RUN)
     check(path + ": run.system", root["run"]["system"] or {}, SYSTEM)
