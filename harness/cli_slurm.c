@@ -13,8 +13,10 @@
 
 #include "harness/cli_jobs.h"
 #include "harness/cli_report.h"
+#include "harness/job_key.h"
 #include "harness/merge.h"
 #include "harness/progress.h"
+#include "harness/record_json.h"
 #include "harness/replay.h"
 #include "harness/results.h"
 #include "harness/slurm.h"
@@ -43,6 +45,7 @@ struct run {
     const struct bt_engine_options *options;
     char spool[PATH_BYTES / 4];
     char folder[PATH_BYTES / 4]; /* the one that we are in */
+    struct bt_run own;           /* what tasks must say of themselves, too */
     struct bt_progress progress;
     double seconds; /* that all of it may take */
     uint32_t parts;
@@ -205,30 +208,111 @@ static enum bt_status divide(struct run *run, struct bt_error *err)
     return status;
 }
 
-static bool complete(void *context, uint32_t task, uint32_t attempt)
+/* Tasks read the suites when they begin, which may be long after this run was planned. @return BT_EINPUT: this one ran something else. */
+static enum bt_status check_part(const struct run *run, uint32_t task, const struct bt_results *results,
+                                 struct bt_error *err)
+{
+    const struct bt_run *own = &run->own;
+    const struct bt_run *found = &results->run;
+    const char *const commit = found->environment.commit;
+    char ids[2][BT_ID_BYTES];
+    uint32_t at = 0;
+    if (own->environment.commit[0] != '\0' && commit[0] != '\0' && strcmp(commit, own->environment.commit) != 0) {
+        return bt_fail(err, BT_EINPUT, "task %" PRIu32 " ran commit %s: expected %s, as when the run began", task + 1,
+                       commit, own->environment.commit);
+    }
+    if (strcmp(found->plan, own->plan) != 0 || found->seed != own->seed || found->jobs != own->jobs ||
+        strcmp(found->suite, own->suite) != 0) {
+        return bt_fail(err, BT_EINPUT,
+                       "task %" PRIu32 " ran another plan, %s: expected %s; suites, networks or variants were changed "
+                       "after the run began",
+                       task + 1, found->plan, own->plan);
+    }
+    if (found->shard != task || found->shards != run->parts || results->count != run->part[task].records) {
+        return bt_fail(err, BT_EINPUT,
+                       "task %" PRIu32 " ran shard %" PRIu32 "/%" PRIu32 " of %" PRIu32 " results: expected %" PRIu32
+                       "/%" PRIu32 " of %" PRIu32,
+                       task + 1, found->shard + 1, found->shards, results->count, task + 1, run->parts,
+                       run->part[task].records);
+    }
+    for (uint32_t i = 0; i < run->plan->count; i++) {
+        const struct bt_job *job = &run->plan->jobs[i];
+        for (uint32_t l = 0; run->part_of[i] == task && l < job->count; l++, at++) {
+            const struct bt_record *got = &results->records[at];
+            struct bt_record label;
+            bt_engine_label(job, l, &label);
+            bt_record_id(&label, ids[0], sizeof(ids[0]));
+            bt_record_id(got, ids[1], sizeof(ids[1]));
+            /* Trained weights of a whole network may need more MACs than its table says. */
+            if (strcmp(ids[0], ids[1]) != 0 || got->seed != label.seed ||
+                (job->network == NULL && got->macs != label.macs)) {
+                return bt_fail(err, BT_EINPUT,
+                               "task %" PRIu32 " ran %.150s of %" PRIu64 " MACs: expected %.150s of %" PRIu64, task + 1,
+                               ids[1], got->macs, ids[0], label.macs);
+            }
+        }
+    }
+    return BT_OK;
+}
+
+static enum bt_status complete(void *context, uint32_t task, uint32_t attempt, bool *done, struct bt_error *err)
 {
     struct run *run = context;
     struct bt_results results;
     struct bt_error why = {""};
     char path[PATH_BYTES];
+    enum bt_status status = BT_OK;
     part_path(run, task, attempt, "/results.json", path, sizeof(path));
-    bool ok = bt_results_read(path, &results, &why) == BT_OK;
-    if (ok &&
-        (results.run.shard != task || results.run.shards != run->parts || results.count != run->part[task].records)) {
-        (void)bt_fail(&why, BT_EINPUT, "%s: of another part", path);
-        ok = false;
-    }
-    run->progress.work_done += ok ? run->part[task].weight : 0;
-    for (uint32_t i = 0; ok && i < results.count; i++) {
-        run->progress.failed += results.records[i].verdict == BT_FAIL ? 1 : 0;
-    }
-    bt_results_free(&results);
-    if (!ok) {
+    *done = bt_results_read(path, &results, &why) == BT_OK;
+    if (*done) {
+        status = check_part(run, task, &results, err);
+        run->progress.work_done += run->part[task].weight;
+        for (uint32_t i = 0; i < results.count; i++) {
+            run->progress.failed += results.records[i].verdict == BT_FAIL ? 1 : 0;
+        }
+    } else {
         bt_progress_clear(&run->progress);
         (void)fprintf(stderr, "task %" PRIu32 " lost, attempt %" PRIu32 " of %d: %s\n", task + 1, attempt + 1,
                       BT_SLURM_ATTEMPTS, why.text);
     }
-    return ok;
+    bt_results_free(&results);
+    return status;
+}
+
+/* Not all that a layer is can be seen in its results: the files must still say what the run began with. */
+static enum bt_status check_files(const struct run *run, struct bt_error *err)
+{
+    struct bt_plan now;
+    struct bt_error why = {""};
+    struct bt_keymaker *maker = bt_keymaker_new();
+    if (maker == NULL) {
+        return bt_fail(err, BT_ENOMEM, "out of memory");
+    }
+    enum bt_status status = bt_cli_plan(run->cli, &now, &why);
+    if (status != BT_OK) {
+        bt_keymaker_free(maker);
+        return bt_fail(err, status, "changed while the tasks ran: %s", why.text);
+    }
+    bool same = now.digest == run->plan->digest && now.count == run->plan->count;
+    for (uint32_t i = 0; same && i < now.count; i++) {
+        struct bt_key keys[2];
+        const char *dir = run->cli->suites_dir;
+        const enum bt_status first = bt_job_key(&run->plan->jobs[i], run->options, dir, maker, &keys[0]);
+        const enum bt_status again = bt_job_key(&now.jobs[i], run->options, dir, maker, &keys[1]);
+        same = first == again && (first != BT_OK || memcmp(&keys[0], &keys[1], sizeof(keys[0])) == 0);
+        if (!same) {
+            const struct bt_suite_layer *layer = &run->plan->jobs[i].layers[0];
+            (void)snprintf(why.text, sizeof(why.text), ", the first job is %.100s %.100s", layer->network,
+                           layer->layer);
+        }
+    }
+    bt_plan_free(&now);
+    bt_keymaker_free(maker);
+    return same ? BT_OK
+                : bt_fail(err, BT_EINPUT,
+                          "suites, networks or variants were changed while the tasks ran%s: expected those of when the "
+                          "run began",
+                          why.text);
 }
 
 static void tick(void *context, uint32_t running, uint32_t finished)
@@ -268,7 +352,7 @@ static enum bt_status fail_part(const struct run *run, uint32_t task, const char
         (void)bt_fail(err, status, "out of memory");
         goto cleanup;
     }
-    bt_cli_describe(run->cli, run->plan, run->options, &report.run);
+    report.run = run->own;
     report.run.shard = task;
     report.run.shards = run->parts;
     report.records = records;
@@ -384,14 +468,13 @@ enum bt_status bt_cli_slurm(const struct bt_cli *cli, const struct bt_plan *plan
     if (run == NULL) {
         return bt_fail(err, status, "out of memory");
     }
-    /* A Ctrl-C waits until bt_slurm_run() asks for it, or all is tidy. */
-    (void)sigemptyset(&stops);
-    (void)sigaddset(&stops, SIGINT);
-    (void)sigaddset(&stops, SIGTERM);
+    /* A Ctrl-C, or the end of the session, waits until bt_slurm_run() asks for it, or all is tidy. */
+    bt_slurm_stops(&stops);
     (void)sigprocmask(SIG_BLOCK, &stops, &mask);
     run->cli = cli;
     run->plan = plan;
     run->options = options;
+    bt_cli_describe(cli, plan, options, &run->own);
     status = divide(run, err);
     if (status == BT_OK) {
         status = make_spool(run, err);
@@ -399,6 +482,9 @@ enum bt_status bt_cli_slurm(const struct bt_cli *cli, const struct bt_plan *plan
     if (status == BT_OK) { /* there is a spool folder */
         status = run_array(run, interrupted, err);
         bt_progress_clear(&run->progress);
+        if (status == BT_OK && *interrupted == 0) {
+            status = check_files(run, err);
+        }
         if (status == BT_OK && *interrupted == 0) {
             status = collect(run, records, where, &keep, err);
         }

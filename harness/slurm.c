@@ -131,9 +131,15 @@ static enum phase phase_of(const char *state)
     return strcmp(state, "RUNNING") == 0 ? RUNNING : WAITING;
 }
 
-/* Phases of the tasks' latest attempts, and how many jobs of the name are alive. What Slurm has forgotten has ended. */
+/* What else is in the queue under the name. */
+struct queue {
+    uint32_t alive;  /* jobs */
+    uint32_t orphan; /* one of these that is no task's: its sbatch failed after all was queued; or 0 */
+};
+
+/* Phases of the tasks' latest attempts, and the queue. What Slurm has forgotten has ended. */
 static enum bt_status look(const struct bt_slurm *slurm, const struct bt_slurm_task *tasks, enum phase *phases,
-                           uint32_t *alive, struct bt_error *err)
+                           struct queue *queue, struct bt_error *err)
 {
     const char *const argv[] = {"squeue", "--noheader", "--array",  "--states", "all",
                                 "--name", slurm->name,  "--format", "%F %K %T", NULL};
@@ -142,7 +148,7 @@ static enum bt_status look(const struct bt_slurm *slurm, const struct bt_slurm_t
     if (answer == NULL) {
         return bt_fail(err, BT_ENOMEM, "out of memory");
     }
-    *alive = 0;
+    *queue = (struct queue){0};
     memset(phases, 0, slurm->tasks * sizeof(*phases));
     enum bt_status status = bt_command(argv, slurm->call_seconds, answer, bytes, err);
     char *rest = answer;
@@ -160,9 +166,11 @@ static enum bt_status look(const struct bt_slurm *slurm, const struct bt_slurm_t
             continue;
         }
         const enum phase phase = phase_of(state);
-        *alive += phase != ENDED ? 1 : 0;
+        queue->alive += phase != ENDED ? 1 : 0;
         if (tasks[task - 1].job == job) {
             phases[task - 1] = phase;
+        } else if (phase != ENDED) {
+            queue->orphan = job;
         }
     }
     free(answer);
@@ -171,14 +179,23 @@ static enum bt_status look(const struct bt_slurm *slurm, const struct bt_slurm_t
 
 /* ---- the run ---- */
 
+void bt_slurm_stops(sigset_t *set)
+{
+    struct sigaction hangup;
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGINT);
+    (void)sigaddset(set, SIGTERM);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+        (void)sigaddset(set, SIGHUP);
+    }
+}
+
 /* @return the signal that came, or 0 after that time. */
 static int nap(double seconds)
 {
     const double until = bt_now_seconds() + seconds;
     sigset_t set;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
+    bt_slurm_stops(&set);
     for (;;) {
         const double left = until - bt_now_seconds();
         const double wait = left > 0 ? left : 0;
@@ -202,12 +219,12 @@ static enum bt_status cancel(const struct bt_slurm *slurm, const struct bt_slurm
     struct bt_error why = {""};
     char answer[256];
     enum bt_status status = bt_command(argv, slurm->call_seconds, answer, sizeof(answer), &why);
-    for (uint32_t alive = 1; status == BT_OK && alive != 0;) {
-        status = look(slurm, tasks, phases, &alive, &why);
-        if (status == BT_OK && alive != 0 && bt_now_seconds() >= until) {
+    for (struct queue queue = {.alive = 1}; status == BT_OK && queue.alive != 0;) {
+        status = look(slurm, tasks, phases, &queue, &why);
+        if (status == BT_OK && queue.alive != 0 && bt_now_seconds() >= until) {
             status = bt_fail(&why, BT_EIO, "still there after %d s", CANCEL_SECONDS);
         }
-        if (status == BT_OK && alive != 0) {
+        if (status == BT_OK && queue.alive != 0) {
             (void)nap(slurm->poll_seconds);
         }
     }
@@ -218,21 +235,43 @@ static enum bt_status cancel(const struct bt_slurm *slurm, const struct bt_slurm
     return BT_OK;
 }
 
-/* Takes the results of those that have ended. @return how many tasks are done or given up. */
-static uint32_t settle(const struct bt_slurm *slurm, struct bt_slurm_task *tasks, const enum phase *phases,
-                       uint32_t *running)
+/* An array whose sbatch failed, as of a socket timeout: its tasks are submitted again, and must not run twice. */
+static enum bt_status cancel_orphan(const struct bt_slurm *slurm, uint32_t job, struct bt_error *err)
 {
-    uint32_t finished = 0;
+    char number[16];
+    char answer[256];
+    const char *const argv[] = {"scancel", number, NULL};
+    (void)snprintf(number, sizeof(number), "%" PRIu32, job);
+    return bt_command(argv, slurm->call_seconds, answer, sizeof(answer), err);
+}
+
+/* Where there is none, it has queued nothing. */
+static bool has_sbatch(const struct bt_slurm *slurm)
+{
+    const char *const argv[] = {"/bin/sh", "-c", "command -v sbatch", NULL};
+    char answer[4096];
+    return bt_command(argv, slurm->call_seconds, answer, sizeof(answer), NULL) == BT_OK;
+}
+
+/* Takes the results of those that have ended. @param[out] finished  How many tasks are done or given up. */
+static enum bt_status settle(const struct bt_slurm *slurm, struct bt_slurm_task *tasks, const enum phase *phases,
+                             uint32_t *running, uint32_t *finished, struct bt_error *err)
+{
     *running = 0;
+    *finished = 0;
     for (uint32_t i = 0; i < slurm->tasks; i++) {
         if (tasks[i].waits && phases[i] == ENDED) {
             tasks[i].waits = false;
-            tasks[i].done = slurm->complete(slurm->context, i, tasks[i].attempts - 1);
+            const enum bt_status status =
+                slurm->complete(slurm->context, i, tasks[i].attempts - 1, &tasks[i].done, err);
+            if (status != BT_OK) {
+                return status;
+            }
         }
         *running += phases[i] == RUNNING ? 1 : 0;
-        finished += tasks[i].done || (!tasks[i].waits && tasks[i].attempts == BT_SLURM_ATTEMPTS) ? 1 : 0;
+        *finished += tasks[i].done || (!tasks[i].waits && tasks[i].attempts == BT_SLURM_ATTEMPTS) ? 1 : 0;
     }
-    return finished;
+    return BT_OK;
 }
 
 enum bt_status bt_slurm_run(const struct bt_slurm *slurm, struct bt_slurm_task *tasks, int *interrupted,
@@ -242,7 +281,7 @@ enum bt_status bt_slurm_run(const struct bt_slurm *slurm, struct bt_slurm_task *
     double heard = begin; /* when Slurm last answered */
     uint32_t finished = 0;
     uint32_t running = 0;
-    uint32_t alive = 0;
+    struct queue queue = {0};
     enum phase *phases = calloc(slurm->tasks, sizeof(*phases));
     *interrupted = 0;
     memset(tasks, 0, slurm->tasks * sizeof(*tasks));
@@ -251,16 +290,25 @@ enum bt_status bt_slurm_run(const struct bt_slurm *slurm, struct bt_slurm_task *
     }
     enum bt_status status = submit(slurm, tasks, err);
     const bool refused = status != BT_OK;
+    bool doubtful = refused; /* an sbatch failed: it may have queued its array all the same */
     while (status == BT_OK && finished < slurm->tasks && bt_now_seconds() - begin < slurm->seconds) {
         struct bt_error why = {""};
         *interrupted = nap(slurm->poll_seconds);
         if (*interrupted != 0) {
             break;
         }
-        enum bt_status answered = look(slurm, tasks, phases, &alive, &why);
+        enum bt_status answered = look(slurm, tasks, phases, &queue, &why);
         if (answered == BT_OK) {
-            finished = settle(slurm, tasks, phases, &running);
-            answered = submit(slurm, tasks, &why);
+            status = settle(slurm, tasks, phases, &running, &finished, err);
+            if (status != BT_OK) {
+                break;
+            }
+            if (queue.orphan != 0) {
+                answered = cancel_orphan(slurm, queue.orphan, &why);
+            } else {
+                answered = submit(slurm, tasks, &why);
+                doubtful = doubtful || answered != BT_OK;
+            }
         }
         if (answered == BT_OK) {
             heard = bt_now_seconds();
@@ -269,12 +317,14 @@ enum bt_status bt_slurm_run(const struct bt_slurm *slurm, struct bt_slurm_task *
         }
         slurm->tick(slurm->context, running, finished);
     }
-    if (finished < slurm->tasks) {
+    if (finished < slurm->tasks || doubtful) {
         struct bt_error why = {""};
         const enum bt_status cancelled = cancel(slurm, tasks, phases, &why);
-        /* Where Slurm took nothing, nothing is left: its first answer says what is wrong. */
-        if (cancelled != BT_OK && !refused) {
+        if (cancelled != BT_OK && status == BT_OK) {
             status = bt_fail(err, cancelled, "%s", why.text);
+        } else if (cancelled != BT_OK && (!refused || has_sbatch(slurm))) {
+            const struct bt_error first = *err;
+            status = bt_fail(err, status, "%s; %s", first.text, why.text);
         }
     }
     free(phases);

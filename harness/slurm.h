@@ -6,6 +6,7 @@
 #ifndef BT_SLURM_H
 #define BT_SLURM_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,9 +32,9 @@ struct bt_slurm {
     void *context;
     /**
      * Has this attempt of a task (from 0) left its result? Asked once, after Slurm says that the attempt has ended: what is not
-     * there then has been lost.
+     * there then has been lost. Anything but BT_OK, with one line, is no loss that another attempt could mend: it ends the run.
      */
-    bool (*complete)(void *context, uint32_t task, uint32_t attempt);
+    enum bt_status (*complete)(void *context, uint32_t task, uint32_t attempt, bool *done, struct bt_error *err);
     /** After each look at the queue. */
     void (*tick)(void *context, uint32_t running, uint32_t finished);
 };
@@ -46,13 +47,16 @@ struct bt_slurm_task {
     bool done;         /**< the latest left its result; if neither, it is lost, too */
 };
 
+/** What stops a run: SIGINT, SIGTERM, and SIGHUP unless it is ignored (nohup). */
+void bt_slurm_stops(sigset_t *set);
+
 /**
- * @brief  Runs all tasks. SIGINT and SIGTERM must be blocked: it waits for them. None of its jobs is left in the queue when it returns,
- *         unless err says so.
+ * @brief  Runs all tasks. The signals of bt_slurm_stops() must be blocked: it waits for them. None of its jobs is left in the queue
+ *         when it returns, unless err says so.
  * @param[out] tasks        slurm->tasks of them: done; or lost BT_SLURM_ATTEMPTS times; or, when time was up, waiting.
  * @param[out] interrupted  The signal that ended it early, or 0.
  * @return BT_OK, also when interrupted, when tasks are lost, when time is up; BT_EIO with one line where Slurm refuses the
- *         job, cannot be reached, or answers what is no answer.
+ *         job, cannot be reached, or answers what is no answer; what complete() ended it with.
  */
 BT_MUST_CHECK enum bt_status bt_slurm_run(const struct bt_slurm *slurm, struct bt_slurm_task *tasks, int *interrupted,
                                           struct bt_error *err);

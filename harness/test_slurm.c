@@ -6,14 +6,12 @@
 
 #include <cmocka.h>
 
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "harness/slurm.h"
+#include "harness/test_called.h"
+#include "harness/test_fake.h"
 
 #define TASKS 5
 
@@ -70,7 +68,8 @@ static int enter(void **state)
     program("sbatch", SBATCH);
     program("squeue", SQUEUE);
     program("scancel", SCANCEL);
-    return setenv("PATH", path, 1);
+    return setenv("BITTRUE_BUILD", "build", 1) | setenv("BITTRUE_SUITES", "suites", 1) |
+           setenv("BITTRUE_STORE", "none", 1) | setenv("PATH", path, 1);
 }
 
 static int leave(void **state)
@@ -85,9 +84,7 @@ static int block_signals(void **state)
 {
     sigset_t set;
     (void)state;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
+    bt_slurm_stops(&set);
     return sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -95,14 +92,17 @@ static int block_signals(void **state)
 
 struct side {
     uint32_t lossy[TASKS]; /* so many attempts of the task leave nothing */
+    uint32_t refused;      /* task that ran something else, from 1; 0: none */
     uint32_t asked, ticks, finished;
 };
 
-static bool complete(void *context, uint32_t task, uint32_t attempt)
+static enum bt_status complete(void *context, uint32_t task, uint32_t attempt, bool *done, struct bt_error *error)
 {
     struct side *side = context;
     side->asked++;
-    return attempt >= side->lossy[task];
+    *done = attempt >= side->lossy[task];
+    return *done && side->refused == task + 1 ? bt_fail(error, BT_EINPUT, "task %u ran something else", task + 1)
+                                              : BT_OK;
 }
 
 static void tick(void *context, uint32_t running, uint32_t finished)
@@ -136,14 +136,7 @@ static struct bt_slurm slurm_of(struct side *side)
 
 static struct bt_slurm_task tasks[BT_SLURM_MOST_TASKS];
 static int interrupted;
-static struct bt_error err;
-
-static void holds(const char *text, const char *words)
-{
-    if (strstr(text, words) == NULL) {
-        fail_msg("lacks \"%s\":\n%s", words, text);
-    }
-}
+static struct bt_error why;
 
 static void lacks(const char *text, const char *words)
 {
@@ -154,17 +147,17 @@ static void lacks(const char *text, const char *words)
 
 static void succeeds(const struct bt_slurm *slurm)
 {
-    err.text[0] = '\0';
-    if (bt_slurm_run(slurm, tasks, &interrupted, &err) != BT_OK) {
-        fail_msg("%s", err.text);
+    why.text[0] = '\0';
+    if (bt_slurm_run(slurm, tasks, &interrupted, &why) != BT_OK) {
+        fail_msg("%s", why.text);
     }
 }
 
 /* With this in its line, and all of its jobs cancelled. */
 static void fails(const struct bt_slurm *slurm, enum bt_status status, const char *words)
 {
-    assert_int_equal(bt_slurm_run(slurm, tasks, &interrupted, &err), status);
-    holds(err.text, words);
+    assert_int_equal(bt_slurm_run(slurm, tasks, &interrupted, &why), status);
+    holds(why.text, words);
     holds(get("calls"), "scancel --me --name bittrue-x\n");
 }
 
@@ -279,6 +272,26 @@ static void test_signal(void **state)
     holds(get("calls"), "scancel --me --name bittrue-x\nsqueue");
 }
 
+/* The end of the session is one, too; unless it is to be survived (nohup). */
+static void test_hangup(void **state)
+{
+    (void)state;
+    struct side side = {.asked = 0};
+    const struct bt_slurm slurm = slurm_of(&side);
+    put("queue.1", "101 1 RUNNING\n");
+    assert_int_equal(raise(SIGHUP), 0);
+    succeeds(&slurm);
+    assert_int_equal(interrupted, SIGHUP);
+    holds(get("calls"), "scancel --me --name bittrue-x\nsqueue");
+
+    sigset_t set;
+    assert_true(signal(SIGHUP, SIG_IGN) == SIG_DFL);
+    bt_slurm_stops(&set);
+    assert_int_equal(sigismember(&set, SIGHUP), 0);
+    assert_int_equal(sigismember(&set, SIGTERM), 1);
+    assert_true(signal(SIGHUP, SIG_DFL) == SIG_IGN);
+}
+
 /* It returns only when those that it cancelled are gone. */
 static void test_cancelled_tasks_take_a_while(void **state)
 {
@@ -383,9 +396,59 @@ static void test_sbatch_refuses(void **state)
     fails(&slurm, BT_EINPUT, "sbatch: expected at most ");
     assert_int_equal(setenv("PATH", "/nowhere", 1), 0);
     slurm.options = no_options;
-    assert_int_equal(bt_slurm_run(&slurm, tasks, &interrupted, &err), BT_EIO);
-    assert_string_equal(err.text, "sbatch: not found on PATH");
+    assert_int_equal(bt_slurm_run(&slurm, tasks, &interrupted, &why), BT_EIO);
+    assert_string_equal(why.text, "sbatch: not found on PATH");
     assert_int_equal(side.asked, 0);
+}
+
+/* Its array may be in the queue all the same, and Slurm is not there to cancel it: that is said. */
+static void test_sbatch_fails_and_scancel(void **state)
+{
+    (void)state;
+    struct side side = {.asked = 0};
+    const struct bt_slurm slurm = slurm_of(&side);
+    program("sbatch", "echo 'sbatch: error: Socket timed out' >&2; exit 1");
+    program("scancel", "echo 'scancel: error: Socket timed out' >&2; exit 1");
+    fails(&slurm, BT_EIO,
+          "sbatch: sbatch: error: Socket timed out; jobs may be left in the queue, try 'scancel --me --name "
+          "bittrue-x': scancel: scancel: error: Socket timed out");
+}
+
+/* So is one that was queued by a later sbatch: cancelled alone, before its tasks are submitted again. */
+static void test_orphans(void **state)
+{
+    (void)state;
+    struct side side = {.lossy = {1, 0, 0, 0, 0}};
+    struct bt_slurm slurm = slurm_of(&side);
+    slurm.silence_seconds = 60;
+    program("sbatch", "n=$(grep -c ^sbatch calls); echo $((100 + n)); [ $n != 2 ] || exit 1");
+    program("squeue", "case $(grep -c ^sbatch calls) in 1) echo 101 2 RUNNING ;; 2) echo 101 2 RUNNING; "
+                      "[ -e cancelled ] || echo 102 1 PENDING ;; esac");
+    succeeds(&slurm);
+    assert_int_equal(tasks[0].job, 103);
+    assert_int_equal(tasks[0].attempts, 2);
+    assert_int_equal(tasks[1].attempts, 1);
+    const char *const calls = get("calls");
+    const char *const orphan = strstr(calls, "scancel 102\n");
+    assert_non_null(orphan);
+    assert_non_null(strstr(orphan, "sbatch "));                         /* not before */
+    assert_non_null(strstr(orphan, "scancel --me --name bittrue-x\n")); /* nor is a late one left at the end */
+}
+
+/* A task that ran something else is not tried again; also where it was its last attempt. */
+static void test_refused_results(void **state)
+{
+    (void)state;
+    for (uint32_t lost = 0; lost < BT_SLURM_ATTEMPTS; lost++) {
+        struct side side = {.lossy = {0, 0, lost, 0, 0}, .refused = 3};
+        const struct bt_slurm slurm = slurm_of(&side);
+        put("calls", "");
+        (void)unlink("cancelled");
+        fails(&slurm, BT_EINPUT, "task 3 ran something else");
+        assert_int_equal(tasks[2].attempts, lost + 1);
+        assert_false(tasks[2].waits);
+        assert_int_equal(side.asked, lost == 0 ? 3 : TASKS + lost);
+    }
 }
 
 /* A second sbatch that fails is tried again. */
@@ -402,10 +465,12 @@ static void test_sbatch_fails_later(void **state)
     assert_int_equal(tasks[0].job, 103);
 }
 
-static bool loses_odd(void *context, uint32_t task, uint32_t attempt)
+static enum bt_status loses_odd(void *context, uint32_t task, uint32_t attempt, bool *done, struct bt_error *error)
 {
     (void)context;
-    return attempt > 0 || task % 2 == 1;
+    (void)error;
+    *done = attempt > 0 || task % 2 == 1;
+    return BT_OK;
 }
 
 /* As many as there can be, every other one lost: the longest list. */
@@ -429,8 +494,136 @@ static void test_most_tasks(void **state)
     holds(get("calls"), list);
 }
 
-int main(void)
+/* ---- the command: tasks run while they are submitted, after an edit and before another ---- */
+
+#define COMMAND_SBATCH                                                                                                 \
+    "while [ $# -gt 2 ]; do\n"                                                                                         \
+    "    case $1 in --array) list=$2 ;; --chdir) cd \"$2\" ;; esac\n"                                                  \
+    "    shift\n"                                                                                                      \
+    "done\n"                                                                                                           \
+    "echo \"$list $2\" >>submitted\n"                                                                                  \
+    ". ./before\n"                                                                                                     \
+    "for task in 1 2; do SLURM_ARRAY_TASK_ID=$task sh \"$1\" \"$2\" >>log 2>&1; done\n"                                \
+    "spool=$(dirname \"$1\")\n"                                                                                        \
+    ". ./after\n"                                                                                                      \
+    "echo 7"
+
+static void make_suites(void)
 {
+    assert_int_equal(mkdir("suites", 0777) | mkdir("suites/networks", 0777) | mkdir("suites/variants", 0777) |
+                         mkdir("build", 0777),
+                     0);
+    put("suites/networks/tiny.yaml", "name: tiny\nsource: here\nlicence: none needed\n"
+                                     "input: {h: 6, w: 5, c: 3}\n"
+                                     "layers:\n"
+                                     "  - {name: conv1, op: conv, c_out: 4, kernel: 3, pad: 1, act: relu}\n"
+                                     "  - {name: conv2, op: conv, c_out: 7, kernel: 3, act: silu}\n");
+    put("suites/variants/fake.yaml", "variant: fake\n"
+                                     "gate: {max_percent: 0.0, mean_percent: 0.0}\n"
+                                     "exemptions: []\n"
+                                     "defaults:\n"
+                                     "  memory: {latency_cycles: 1, bytes_per_cycle: 16, outstanding: 1, dram_mib: 1}\n"
+                                     "  params: {FAULT: 0}\n"
+                                     "configs:\n"
+                                     "  - {name: good, params: {FAULT: 0}}\n");
+    put("suites/small.yaml", "name: small\nsummary: two tasks\nseed: 5\nengines: [ref, model]\n"
+                             "runs:\n  - networks: [tiny]\n    variants:\n"
+                             "      - {name: fake, configs: [good]}\n");
+}
+
+#define RUN_SMALL "run --suite small --executor slurm --tasks 2 --out out"
+#define GIT "git -c user.name=t -c user.email=t "
+
+static void test_tasks_of_another_plan(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *at_first, *before, *after;
+        int status;
+        const char *words; /* on stderr; NULL: nothing there */
+    } cases[] = {
+        {":", ":", ":", 0, NULL},
+        {":", "sed -i 's/c_out: 7/c_out: 8/' suites/networks/tiny.yaml", ":", 2, " ran another plan, "},
+        {":", "sed -i 's/seed: 5/seed: 6/' suites/small.yaml", ":", 2, " ran another plan, "},
+        /* the same names and numbers */
+        {":", "sed -i 's/relu/silu/' suites/networks/tiny.yaml", ":", 2,
+         "suites, networks or variants were changed while the tasks ran, the first job is tiny conv1: expected those "
+         "of "
+         "when the run began"},
+        {":", ":", "echo x >>suites/small.yaml", 2, "changed while the tasks ran: suites/small.yaml:"},
+        {"git init -q; " GIT "commit -q --allow-empty -m a", GIT "commit -q --allow-empty -m b", ":", 2,
+         "task 1 ran commit "},
+        {"git init -q; " GIT "commit -q --allow-empty -m a", "rm -rf .git", ":", 0, NULL}, /* a node without git */
+        {":", ":", "cp \"$spool/1.1/results.json\" \"$spool/2.1/\"", 2,
+         "task 2 ran shard 1/2 of 1 results: expected 2/2 of 1"},
+        {":", ":", "sed -i 's/conv[12]/other/g' \"$spool/2.1/results.json\"", 2, "task 2 ran tiny:other:fake:good:"},
+        {":", ":", "sed -i 's/\"macs\": *[0-9]*/\"macs\": 77/' \"$spool/1.1/results.json\"", 2,
+         " of 77 MACs: expected "},
+    };
+    enum { COUNT = sizeof(cases) / sizeof(cases[0]) };
+    pid_t pids[COUNT];
+    char name[300];
+    program("sbatch", COMMAND_SBATCH);
+    program("squeue", ":");
+    program("scancel", ":");
+    for (int i = 0; i < COUNT; i++) { /* all at once: each takes as long as between two looks at the queue */
+        (void)snprintf(name, sizeof(name), "%s/%d", folder, i);
+        assert_int_equal(mkdir(name, 0777) | chdir(name), 0);
+        make_suites();
+        put("before", cases[i].before);
+        put("after", cases[i].after);
+        assert_int_equal(system(cases[i].at_first), 0);
+        pids[i] = start(NORMAL, RUN_SMALL);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        struct stat info;
+        (void)snprintf(name, sizeof(name), "%s/%d", folder, i);
+        assert_int_equal(chdir(name), 0);
+        const int status = finish(pids[i]);
+        if (status != cases[i].status) {
+            fail_msg("%s, %s: status %d, expected %d: %s%s", cases[i].before, cases[i].after, status, cases[i].status,
+                     err, get("log"));
+        }
+        assert_string_equal(get("submitted"), "1-2 1\n");
+        assert_int_equal(stat("out/results.json", &info), status == 0 ? 0 : -1);
+        if (cases[i].words == NULL) {
+            assert_string_equal(err, "");
+            continue;
+        }
+        holds(err, cases[i].words);
+        holds(err, "\nbittrue: ");
+        holds(err, "what the tasks left is kept in ");
+        assert_int_equal(lines(err), 2);
+    }
+    assert_int_equal(chdir(folder), 0);
+}
+
+/* The session of a run ends: its array and its folder go, too. */
+static void test_command_hangup(void **state)
+{
+    (void)state;
+    sigset_t none;
+    sigset_t blocked;
+    struct stat info;
+    make_suites();
+    program("sbatch", "echo 7");
+    program("squeue", "[ -e cancelled ] || { kill -HUP $PPID; echo 7 1 RUNNING; }");
+    (void)sigemptyset(&none);
+    assert_int_equal(sigprocmask(SIG_SETMASK, &none, &blocked), 0);
+    const int status = call(RUN_SMALL);
+    assert_int_equal(sigprocmask(SIG_SETMASK, &blocked, NULL), 0);
+    assert_int_equal(status, BT_EXIT_INTERRUPTED);
+    holds(err, "stopped by signal 1 (Hangup); nothing was reported");
+    holds(get("calls"), "scancel --me --name bittrue-");
+    assert_int_equal(stat("build/slurm", &info), -1);
+}
+
+/* With arguments it is the program: a task of test_tasks_of_another_plan(). */
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        return bt_cli_main(argc, argv);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all_done, enter, leave),
         cmocka_unit_test_setup_teardown(test_lost_tasks_run_again, enter, leave),
@@ -438,6 +631,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lost_for_good, enter, leave),
         cmocka_unit_test_setup_teardown(test_time_is_up, enter, leave),
         cmocka_unit_test_setup_teardown(test_signal, enter, leave),
+        cmocka_unit_test_setup_teardown(test_hangup, enter, leave),
         cmocka_unit_test_setup_teardown(test_cancelled_tasks_take_a_while, enter, leave),
         cmocka_unit_test_setup_teardown(test_what_squeue_must_not_say, enter, leave),
         cmocka_unit_test_setup_teardown(test_squeue_fails_for_a_while, enter, leave),
@@ -445,7 +639,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_calls_that_hang, enter, leave),
         cmocka_unit_test_setup_teardown(test_sbatch_refuses, enter, leave),
         cmocka_unit_test_setup_teardown(test_sbatch_fails_later, enter, leave),
+        cmocka_unit_test_setup_teardown(test_sbatch_fails_and_scancel, enter, leave),
+        cmocka_unit_test_setup_teardown(test_orphans, enter, leave),
+        cmocka_unit_test_setup_teardown(test_refused_results, enter, leave),
         cmocka_unit_test_setup_teardown(test_most_tasks, enter, leave),
+        cmocka_unit_test_setup_teardown(test_tasks_of_another_plan, enter, leave),
+        cmocka_unit_test_setup_teardown(test_command_hangup, enter, leave),
     };
     return cmocka_run_group_tests_name("slurm", tests, block_signals, NULL);
 }
