@@ -119,7 +119,7 @@ void bt_cli_store_keep(struct bt_cli_store *store, uint32_t index, uint32_t firs
     }
     const struct bt_key *key = store->keyed[index] && (same || failed) ? &store->keys[index] : NULL;
     store->unkept += key == NULL ? 1 : 0;
-    int64_t *rows = calloc(count, sizeof(*rows));
+    int64_t *rows = calloc((size_t)count + 1, sizeof(*rows));
     const enum bt_status status = rows != NULL ? bt_store_put(store->store, key, count, records, rows, &err)
                                                : bt_fail(&err, BT_ENOMEM, "out of memory");
     if (err.text[0] != '\0') {

@@ -136,7 +136,7 @@ static struct bt_slurm slurm_of(struct side *side)
 
 static struct bt_slurm_task tasks[BT_SLURM_MOST_TASKS];
 static int interrupted;
-static struct bt_error why;
+static struct bt_error said;
 
 static void lacks(const char *text, const char *words)
 {
@@ -147,17 +147,17 @@ static void lacks(const char *text, const char *words)
 
 static void succeeds(const struct bt_slurm *slurm)
 {
-    why.text[0] = '\0';
-    if (bt_slurm_run(slurm, tasks, &interrupted, &why) != BT_OK) {
-        fail_msg("%s", why.text);
+    said.text[0] = '\0';
+    if (bt_slurm_run(slurm, tasks, &interrupted, &said) != BT_OK) {
+        fail_msg("%s", said.text);
     }
 }
 
 /* With this in its line, and all of its jobs cancelled. */
 static void fails(const struct bt_slurm *slurm, enum bt_status status, const char *words)
 {
-    assert_int_equal(bt_slurm_run(slurm, tasks, &interrupted, &why), status);
-    holds(why.text, words);
+    assert_int_equal(bt_slurm_run(slurm, tasks, &interrupted, &said), status);
+    holds(said.text, words);
     holds(get("calls"), "scancel --me --name bittrue-x\n");
 }
 
@@ -396,8 +396,8 @@ static void test_sbatch_refuses(void **state)
     fails(&slurm, BT_EINPUT, "sbatch: expected at most ");
     assert_int_equal(setenv("PATH", "/nowhere", 1), 0);
     slurm.options = no_options;
-    assert_int_equal(bt_slurm_run(&slurm, tasks, &interrupted, &why), BT_EIO);
-    assert_string_equal(why.text, "sbatch: not found on PATH");
+    assert_int_equal(bt_slurm_run(&slurm, tasks, &interrupted, &said), BT_EIO);
+    assert_string_equal(said.text, "sbatch: not found on PATH");
     assert_int_equal(side.asked, 0);
 }
 
