@@ -175,8 +175,8 @@ static int open_file(struct bt_store *store, struct doubt *doubt)
     return code;
 }
 
-/* Was the file ever a results store, as its first bytes say? */
-static bool was_ours(const char *path)
+/* Was the file ever a results store, as its first bytes say? `begun`: or one that was killed before it had a table. */
+static bool was_ours(const char *path, bool begun)
 {
     unsigned char head[72] = {0};
     FILE *file = fopen(path, "rbe");
@@ -186,7 +186,10 @@ static bool was_ours(const char *path)
     }
     const uint32_t application =
         (uint32_t)head[68] << 24 | (uint32_t)head[69] << 16 | (uint32_t)head[70] << 8 | head[71];
-    return got == sizeof(head) && memcmp(head, "SQLite format 3", 16) == 0 && application == APPLICATION;
+    static const unsigned char no_schema[4] = {0}; /* the cookie that counts changes of the tables */
+    return got == sizeof(head) && memcmp(head, "SQLite format 3", 16) == 0 &&
+           (application == APPLICATION ||
+            (begun && application == 0 && memcmp(head + 40, no_schema, sizeof(no_schema)) == 0));
 }
 
 /* What is not ours is not even opened: SQLite would leave its traces beside it and in it. An empty file may become ours. */
@@ -194,7 +197,7 @@ static enum bt_status refuse_foreign(const struct bt_store *store, struct bt_err
 {
     struct stat info;
     if (store->use == BT_STORE_OWN || stat(store->path, &info) != 0 ||
-        (S_ISREG(info.st_mode) && (info.st_size == 0 || was_ours(store->path)))) {
+        (S_ISREG(info.st_mode) && (info.st_size == 0 || was_ours(store->path, true)))) {
         return BT_OK;
     }
     return bt_fail(err, BT_EIO, "%s: no results store: expected one%s", store->path,
@@ -207,6 +210,9 @@ static enum bt_status set_aside(const struct bt_store *store, const char *why, s
     const char *path = store->path;
     if (store->use == BT_STORE_READ) {
         return bt_fail(err, BT_EIO, "%s: %s: expected a sound results store", path, why);
+    }
+    if (store->use == BT_STORE_WRITE && !was_ours(path, false)) {
+        return bt_fail(err, BT_EIO, "%s: %s: expected a results store, or no file", path, why);
     }
     static const char *const beside[] = {"", "-wal", "-shm"};
     char from[BT_STORE_PATH_BYTES + 8];
