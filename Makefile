@@ -64,8 +64,8 @@ $(ONNX_PROTO).h: $(ONNX_PROTO).c ;
 
 # Digests of the sources, for the keys of stored results.
 BUILD_INFO := $(BUILD)/gen/build_info.c
-MAKE_INFO   = ci/build-info '$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(OPT_REF)' $(VARIANTS)
-$(BUILD_INFO): $(LIB_SRC) $(wildcard harness/*.h harness/*/*.h reference/*/*.h reference/*/*.def) ci/build-info ci/front.txt Makefile | bootstrap
+MAKE_INFO  := ci/build-info '$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(OPT_REF)' $(VARIANTS)
+$(BUILD_INFO): $(LIB_SRC) $(wildcard harness/*.h harness/*/*.h reference/*/*.h reference/*/*.def) ci/build-info ci/front.txt $(BUILD)/flags | bootstrap
 	@mkdir -p $(@D)
 	@$(MAKE_INFO) >$@.new
 	@cmp -s $@.new $@ && touch $@ && rm $@.new || mv $@.new $@

@@ -31,11 +31,6 @@ void bt_baselines_free(struct bt_baselines *baselines)
 
 /* ---- writing ---- */
 
-static json_t *count_or_null(uint64_t value)
-{
-    return value == 0 ? json_null() : bt_json_count(value);
-}
-
 static void append(json_t *array, json_t *value, bool *ok)
 {
     *ok = json_array_append_new(array, value) == 0 && *ok;
@@ -80,8 +75,8 @@ static bool put_entry(const struct bt_baseline_entry *entry, bool last, FILE *ou
     append(line, bt_json_text(entry->id), &ok);
     append(line, bt_json_text(bt_verdict_name(entry->verdict)), &ok);
     append(line, entry->hash != 0 ? bt_json_text(hash) : json_null(), &ok);
-    append(line, count_or_null(entry->rtl_cycles), &ok);
-    append(line, count_or_null(entry->predicted_cycles), &ok);
+    append(line, bt_json_count_or_null(entry->rtl_cycles), &ok);
+    append(line, bt_json_count_or_null(entry->predicted_cycles), &ok);
     append(line, bt_json_count(entry->engines), &ok);
     return put_line(line, last, out) && ok;
 }

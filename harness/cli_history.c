@@ -101,12 +101,6 @@ static bool same(const struct bt_store_point *a, const struct bt_store_point *b)
                                 a->predicted_cycles == b->predicted_cycles && a->hash == b->hash);
 }
 
-/* 0 is: not measured, or not predicted. */
-static json_t *count_or_null(uint64_t value)
-{
-    return value != 0 ? bt_json_count(value) : json_null();
-}
-
 static const char *count_or_dash(uint64_t value, char *text, size_t text_bytes)
 {
     (void)snprintf(text, text_bytes, value != 0 ? "%" PRIu64 : "-", value);
@@ -122,8 +116,8 @@ static void point_json(struct series *series, const struct bt_store_point *point
     bt_json_set(object, "commit", bt_json_text(point->commit), &series->ok);
     bt_json_set(object, "dirty", json_boolean(point->dirty), &series->ok);
     bt_json_set(object, "verdict", bt_json_text(bt_verdict_name(point->verdict)), &series->ok);
-    bt_json_set(object, "rtl_cycles", count_or_null(point->rtl_cycles), &series->ok);
-    bt_json_set(object, "predicted_cycles", count_or_null(point->predicted_cycles), &series->ok);
+    bt_json_set(object, "rtl_cycles", bt_json_count_or_null(point->rtl_cycles), &series->ok);
+    bt_json_set(object, "predicted_cycles", bt_json_count_or_null(point->predicted_cycles), &series->ok);
     bt_json_set(object, "hash", bt_json_text(hash), &series->ok);
     series->ok = json_array_append_new(series->points, object) == 0 && series->ok;
 }

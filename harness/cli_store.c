@@ -112,15 +112,10 @@ void bt_cli_store_keep(struct bt_cli_store *store, uint32_t index, uint32_t firs
         store->keyed[index] &&
         bt_job_key(&store->plan->jobs[index], store->options, store->suites_dir, store->maker, &now) == BT_OK &&
         bt_keymaker_changed(store->maker) == NULL;
-    /* a FAIL takes the key from what passed before, whatever changed */
-    bool failed = false;
-    for (uint32_t i = 0; i < count; i++) {
-        failed = failed || records[i].verdict == BT_FAIL;
-    }
-    const struct bt_key *key = store->keyed[index] && (same || failed) ? &store->keys[index] : NULL;
-    store->unkept += key == NULL ? 1 : 0;
+    const struct bt_key *key = store->keyed[index] ? &store->keys[index] : NULL;
+    store->unkept += key != NULL && !same ? 1 : 0;
     int64_t *rows = calloc((size_t)count + 1, sizeof(*rows));
-    const enum bt_status status = rows != NULL ? bt_store_put(store->store, key, count, records, rows, &err)
+    const enum bt_status status = rows != NULL ? bt_store_put(store->store, key, same, count, records, rows, &err)
                                                : bt_fail(&err, BT_ENOMEM, "out of memory");
     if (err.text[0] != '\0') {
         say(store, status, &err);

@@ -37,7 +37,7 @@ json_t *bt_json_count(uint64_t value)
     return json_integer((json_int_t)value);
 }
 
-static json_t *cycles_or_null(uint64_t value)
+json_t *bt_json_count_or_null(uint64_t value)
 {
     return value == 0 ? json_null() : bt_json_count(value);
 }
@@ -54,8 +54,8 @@ static json_t *soc(const struct bt_soc_result *result, bool *ok)
     bt_json_set(object, "accel_bytes", bt_json_count(result->accel_bytes), ok);
     bt_json_set(object, "copied_bytes", bt_json_count(result->copied_bytes), ok);
     bt_json_set(object, "interrupts", bt_json_count(result->interrupts), ok);
-    bt_json_set(object, "whole_cycles", cycles_or_null(result->whole_cycles), ok);
-    bt_json_set(object, "next_cycles", cycles_or_null(result->next_cycles), ok);
+    bt_json_set(object, "whole_cycles", bt_json_count_or_null(result->whole_cycles), ok);
+    bt_json_set(object, "next_cycles", bt_json_count_or_null(result->next_cycles), ok);
     bt_json_set(object, "host_seconds", json_real(result->host_seconds), ok);
     return object;
 }
@@ -238,15 +238,15 @@ json_t *bt_record_to_json(const struct bt_record *record, bool *ok)
     bt_json_set(object, "note", bt_json_text(record->note), ok);
     bt_json_set(object, "mapping", bt_json_text(record->mapping), ok);
     bt_json_set(object, "engines", engines(record, ok), ok);
-    bt_json_set(object, "rtl_cycles", cycles_or_null(record->rtl_cycles), ok);
-    bt_json_set(object, "predicted_cycles", cycles_or_null(record->predicted_cycles), ok);
-    bt_json_set(object, "roofline_cycles", cycles_or_null(record->roofline_cycles), ok);
+    bt_json_set(object, "rtl_cycles", bt_json_count_or_null(record->rtl_cycles), ok);
+    bt_json_set(object, "predicted_cycles", bt_json_count_or_null(record->predicted_cycles), ok);
+    bt_json_set(object, "roofline_cycles", bt_json_count_or_null(record->roofline_cycles), ok);
     bt_json_set(object, "error_cycles",
                 both ? json_integer((json_int_t)(record->predicted_cycles - record->rtl_cycles)) : json_null(), ok);
     bt_json_set(object, "error_percent",
                 both ? json_real(bt_error_percent(record->predicted_cycles, record->rtl_cycles)) : json_null(), ok);
     bt_json_set(object, "gated", json_boolean(record->gated), ok);
-    bt_json_set(object, "multipliers", cycles_or_null(record->multipliers), ok);
+    bt_json_set(object, "multipliers", bt_json_count_or_null(record->multipliers), ok);
     bt_json_set(object, "utilisation", record->rtl_cycles != 0 ? json_real(record->utilisation) : json_null(), ok);
     bt_json_set(object, "rtl_seconds", record->rtl_seconds > 0.0 ? json_real(record->rtl_seconds) : json_null(), ok);
     bt_json_set(object, "terms", terms(record, ok), ok);

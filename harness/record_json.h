@@ -36,6 +36,8 @@ void bt_json_set(json_t *object, const char *key, json_t *value, bool *ok);
 /** A text; one that was cut within a character keeps its ASCII alone. */
 json_t *bt_json_text(const char *text);
 json_t *bt_json_count(uint64_t value);
+/** 0 is: not measured, none. */
+json_t *bt_json_count_or_null(uint64_t value);
 
 /**
  * @brief  Reads a file of JSON; a key that is there twice is refused.

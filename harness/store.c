@@ -84,10 +84,10 @@ static bool free_key(struct bt_store *store, const struct bt_key *key)
     return true;
 }
 
-static enum bt_status put(struct bt_store *store, const struct bt_key *key, uint32_t count,
+static enum bt_status put(struct bt_store *store, const struct bt_key *key, bool sound, uint32_t count,
                           const struct bt_record *records, int64_t *rows, struct bt_error *err)
 {
-    bool answers = key != NULL;
+    bool answers = key != NULL && sound;
     for (uint32_t i = 0; i < count; i++) {
         answers = answers && records[i].verdict != BT_FAIL;
     }
@@ -99,16 +99,16 @@ static enum bt_status put(struct bt_store *store, const struct bt_key *key, uint
     return ok ? BT_OK : bt_store_fail(store, err);
 }
 
-enum bt_status bt_store_put(struct bt_store *store, const struct bt_key *key, uint32_t count,
+enum bt_status bt_store_put(struct bt_store *store, const struct bt_key *key, bool sound, uint32_t count,
                             const struct bt_record *records, int64_t *rows, struct bt_error *err)
 {
     if (!bt_store_usable(store, err)) {
         return BT_EIO;
     }
-    const enum bt_status status = put(store, key, count, records, rows, err);
+    const enum bt_status status = put(store, key, sound, count, records, rows, err);
     struct bt_error again = {""};
     /* into the one that was begun in its place */
-    return status != BT_EUNSUPPORTED                                ? status
-           : put(store, key, count, records, rows, &again) == BT_OK ? BT_OK
-                                                                    : bt_fail(err, BT_EIO, "%s", again.text);
+    return status != BT_EUNSUPPORTED                                       ? status
+           : put(store, key, sound, count, records, rows, &again) == BT_OK ? BT_OK
+                                                                           : bt_fail(err, BT_EIO, "%s", again.text);
 }

@@ -48,10 +48,11 @@ BT_MUST_CHECK enum bt_status bt_store_get(struct bt_store *store, const struct b
 /**
  * @brief  Keeps the results of one job, all or none. What was stored under the key answers no more, though runs of before keep
  *         what they had; these do from now on, unless there is a FAIL among them: such a job is always run again.
- * @param[in]  key   NULL: they answer nothing.
+ * @param[in]  key     NULL: there is none, they answer nothing.
+ * @param[in]  sound   False: nobody knows whether they are of that key, they answer nothing.
  * @return BT_OK; BT_EIO: not stored, and err says why (a full disk).
  */
-BT_MUST_CHECK enum bt_status bt_store_put(struct bt_store *store, const struct bt_key *key, uint32_t count,
+BT_MUST_CHECK enum bt_status bt_store_put(struct bt_store *store, const struct bt_key *key, bool sound, uint32_t count,
                                           const struct bt_record *records, int64_t *rows, struct bt_error *err);
 
 /**

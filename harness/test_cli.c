@@ -15,6 +15,7 @@
 #include "harness/cli.h"
 #include "harness/test_called.h"
 #include "harness/test_fake.h"
+#include "harness/test_file.h"
 
 static char root[] = P_tmpdir "/bt_test_cli_XXXXXX";
 
@@ -359,14 +360,6 @@ static void test_nothing_ran(void **state)
 
 /* ---- compare ---- */
 
-static void put_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 /* In a results.json, the first `from` becomes `to`; the same length, so that nothing moves. */
 static void edit(const char *path, const char *from, const char *to)
 {
@@ -375,7 +368,7 @@ static void edit(const char *path, const char *from, const char *to)
     char *at = strstr(text, from);
     assert_non_null(at);
     memcpy(at, to, strlen(to));
-    put_file(path, text);
+    test_file(path, text);
 }
 
 static void test_compare(void **state)
@@ -390,10 +383,10 @@ static void test_compare(void **state)
     /* one cycle more, which decides nothing; then other bits */
     edit("o/right/results.json", "\"rtl_cycles\":820", "\"rtl_cycles\":821");
     edit("o/right/results.json", "\"predicted_cycles\":820", "\"predicted_cycles\":821");
-    put_file("o/left/area.json",
-             "{\"areas\": [{\"variant\": \"fake\", \"config\": \"good\", \"um2\": 200, \"cells\": 1}]}");
-    put_file("o/right/area.json",
-             "{\"areas\": [{\"variant\": \"fake\", \"config\": \"good\", \"um2\": 201, \"cells\": 1}]}");
+    test_file("o/left/area.json",
+              "{\"areas\": [{\"variant\": \"fake\", \"config\": \"good\", \"um2\": 200, \"cells\": 1}]}");
+    test_file("o/right/area.json",
+              "{\"areas\": [{\"variant\": \"fake\", \"config\": \"good\", \"um2\": 201, \"cells\": 1}]}");
     assert_int_equal(call("compare o/left o/right"), 0);
     holds(out, "Cycles: 1 result is slower, 0 faster.");
     holds(out, "200    201  +0.500\n");
@@ -420,7 +413,7 @@ static void test_compare(void **state)
     assert_int_equal(call("run --config good --seed 4 --out o/other"), 0);
     assert_int_equal(call("compare o/left o/other"), 2);
     holds(err, "seed 3 in o/left, 4 in o/other: expected the same data");
-    put_file("o/other/area.json", "[]");
+    test_file("o/other/area.json", "[]");
     assert_int_equal(call("compare o/other o/other"), 2);
     holds(err, "o/other/area.json: 'areas': expected an array");
     assert_int_equal(lines(err), 1);
@@ -437,11 +430,11 @@ static void test_compare_revisions(void **state)
     (void)state;
     assert_int_equal(call("run --config good --seed 3 --out o/left"), 0);
     assert_int_equal(mkdir("ci", 0777), 0);
-    put_file("ci/run-revision",
-             "#!/bin/sh\necho \"$#:$*\" >>told\n"
-             "case $1 in bad) echo 'bad: no' >&2; exit 2;; hang) [ $# = 1 ] || { "
-             "trap 'echo removed >>told; exit 130' TERM; echo here >>told; while :; do sleep 0.05; done; } ;; esac\n"
-             "[ $# = 1 ] || { mkdir -p $2; cp o/left/results.json $2; }\n");
+    test_file("ci/run-revision",
+              "#!/bin/sh\necho \"$#:$*\" >>told\n"
+              "case $1 in bad) echo 'bad: no' >&2; exit 2;; hang) [ $# = 1 ] || { "
+              "trap 'echo removed >>told; exit 130' TERM; echo here >>told; while :; do sleep 0.05; done; } ;; esac\n"
+              "[ $# = 1 ] || { mkdir -p $2; cp o/left/results.json $2; }\n");
     assert_int_equal(chmod("ci/run-revision", 0777), 0);
     assert_int_equal(call("compare one --network tiny o/left --config 'good' --out o/x.md"), 0);
     holds(out, "A: one: suite run, 3 results");
@@ -548,7 +541,7 @@ static void test_baseline_refused(void **state)
     char long_text[3000]; /* of the files only the last is too large */
     memset(long_text, 'x', sizeof(long_text) - 1);
     long_text[sizeof(long_text) - 1] = '\0';
-    put_file("golden/baselines/REASONS.md", long_text);
+    test_file("golden/baselines/REASONS.md", long_text);
     assert_int_equal(finish(start(SMALL_FILES, "baseline accept o/whole/results.json --reason disk")), 2);
     holds(err, "golden/baselines/REASONS.md: cannot be written: File too large; nothing was changed");
     slurp(file, after);
@@ -563,12 +556,12 @@ static void test_baseline_refused(void **state)
     char *more = malloc(strlen(text) + 200);
     (void)sprintf(more, "%.*sexemptions: [{network: tiny, layer: fc, config: good, error_percent: 2}]\n%s", (int)head,
                   text, text + head + strlen("exemptions: []\n"));
-    put_file(yaml, more);
+    test_file(yaml, more);
     assert_int_equal(call("baseline check o/whole/results.json"), 1);
     holds(out, "FAIL exemption of tiny fc on fake good: 2 %, recorded 0 %; it may only shrink");
     assert_int_equal(call("baseline accept o/whole/results.json --reason please"), 2);
     holds(err, "baseline: an exemption is new or larger: they may only shrink");
-    put_file(yaml, text);
+    test_file(yaml, text);
     free(more);
     free(text);
     slurp(file, after);

@@ -13,17 +13,10 @@
 #include <unistd.h>
 
 #include "harness/cli_store.h"
+#include "harness/test_file.h"
 
 static char folder[] = P_tmpdir "/bt_test_cli_store_XXXXXX";
 static const char core[] = "b/rtl/nobody-8x8.so";
-
-static void write_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
 
 static int make_tree(void **state)
 {
@@ -31,7 +24,7 @@ static int make_tree(void **state)
     if (mkdtemp(folder) == NULL || chdir(folder) != 0 || mkdir("b", 0777) != 0 || mkdir("b/rtl", 0777) != 0) {
         return -1;
     }
-    write_file(core, "a");
+    test_file(core, "a");
     return setenv("BITTRUE_STORE", "", 1);
 }
 
@@ -111,11 +104,11 @@ static void test_changed_meanwhile(void **state)
     for (int changes = 0; changes < 2; changes++) {
         struct bench bench;
         struct bt_record found[2];
-        write_file(core, changes != 0 ? "x" : "y"); /* nothing is stored of it */
+        test_file(core, changes != 0 ? "x" : "y"); /* nothing is stored of it */
         set_up(&bench);
         assert_false(bt_cli_store_answers(&bench.store, 0, 0, found));
         assert_int_equal(rename(core, "kept"), 0);
-        write_file(core, "z");
+        test_file(core, "z");
         if (changes == 0) { /* back before the job has ended */
             assert_int_equal(rename("kept", core), 0);
         }

@@ -14,16 +14,9 @@
 
 #include "harness/job_key.h"
 #include "harness/model.h"
+#include "harness/test_file.h"
 
 static char folder[] = P_tmpdir "/bt_test_job_key_XXXXXX";
-
-static void write_file(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
 
 static int make_tree(void **state)
 {
@@ -37,14 +30,14 @@ static int make_tree(void **state)
             return -1;
         }
     }
-    write_file("s/variants/os_array.yaml", "a");
-    write_file("b/rtl/os_array-8x8.so", "a");
-    write_file("b/firmware/os_array.elf", "a");
-    write_file("soc.yaml", "a");
-    write_file("net.yaml", "a");
-    write_file("net.onnx", "a");
-    write_file("d/in/weights", "a");
-    write_file("p/picture", "a");
+    test_file("s/variants/os_array.yaml", "a");
+    test_file("b/rtl/os_array-8x8.so", "a");
+    test_file("b/firmware/os_array.elf", "a");
+    test_file("soc.yaml", "a");
+    test_file("net.yaml", "a");
+    test_file("net.onnx", "a");
+    test_file("d/in/weights", "a");
+    test_file("p/picture", "a");
     return 0;
 }
 
@@ -232,15 +225,15 @@ static void change_files(struct bench *bench, struct keys *keys)
     set_up(bench);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         char what[64];
-        write_file(files[i], "b");
+        test_file(files[i], "b");
         (void)snprintf(what, sizeof(what), "%s changed", files[i]);
         distinct(keys, what, key_of(bench));
         assert_int_equal(unlink(files[i]), 0);
         (void)snprintf(what, sizeof(what), "%s gone", files[i]);
         distinct(keys, what, key_of(bench));
-        write_file(files[i], "a");
+        test_file(files[i], "a");
     }
-    write_file("d/in/more", "");
+    test_file("d/in/more", "");
     distinct(keys, "a file more", key_of(bench));
     assert_int_equal(rename("d/in/more", "d/in/other"), 0);
     distinct(keys, "under another name", key_of(bench));
@@ -290,7 +283,7 @@ static void test_no_key(void **state)
     assert_int_equal(mkfifo("net.yaml", 0666), 0);
     assert_int_equal(bt_job_key(&bench->job, &bench->options, "s", maker, &key), BT_EIO);
     assert_int_equal(unlink("net.yaml"), 0);
-    write_file("net.yaml", "a");
+    test_file("net.yaml", "a");
     bt_keymaker_free(maker);
     free(bench);
 }
@@ -305,7 +298,7 @@ static void test_changes_meanwhile(void **state)
     struct bt_key now;
     set_up(bench);
     assert_int_equal(bt_job_key(&bench->job, &bench->options, "s", maker, &first), BT_OK);
-    write_file("other", "b");
+    test_file("other", "b");
     static const char *const files[] = {"b/rtl/os_array-8x8.so", "d/in/weights"};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         assert_int_equal(rename(files[i], "kept"), 0);

@@ -91,7 +91,7 @@ static void put(struct bt_store *store, unsigned n, unsigned parts, unsigned rou
     for (unsigned p = 0; p < parts; p++) {
         records[p] = record_of(n, p, round);
     }
-    if (bt_store_put(store, &key, parts, records, rows, &err) != BT_OK) {
+    if (bt_store_put(store, &key, true, parts, records, rows, &err) != BT_OK) {
         fail_msg("%s", err.text);
     }
 }
@@ -150,21 +150,21 @@ static void test_failures_answer_nothing(void **state)
     struct bt_error err = {""};
     const struct bt_key key = key_of(4);
     bt_record_set(&records[1], BT_ENGINE_MODEL, BT_FAIL, "other bits");
-    assert_int_equal(bt_store_put(store, &key, 2, records, rows, &err), BT_OK);
+    assert_int_equal(bt_store_put(store, &key, true, 2, records, rows, &err), BT_OK);
     assert_true(rows[0] > 0 && rows[1] > 0);
     assert_false(there(store, 4, 2, 0));
     /* a PASS that was stored before does not come back once the job has failed */
     const int64_t failed_row = rows[1];
     put(store, 4, 2, 0);
     assert_true(there(store, 4, 2, 0));
-    assert_int_equal(bt_store_put(store, &key, 2, records, rows, &err), BT_OK);
+    assert_int_equal(bt_store_put(store, &key, true, 2, records, rows, &err), BT_OK);
     assert_false(there(store, 4, 2, 0));
     assert_true(rows[1] != failed_row);
     put(store, 4, 2, 1); /* mended */
     assert_true(there(store, 4, 2, 1));
-    assert_int_equal(bt_store_put(store, NULL, 1, records, rows, &err), BT_OK); /* without a key: of no effect */
+    assert_int_equal(bt_store_put(store, NULL, true, 1, records, rows, &err), BT_OK); /* without a key: of no effect */
     assert_true(there(store, 4, 2, 1));
-    assert_int_equal(bt_store_put(store, &key, 2, records, rows, &err), BT_OK);
+    assert_int_equal(bt_store_put(store, &key, true, 2, records, rows, &err), BT_OK);
     assert_false(there(store, 4, 2, 0));
     bt_store_close(store);
 }
@@ -205,14 +205,14 @@ static void test_runs(void **state)
     struct bt_error err = {""};
     const struct bt_key keys[2] = {key_of(1), key_of(2)};
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(bt_store_put(store, &keys[i], 1, &records[i], &rows[i], &err), BT_OK);
+        assert_int_equal(bt_store_put(store, &keys[i], true, 1, &records[i], &rows[i], &err), BT_OK);
     }
     struct bt_report report = report_of(records, 2, "aaa", 2000);
     assert_int_equal(bt_store_add_run(store, &report, rows, &numbers[0], &err), BT_OK);
     assert_int_equal(bt_store_add_run(store, &report, rows, &numbers[1], &err), BT_OK); /* nothing new */
     assert_int_equal(numbers[0], numbers[1]);
     struct bt_record slower = record_of(1, 0, 7);
-    assert_int_equal(bt_store_put(store, &keys[0], 1, &slower, &rows[0], &err), BT_OK);
+    assert_int_equal(bt_store_put(store, &keys[0], true, 1, &slower, &rows[0], &err), BT_OK);
     records[0] = slower;
     rows[1] = 0; /* never stored: now it is */
     report = report_of(records, 2, "bbb", 1000);
@@ -558,7 +558,7 @@ static void write_forever(const char *path, unsigned first)
         for (unsigned p = 0; p < 3; p++) {
             records[p] = record_of(n, p, 0);
         }
-        if (bt_store_put(store, &key, 3, records, rows, &err) != BT_OK) {
+        if (bt_store_put(store, &key, true, 3, records, rows, &err) != BT_OK) {
             _exit(4);
         }
     }
@@ -653,7 +653,7 @@ static void test_full_disk(void **state)
             struct bt_record record = record_of(n, 0, 1);
             int64_t row = 0;
             const struct bt_key key = key_of(1000 + n);
-            if (bt_store_put(store, &key, 1, &record, &row, &err) != BT_OK) {
+            if (bt_store_put(store, &key, true, 1, &record, &row, &err) != BT_OK) {
                 _exit(strstr(err.text, "full.db: ") == err.text && strstr(err.text, "set aside") == NULL ? 0 : 4);
             }
         }
