@@ -65,10 +65,16 @@ $(ONNX_PROTO).h: $(ONNX_PROTO).c ;
 # Digests of the sources, for the keys of stored results.
 BUILD_INFO := $(BUILD)/gen/build_info.c
 MAKE_INFO  := ci/build-info '$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(OPT_REF)' $(VARIANTS)
-$(BUILD_INFO): $(LIB_SRC) $(wildcard harness/*.h harness/*/*.h reference/*/*.h reference/*/*.def) ci/build-info ci/front.txt $(BUILD)/flags | bootstrap
+DIGESTED   := $(LIB_SRC) $(wildcard harness/*.h harness/*/*.h reference/*/*.h reference/*/*.def)
+$(BUILD_INFO): $(DIGESTED) $(BUILD)/gen/digested ci/build-info ci/front.txt $(BUILD)/flags | bootstrap
 	@mkdir -p $(@D)
 	@$(MAKE_INFO) >$@.new
 	@cmp -s $@.new $@ && touch $@ && rm $@.new || mv $@.new $@
+
+# A file that is gone is newer than nothing: the list says so.
+$(BUILD)/gen/digested: $(if $(call bt_same,$(file <$(BUILD)/gen/digested),$(DIGESTED)),,FORCE)
+	@mkdir -p $(@D)
+	@echo '$(DIGESTED)' >$@
 
 # $1: folder, $2: extra compile and link flags, $3: what they are for
 define flavour
@@ -94,7 +100,7 @@ $1/obj/build_info.o: $(BUILD_INFO)
 $1/libbittrue.a: $(LIB_SRC:%.c=$1/obj/%.o) $1/obj/onnx.pb-c.o $1/obj/build_info.o
 	@echo "AR $$@"
 	@rm -f $$@
-	@$$(MAKE_INFO) | cmp -s - $(BUILD_INFO) || { rm -f $(LIB_SRC:%.c=$1/obj/%.o); \
+	@$$(MAKE_INFO) | cmp -s - $(BUILD_INFO) || { rm -f $(BUILD_INFO) $(LIB_SRC:%.c=$1/obj/%.o); \
 		echo "sources changed while they were compiled: nobody knows which are in the objects; make again" >&2; exit 1; }
 	@$$(AR) rcs $$@ $$^
 

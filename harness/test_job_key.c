@@ -12,9 +12,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/build_info.h"
 #include "harness/job_key.h"
 #include "harness/model.h"
 #include "harness/test_file.h"
+
+/* In place of the library's own: what the program would say of itself if it had been built from something else. */
+static char verilator[] = "Verilator 5";
+static char compiler[] = "12 -O2";
+static char common[] = "00";
+static char room[] = "11";
+static char other_room[] = "22";
+static const struct bt_room_digest rooms[] = {{"os_array", room}, {"ws_array", other_room}, {NULL, NULL}};
+const struct bt_build_info bt_build_info = {
+    .verilator = verilator, .compiler = compiler, .common = common, .rooms = rooms};
 
 static char folder[] = P_tmpdir "/bt_test_job_key_XXXXXX";
 
@@ -212,6 +223,23 @@ static void change_pointers(struct bench *bench, struct keys *keys)
     }
 }
 
+static void change_program(struct bench *bench, struct keys *keys)
+{
+    char *const texts[] = {compiler, common, room};
+    static const char *const names[] = {"compiler", "common sources", "the room's sources"};
+    set_up(bench);
+    const struct bt_key usual = key_of(bench);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        texts[i][0] ^= 1;
+        distinct(keys, names[i], key_of(bench));
+        texts[i][0] ^= 1;
+    }
+    other_room[0] ^= 1;
+    const struct bt_key still = key_of(bench);
+    assert_memory_equal(&still, &usual, sizeof(usual));
+    other_room[0] ^= 1;
+}
+
 static void change_files(struct bench *bench, struct keys *keys)
 {
     static const char *const files[] = {"s/variants/os_array.yaml",
@@ -250,6 +278,7 @@ static void test_every_change(void **state)
     distinct(keys, "the usual", first);
     change_members(bench, keys);
     change_pointers(bench, keys);
+    change_program(bench, keys);
     change_files(bench, keys);
     assert_in_range(keys->count, 80, MOST);
     set_up(bench);

@@ -778,6 +778,7 @@ static void test_badge(void **state)
         {{BT_PASS, BT_PASS}, "2 passed", "#2e7d32"},  {{BT_PASS, BT_SKIP}, "1 passed", "#2e7d32"},
         {{BT_FAIL, BT_PASS}, "1 failed", "#c62828"},  {{BT_FAIL, BT_FAIL}, "2 failed", "#c62828"},
         {{BT_XFAIL, BT_PASS}, "1 passed", "#2e7d32"}, {{BT_SKIP, BT_SKIP}, "nothing ran", "#616161"},
+        {{BT_XFAIL, BT_SKIP}, "0 passed", "#2e7d32"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct bench bench;

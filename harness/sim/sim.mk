@@ -30,17 +30,18 @@ BT_RUNTIME          := verilated verilated_threads
 BT_RUNTIME-trace    := verilated verilated_threads verilated_fst_c
 BT_RUNTIME-cov      := verilated verilated_threads verilated_cov
 
-# $1: file. Puts its new contents in place only if they differ, so that what depends on it stays as it is.
-bt_replace = if cmp -s $1.new $1; then rm $1.new; else mv $1.new $1; fi
-
 # Not empty where both texts are the same words.
 bt_same = $(and $(findstring <$(strip $1)>,<$(strip $2)>),$(findstring <$(strip $2)>,<$(strip $1)>))
 
+# The recipe of `file: file.made`: what depends on the file is made again only where the words differ. Make compares them
+# itself; an unchanged run starts no process for it.
+bt_renew = $(if $(call bt_same,$(file <$@),$(file <$<)),,@cp $< $@)
+
 # Another compiler or other flags: everything is compiled again.
-$(BUILD)/rtl/compiler: FORCE
+BT_SIM_COMPILER := $(BT_SIM_CXX) $(BT_SIM_CXXFLAGS) $(BT_SIM_OPT)
+$(BUILD)/rtl/compiler: $(if $(call bt_same,$(file <$(BUILD)/rtl/compiler),$(BT_SIM_COMPILER)),,FORCE)
 	@mkdir -p $(@D)
-	@echo "$(BT_SIM_CXX) $(BT_SIM_CXXFLAGS) $(BT_SIM_OPT)" >$@.new
-	@$(call bt_replace,$@)
+	@echo "$(BT_SIM_COMPILER)" >$@
 
 # $1: "", "-trace" or "-cov". Verilator's own runtime, compiled once for all cores.
 define bt_runtime
@@ -56,21 +57,23 @@ $(eval $(call bt_runtime,-cov))
 
 # $1 core, $2 configuration, $3 description, $4 parameters, $5 prerequisites, $6 "", "-trace" or "-cov", $7 more Verilator flags.
 define bt_core_flavour
-$(BUILD)/rtl/$1-$2$6/bt_glue.h: $3 $(BUILD)/bittrue-glue
+$(BUILD)/rtl/$1-$2$6/bt_glue.h.made: $3 $(BUILD)/bittrue-glue
 	@mkdir -p $$(@D)
-	@$(BUILD)/bittrue-glue --header $3 >$$@.new
-	@$$(call bt_replace,$$@)
+	@$(BUILD)/bittrue-glue --header $3 >$$@
+$(BUILD)/rtl/$1-$2$6/bt_glue.h: $(BUILD)/rtl/$1-$2$6/bt_glue.h.made
+	$$(bt_renew)
 
 # Written when they are others than those of before.
 $(BUILD)/rtl/$1-$2$6/parameters: $(if $(call bt_same,$(file <$(BUILD)/rtl/$1-$2$6/parameters),$4 $(BT_VERILATOR_FLAGS) $7),,FORCE)
 	@mkdir -p $$(@D)
 	@echo "$4 $(BT_VERILATOR_FLAGS) $7" >$$@
 
-$(BUILD)/rtl/$1-$2$6/verilator.args: $3 $(BUILD)/bittrue-glue $(BUILD)/rtl/$1-$2$6/parameters $(if $(filter -cov,$6),$(wildcard rtl/*/*_cover.sv))
-	@$(BUILD)/bittrue-glue --verilator-args $3 $4 >$$@.new
-	$(if $(filter -cov,$6),@for f in $$$$(sed -n 's/\.sv$$$$/_cover.sv/p' $$@.new); do [ ! -e $$$$f ] || echo $$$$f >>$$@.new; done)
-	@echo "$(BT_VERILATOR_FLAGS) $7" >>$$@.new
-	@$$(call bt_replace,$$@)
+$(BUILD)/rtl/$1-$2$6/verilator.args.made: $3 $(BUILD)/bittrue-glue $(BUILD)/rtl/$1-$2$6/parameters $(if $(filter -cov,$6),$(wildcard rtl/*/*_cover.sv))
+	@$(BUILD)/bittrue-glue --verilator-args $3 $4 >$$@
+	$(if $(filter -cov,$6),@for f in $$$$(sed -n 's/\.sv$$$$/_cover.sv/p' $$@); do [ ! -e $$$$f ] || echo $$$$f >>$$@; done)
+	@echo "$(BT_VERILATOR_FLAGS) $7" >>$$@
+$(BUILD)/rtl/$1-$2$6/verilator.args: $(BUILD)/rtl/$1-$2$6/verilator.args.made
+	$$(bt_renew)
 
 $(BUILD)/rtl/$1-$2$6/obj/Vcore.mk: $(BUILD)/rtl/$1-$2$6/verilator.args $5
 	@mkdir -p $$(@D)
