@@ -65,7 +65,7 @@ $(ONNX_PROTO).h: $(ONNX_PROTO).c ;
 # Digests of the sources, for the keys of stored results.
 BUILD_INFO := $(BUILD)/gen/build_info.c
 MAKE_INFO  := ci/build-info '$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(OPT_REF)' $(VARIANTS)
-DIGESTED   := $(LIB_SRC) $(wildcard harness/*.h harness/*/*.h reference/*/*.h reference/*/*.def)
+DIGESTED   := $(shell ci/build-info --files)
 $(BUILD_INFO): $(DIGESTED) $(BUILD)/gen/digested ci/build-info ci/front.txt $(BUILD)/flags | bootstrap
 	@mkdir -p $(@D)
 	@$(MAKE_INFO) >$@.new

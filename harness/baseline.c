@@ -10,6 +10,8 @@
 
 /* Files beyond this are refused unread. */
 #define MOST_BYTES (UINT64_C(256) << 20)
+/* Names of all engines. */
+#define ENGINES_BYTES 64
 #define LINE_FORMAT (JSON_COMPACT | BT_JSON_FORMAT)
 
 void bt_baseline_free(struct bt_baseline *baseline)
@@ -69,6 +71,8 @@ static bool put_area(const struct bt_area *area, bool last, FILE *out)
 static bool put_entry(const struct bt_baseline_entry *entry, bool last, FILE *out)
 {
     char hash[17];
+    char engines[ENGINES_BYTES] = "";
+    size_t used = 0;
     bool ok = true;
     json_t *line = json_array();
     (void)snprintf(hash, sizeof(hash), "%016" PRIx64, entry->hash);
@@ -77,7 +81,13 @@ static bool put_entry(const struct bt_baseline_entry *entry, bool last, FILE *ou
     append(line, entry->hash != 0 ? bt_json_text(hash) : json_null(), &ok);
     append(line, bt_json_count_or_null(entry->rtl_cycles), &ok);
     append(line, bt_json_count_or_null(entry->predicted_cycles), &ok);
-    append(line, bt_json_count(entry->engines), &ok);
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        if ((entry->engines & 1u << e) != 0) {
+            used += (size_t)snprintf(engines + used, sizeof(engines) - used, "%s%s", used == 0 ? "" : " ",
+                                     bt_engine_name(e));
+        }
+    }
+    append(line, bt_json_text(engines), &ok);
     return put_line(line, last, out) && ok;
 }
 
@@ -163,11 +173,26 @@ static void read_area(struct bt_json_reader *reader, void *made)
 {
     struct bt_area *area = made;
     bt_json_read_text(reader, "config", area->config, sizeof(area->config));
-    area->um2 = bt_json_read_real(reader, "um2");
-    if (area->um2 < 0.0) {
-        bt_json_expected(reader, "um2", "0 or more");
-    }
+    area->um2 = bt_json_read_positive(reader, "um2");
     area->cells = bt_json_read_count(reader, "cells", INT64_MAX);
+}
+
+/* "ref rtl" */
+static uint32_t read_engines(struct bt_json_reader *reader)
+{
+    char text[ENGINES_BYTES];
+    char *rest = NULL;
+    uint32_t engines = 0;
+    bt_json_read_text(reader, "engines", text, sizeof(text));
+    for (const char *name = strtok_r(text, " ", &rest); name != NULL; name = strtok_r(NULL, " ", &rest)) {
+        enum bt_engine engine = BT_ENGINE_REF;
+        if (!bt_engine_parse(name, &engine)) {
+            bt_json_expected(reader, "engines", "names of engines");
+            break;
+        }
+        engines |= 1u << engine;
+    }
+    return engines;
 }
 
 static void read_entry(struct bt_json_reader *reader, void *made)
@@ -189,7 +214,7 @@ static void read_entry(struct bt_json_reader *reader, void *made)
     }
     entry->rtl_cycles = bt_json_read_count(reader, "rtl_cycles", INT64_MAX);
     entry->predicted_cycles = bt_json_read_count(reader, "predicted_cycles", INT64_MAX);
-    entry->engines = (uint32_t)bt_json_read_count(reader, "engines", BT_ENGINE_COUNT);
+    entry->engines = read_engines(reader);
 }
 
 static const struct list {
@@ -271,12 +296,9 @@ enum bt_status bt_baseline_from_json(const json_t *root, struct bt_baseline *bas
         return bt_fail(err, BT_EINPUT, "expected a baseline of schema %d, of this version", BT_BASELINE_SCHEMA);
     }
     bt_json_read_text(&reader, "variant", baseline->variant, sizeof(baseline->variant));
-    baseline->tolerance_percent = bt_json_read_real(&reader, "tolerance_percent");
+    baseline->tolerance_percent = bt_json_read_positive(&reader, "tolerance_percent");
     baseline->seed = bt_json_read_count(&reader, "seed", INT64_MAX);
     baseline->data = bt_json_read_bool(&reader, "data");
-    if (baseline->tolerance_percent < 0.0) {
-        bt_json_expected(&reader, "tolerance_percent", "0 or more");
-    }
     const enum bt_status status = reader.failed ? BT_EINPUT : read_lists(root, baseline, err);
     for (uint32_t i = 0; i < baseline->area_count; i++) {
         (void)snprintf(baseline->areas[i].variant, sizeof(baseline->areas[i].variant), "%s", baseline->variant);

@@ -18,14 +18,14 @@
 #include "harness/results.h"
 
 /** Of the file format; another one is refused. */
-#define BT_BASELINE_SCHEMA 2
+#define BT_BASELINE_SCHEMA 3
 
 struct bt_baseline_entry {
     char id[BT_ID_BYTES];
     enum bt_verdict verdict;               /**< never FAIL in a file */
     uint64_t hash;                         /**< of the ofmap; 0: no engine had one */
     uint64_t rtl_cycles, predicted_cycles; /**< 0: none */
-    uint32_t engines;                      /**< how many ran */
+    uint32_t engines;                      /**< 1 << engine for each that ran */
 };
 
 struct bt_baseline_exemption {
@@ -75,7 +75,7 @@ void bt_baselines_free(struct bt_baselines *baselines);
 /* ---- what a run would be as baselines ---- */
 
 /**
- * @brief  From one or several runs, say of two suites. Exemptions are left to the caller, the tolerance is 0.
+ * @brief  From one or several runs, say of two suites; of what two have, the engines of both. Exemptions are left to the caller, the tolerance is 0.
  * @return BT_OK; BT_EINPUT: runs of several seeds, or with and without a data folder, or a result is in two runs and not the same; BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_baselines_make(const struct bt_results *results, uint32_t count,
@@ -101,7 +101,7 @@ enum bt_finding {
     BT_FOUND_BITS,      /**< another hash */
     BT_FOUND_WORSE,     /**< FAIL, or a worse verdict than recorded */
     BT_FOUND_SLOWER,    /**< beyond the tolerance */
-    BT_FOUND_LOST,      /**< recorded, and not there any more: the result, its bits, its cycles */
+    BT_FOUND_LOST,      /**< recorded, and not there any more: the result, an engine, its bits, its cycles */
     BT_FOUND_NEW,       /**< not recorded: it would be held to nothing */
     BT_FOUND_EXEMPTION, /**< a new exemption, or a larger one */
     /* these are there to be accepted */

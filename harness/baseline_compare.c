@@ -52,7 +52,7 @@ static struct bt_baseline_entry entry_of(const struct bt_record *record)
         entry.hash = record->engine[e].ran ? record->engine[e].hash : 0;
     }
     for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
-        entry.engines += record->engine[e].ran ? 1 : 0;
+        entry.engines |= record->engine[e].ran ? 1u << e : 0u;
     }
     return entry;
 }
@@ -86,19 +86,22 @@ static void sort(struct bt_baselines *baselines)
     }
 }
 
-/* Two suites may run the same layer on the same data: once is enough, where it came out the same. */
+/* Two suites may run the same layer on the same data: once is enough, where it came out the same, with the
+ * engines of both. */
 static enum bt_status drop_doubles(struct bt_baseline *baseline, struct bt_error *err)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < baseline->count; i++) {
         const struct bt_baseline_entry *entry = &baseline->entries[i];
-        const struct bt_baseline_entry *last = kept > 0 ? &baseline->entries[kept - 1] : NULL;
+        struct bt_baseline_entry *last = kept > 0 ? &baseline->entries[kept - 1] : NULL;
         if (last == NULL || strcmp(last->id, entry->id) != 0) {
             baseline->entries[kept++] = *entry;
         } else if (last->verdict != entry->verdict || last->hash != entry->hash ||
                    last->rtl_cycles != entry->rtl_cycles || last->predicted_cycles != entry->predicted_cycles) {
             return bt_fail(err, BT_EINPUT, "%s: is there twice, and not the same: expected runs of one revision",
                            entry->id);
+        } else {
+            last->engines |= entry->engines;
         }
     }
     baseline->count = kept;
@@ -348,6 +351,17 @@ static void compare_verdicts(struct comparison *comparison, enum bt_verdict old,
     }
 }
 
+static void compare_engines(struct comparison *comparison, uint32_t old, const struct bt_baseline_entry *now)
+{
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        const uint32_t bit = 1u << e;
+        if (((old ^ now->engines) & bit) != 0) {
+            found(comparison, (old & bit) != 0 ? BT_FOUND_LOST : BT_FOUND_NEW, now->id, "%s %s", bt_engine_name(e),
+                  (old & bit) != 0 ? "does not run any more" : "ran, and has no baseline");
+        }
+    }
+}
+
 static void compare_results(struct comparison *comparison, const struct bt_baseline *old, const struct bt_baseline *now)
 {
     const bool same_data = old == NULL || now == NULL || old->data == now->data;
@@ -366,10 +380,7 @@ static void compare_results(struct comparison *comparison, const struct bt_basel
             compare_bits(comparison, recorded, entry);
             compare_verdicts(comparison, recorded->verdict, entry);
             compare_cycles(comparison, recorded, entry, old->tolerance_percent);
-            if (entry->engines != recorded->engines) {
-                found(comparison, entry->engines < recorded->engines ? BT_FOUND_LOST : BT_FOUND_NEW, entry->id,
-                      "%" PRIu32 " engines ran, recorded %" PRIu32, entry->engines, recorded->engines);
-            }
+            compare_engines(comparison, recorded->engines, entry);
         }
     }
     for (uint32_t i = 0; old != NULL && i < old->count; i++) {

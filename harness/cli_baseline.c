@@ -135,11 +135,12 @@ static int check(const struct session *session)
         return bt_cli_finish(BT_EXIT_FAIL);
     }
     const struct bt_findings findings = bt_baselines_compare(&session->old, &session->now, partial, stdout);
+    const bool nothing = findings.held + findings.not_held == 0;
     bt_findings_text(&findings, text, sizeof(text));
     if (session->failed != 0) {
         (void)printf("FAIL %" PRIu32 " results or cycle gates of these runs failed\n", session->failed);
     }
-    const bool failed = bt_findings_fail(&findings, partial) || session->failed != 0;
+    const bool failed = bt_findings_fail(&findings, partial) || session->failed != 0 || nothing;
     (void)printf("%s baseline: %s\n", failed ? "FAIL" : "PASS", text);
     if (bt_findings_any(&findings)) {
         (void)printf("after a change on purpose: make baseline REASON='...'\n");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/build_info.h"
+#include "harness/dataset/dataset.h"
 #include "harness/model.h"
 #include "harness/record_json.h"
 
@@ -97,15 +98,11 @@ static enum bt_status files(struct bt_keymaker *maker, const struct bt_job *job,
 /* A set "kind:PATH#FIRST-LAST", whose pictures are files. */
 static enum bt_status dataset(struct bt_keymaker *maker, const char *set)
 {
-    const char *colon = strchr(set, ':');
     char path[BT_MODEL_PATH];
     bt_key_text(maker, "dataset", set);
-    if (colon == NULL || strncmp(set, "${data}", 7) == 0) {
-        return BT_OK; /* drawn, or within the data folder */
-    }
-    (void)snprintf(path, sizeof(path), "%s", colon + 1);
-    path[strcspn(path, "#")] = '\0';
-    return strncmp(path, "${data}", 7) == 0 ? BT_OK : bt_key_file(maker, "pictures", path);
+    bt_dataset_path(set, path, sizeof(path));
+    const bool elsewhere = path[0] == '\0' || strncmp(path, "${data}", 7) == 0; /* drawn, or within the data folder */
+    return elsewhere ? BT_OK : bt_key_file(maker, "pictures", path);
 }
 
 /* What a whole network is made of and runs on. */

@@ -36,6 +36,10 @@ static enum bt_status check_same(const struct bt_run *first, const struct bt_run
         return bt_fail(err, BT_EINPUT, "commit %s, not %s", or_none(run->environment.commit),
                        or_none(first->environment.commit));
     }
+    if (run->environment.dirty != first->environment.dirty) {
+        return bt_fail(err, BT_EINPUT, "a tree %s changes, not %s", run->environment.dirty ? "with" : "without",
+                       first->environment.dirty ? "with" : "without");
+    }
     if (run->jobs != first->jobs) {
         return bt_fail(err, BT_EINPUT, "a run of %" PRIu32 " jobs, not of %" PRIu32, run->jobs, first->jobs);
     }
@@ -149,7 +153,6 @@ static void merge_heads(const struct bt_results *files, uint32_t count, struct b
         merge_text(environment->verilator, other->environment.verilator);
         merge_text(environment->compiler, other->environment.compiler);
         environment->cores = environment->cores == other->environment.cores ? environment->cores : 0;
-        environment->dirty = environment->dirty || other->environment.dirty;
         environment->time = other->environment.time < environment->time ? other->environment.time : environment->time;
     }
     run->shard = 0;

@@ -19,12 +19,7 @@
 static bool has_files(const char *spec)
 {
     char path[2 * BT_MODEL_PATH];
-    const char *colon = strchr(spec, ':');
-    (void)snprintf(path, sizeof(path), "%s", colon != NULL ? colon + 1 : spec);
-    char *range = strrchr(path, '#');
-    if (range != NULL) {
-        *range = '\0';
-    }
+    bt_dataset_path(spec, path, sizeof(path));
     return access(path, F_OK) == 0;
 }
 

@@ -93,13 +93,20 @@ static void no_bits(struct bt_baseline *old, struct bt_baseline *now)
 static void fewer_engines(struct bt_baseline *old, struct bt_baseline *now)
 {
     (void)now;
-    old->entries[0].engines = 2;
+    old->entries[0].engines |= 1u << BT_ENGINE_MODEL;
 }
 
 static void more_engines(struct bt_baseline *old, struct bt_baseline *now)
 {
     (void)old;
-    now->entries[0].engines = 3;
+    now->entries[0].engines |= 1u << BT_ENGINE_ISS_SW;
+}
+
+/* As many as before. */
+static void other_engine(struct bt_baseline *old, struct bt_baseline *now)
+{
+    old->entries[0].engines |= 1u << BT_ENGINE_MODEL;
+    now->entries[0].engines |= 1u << BT_ENGINE_ISS_SW;
 }
 
 static void first_bits(struct bt_baseline *old, struct bt_baseline *now)
@@ -287,8 +294,9 @@ static void test_rules(void **state)
         {"bits", bits, BT_FOUND_BITS, 1, true, true,
          "FAIL net:b:fake:4x4:uniform:0:int8:0:random: bits 0000000000000124, recorded 0000000000000123\n"},
         {"no bits", no_bits, BT_FOUND_LOST, 1, true, false, "no engine has bits any more"},
-        {"an engine less", fewer_engines, BT_FOUND_LOST, 1, true, false, "1 engines ran, recorded 2"},
-        {"an engine more", more_engines, BT_FOUND_NEW, 1, true, false, "3 engines ran, recorded 1"},
+        {"an engine less", fewer_engines, BT_FOUND_LOST, 1, true, false, "model does not run any more"},
+        {"an engine more", more_engines, BT_FOUND_NEW, 1, true, false, "iss:sw ran, and has no baseline"},
+        {"another engine", other_engine, BT_FOUND_LOST, 1, true, false, "model does not run any more"},
         {"first bits", first_bits, BT_FOUND_NEW, 1, true, false, "its bits have no baseline"},
         {"a failure", fails, BT_FOUND_WORSE, 1, true, true, "FAIL, recorded PASS"},
         {"a failure as before", failed_before, BT_FOUND_WORSE, 1, true, true, "FAIL, recorded FAIL"},
@@ -377,12 +385,17 @@ static void test_runs(void **state)
     struct bt_area item[] = {{"fake", "8x8", 2, 1}, {"fake", "4x4", 1, 1}, {"stranger", "4x4", 3, 1}};
     const struct bt_areas areas = {3, item};
     struct bt_baselines baselines;
+    struct bt_baselines turned;
     struct bt_error err = {""};
     fill(records);
     fill(again);
     (void)snprintf(again[2].variant, sizeof(again[2].variant), "a_variant");
+    again[0].engine[BT_ENGINE_ISS_SW] = again[0].engine[BT_ENGINE_REF];
     const struct bt_results runs[] = {{.count = LAYERS, .records = records}, {.count = LAYERS, .records = again}};
     assert_int_equal(bt_baselines_make(runs, 2, &areas, &baselines, &err), BT_OK);
+    assert_int_equal(bt_baselines_make((const struct bt_results[]){runs[1], runs[0]}, 2, &areas, &turned, &err), BT_OK);
+    assert_int_equal(turned.item[1].entries[0].engines, baselines.item[1].entries[0].engines);
+    bt_baselines_free(&turned);
     assert_int_equal(baselines.count, 2); /* by name, and what both have once */
     assert_string_equal(baselines.item[0].variant, "a_variant");
     assert_int_equal(baselines.item[0].count, 1);
@@ -392,6 +405,8 @@ static void test_runs(void **state)
     assert_string_equal(baselines.item[1].areas[0].config, "4x4");
     assert_false(baselines.item[1].data);
     assert_int_equal(baselines.item[1].entries[0].hash, 0x123);
+    /* the engines of both runs, in either order */
+    assert_int_equal(baselines.item[1].entries[0].engines, 1u << BT_ENGINE_REF | 1u << BT_ENGINE_ISS_SW);
     assert_int_equal(baselines.item[1].entries[1].hash, 0);
     bt_baselines_free(&baselines);
     struct bt_results seeds[] = {runs[0], runs[1]};
@@ -526,7 +541,8 @@ static void test_file(void **state)
     assert_true(read.item[0].data);
     char *again = text_of(&read.item[0]);
     assert_string_equal(again, text);
-    holds(text, "\n[\"net:chained/a:fake:4x4:uniform:0:int8:0:random\",\"PASS\",\"0000000000000124\",1000,1000,1]\n");
+    holds(text,
+          "\n[\"net:chained/a:fake:4x4:uniform:0:int8:0:random\",\"PASS\",\"0000000000000124\",1000,1000,\"ref\"]\n");
     free(again);
     free(text);
     bt_baselines_free(&read);
@@ -543,7 +559,7 @@ static void test_damaged(void **state)
     } cases[] = {
         {"\"SKIP\"", "\"PASS\"", "fake.json: the checksum is not that of the content: it was edited by hand"},
         {"\"0000000000000124\"", "\"0000000000000125\"", "the checksum is not"},
-        {",1000,1000,1]", ",1001,1000,1]", "the checksum is not"},
+        {",1000,1000,\"ref\"]", ",1001,1000,\"ref\"]", "the checksum is not"},
         {"\"tolerance_percent\": 0.3", "\"tolerance_percent\": 9.3", "the checksum is not"},
         {",0.10", ",0.20", "the checksum is not"},
         {",590160.25", ",590160.5", "the checksum is not"},
@@ -552,16 +568,18 @@ static void test_damaged(void **state)
         {"\"checksum\"", "\"summary\"", "the checksum is not"},
         {"\"SKIP\"", "\"FAIL\"", "results 1: 'verdict': expected PASS, SKIP or XFAIL"},
         {"\"SKIP\"", "\"OK\"", "results 1: 'verdict': expected"},
-        {"\"schema\": 2", "\"schema\": 1", "expected a baseline of schema 2"},
+        {"\"schema\": 3", "\"schema\": 2", "expected a baseline of schema 3"},
         {"\"variant\": \"fake\"", "\"variant\": 1", "'variant': expected a text"},
         {"\"tolerance_percent\": ", "\"tolerance_percent\": -", "'tolerance_percent': expected 0 or more"},
         {"\"data\": true", "\"data\": 1", "'data': expected true or false"},
         {"\"0000000000000124\"", "\"124\"", "'hash': expected 16 hexadecimal digits"},
-        {",1000,1000,1]", ",1000,1]", "results 0: expected an array of 6 values"},
-        {",1000,1000,1]", ",-1,1000,1]", "results 0: 'rtl_cycles': expected"},
+        {",1000,1000,\"ref\"]", ",1000,\"ref\"]", "results 0: expected an array of 6 values"},
+        {",1000,1000,\"ref\"]", ",-1,1000,\"ref\"]", "results 0: 'rtl_cycles': expected"},
+        {"\"ref\"]", "\"ref rtl\"]", "the checksum is not"},
+        {"\"ref\"]", "\"ref nobody\"]", "results 0: 'engines': expected names of engines"},
         {"[\"net:c", "[\"A:c", "results 1: expected an id after that of the one before"},
         {"\"areas\": [", "\"area\": [", "'areas': expected an array"},
-        {"\"schema\": 2,", "\"schema\": 2,\n\"schema\": 2,", "duplicate"},
+        {"\"schema\": 3,", "\"schema\": 3,\n\"schema\": 3,", "duplicate"},
         {"]\n}", "]\n", "no baseline of bittrue"},
     };
     struct bt_baselines made = full();

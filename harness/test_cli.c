@@ -506,6 +506,10 @@ static void test_baseline(void **state)
     holds(err, "o/shard/results.json: is shard 1 of 2: expected the whole, or --partial");
     assert_int_equal(call("baseline check o/shard/results.json --partial"), 0);
     assert_int_equal(call("baseline check o/shard/results.json o/part/results.json --partial"), 0);
+    /* a part of which nothing is recorded holds nothing */
+    assert_int_equal(call("run --suite good --seed 1 --out o/others"), 0);
+    assert_int_equal(call("baseline check o/others/results.json --partial"), 1);
+    holds(out, "FAIL baseline: 0 results held");
     slurp("golden/baselines/REASONS.md", out);
     assert_int_equal(strncmp(out, "# Why the baselines changed\n", 28), 0);
     holds(out, "\n\nfirst\n\nAgainst the last: 0 results held, 2 without a baseline. Now: fake 2 results.\n\n## ");
@@ -569,7 +573,7 @@ static void test_baseline_refused(void **state)
     /* an engine that compares no more */
     assert_int_equal(call("run --config good --engine ref,rtl --out o/few"), 0);
     assert_int_equal(call("baseline check o/few/results.json"), 1);
-    holds(out, "engines ran, recorded ");
+    holds(out, "model does not run any more");
     /* by hand */
     edit(file, "820,820,", "821,821,");
     assert_int_equal(call("baseline check o/whole/results.json"), 2);

@@ -32,7 +32,7 @@ static char folder[] = P_tmpdir "/bt_test_job_key_XXXXXX";
 static int make_tree(void **state)
 {
     (void)state;
-    static const char *const dirs[] = {"s", "s/variants", "b", "b/rtl", "b/firmware", "d", "d/in", "p"};
+    static const char *const dirs[] = {"s", "s/variants", "b", "b/rtl", "b/firmware", "d", "d/in", "p#1"};
     if (mkdtemp(folder) == NULL || chdir(folder) != 0) {
         return -1;
     }
@@ -48,7 +48,7 @@ static int make_tree(void **state)
     test_file("net.yaml", "a");
     test_file("net.onnx", "a");
     test_file("d/in/weights", "a");
-    test_file("p/picture", "a");
+    test_file("p#1/picture", "a");
     return 0;
 }
 
@@ -83,7 +83,7 @@ static void set_up(struct bench *bench)
     }
     (void)snprintf(bench->soc.path, sizeof(bench->soc.path), "soc.yaml");
     (void)snprintf(bench->card.file, sizeof(bench->card.file), "net.onnx");
-    (void)snprintf(bench->card.dataset, sizeof(bench->card.dataset), "images:p#0-9");
+    (void)snprintf(bench->card.dataset, sizeof(bench->card.dataset), "images:p#1#0-9");
     (void)snprintf(bench->card.calibration_dataset, sizeof(bench->card.calibration_dataset), "digits");
     bench->network = (struct bt_network){.path = (char *)(uintptr_t) "net.yaml", .card = &bench->card};
     bench->job = (struct bt_job){
@@ -249,7 +249,7 @@ static void change_files(struct bench *bench, struct keys *keys)
                                         "net.yaml",
                                         "net.onnx",
                                         "d/in/weights",
-                                        "p/picture"};
+                                        "p#1/picture"};
     set_up(bench);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         char what[64];

@@ -195,7 +195,7 @@ static void test_machines(void **state)
         struct shard shard = plain(i);
         (void)snprintf(shard.run.environment.cpu, sizeof(shard.run.environment.cpu), "cpu %u", i % 2);
         shard.run.environment.cores = i == 1 ? 8 : 2;
-        shard.run.environment.dirty = i == 2;
+        shard.run.environment.dirty = true;
         write_shard(&shard, paths[i]);
     }
     struct bt_results merged;
@@ -225,6 +225,11 @@ static void twice(struct shard *shard)
 {
     shard->run.shard = 0;
 }
+static void changes(struct shard *shard)
+{
+    shard->run.environment.dirty = !shard->run.environment.dirty;
+}
+
 static void commit(struct shard *shard)
 {
     shard->run.environment.commit[0] = '\0';
@@ -269,6 +274,7 @@ static void test_refused(void **state)
         {seed, "s1.json: seed 5, not 4 as in "},
         {shards, "s1.json: one of 4 shards, not of 3 as in "},
         {twice, "s1.json: shard 1/3, as "},
+        {changes, "s1.json: a tree with changes, not without as in "},
         {commit, "s1.json: commit none, not abc as in "},
         {jobs, "s1.json: a run of 8 jobs, not of 7 as in "},
         {selection,

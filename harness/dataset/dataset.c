@@ -66,6 +66,16 @@ static enum bt_status open_generated(const struct kind *kind, int32_t h, int32_t
     return status == BT_OK ? BT_OK : bt_fail(err, status, "%s: no memory for it", kind->name);
 }
 
+void bt_dataset_path(const char *spec, char *path, size_t path_bytes)
+{
+    const char *colon = strchr(spec, ':');
+    (void)snprintf(path, path_bytes, "%s", colon != NULL ? colon + 1 : "");
+    char *range = strrchr(path, '#');
+    if (range != NULL) {
+        *range = '\0';
+    }
+}
+
 /* "#FIRST-LAST" at the end of a spec, cut off there; both 0 where there is none. @return false where it is malformed. */
 static bool take_range(char *spec, uint32_t *first, uint32_t *last)
 {

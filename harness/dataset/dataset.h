@@ -13,6 +13,7 @@
 #ifndef BT_DATASET_H
 #define BT_DATASET_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "harness/error.h"
@@ -80,6 +81,8 @@ struct bt_dataset {
 BT_MUST_CHECK enum bt_status bt_dataset_open(const char *spec, enum bt_split split, int32_t h, int32_t w,
                                              struct bt_dataset *dataset, struct bt_error *err);
 void bt_dataset_close(struct bt_dataset *dataset);
+/** PATH of "kind:PATH" or "kind:PATH#FIRST-LAST"; "" of a generated set. The range begins at the last '#'. */
+void bt_dataset_path(const char *spec, char *path, size_t path_bytes);
 
 /**
  * @brief  One picture; the same bytes whenever and wherever it is asked for, but for JPEG, which is what libjpeg makes of it.

@@ -31,12 +31,19 @@ $(FW_OBJ)/harness/firmware/rv32/libc.o: FW_EXTRA := -fno-builtin -fno-tree-loop-
 $(FW_OBJ)/harness/firmware/fw_conv2d_s8.o: FW_EXTRA := -fno-schedule-insns -fno-tree-reassoc -fno-tree-ter
 $(FW_OBJ)/harness/firmware/rv32/hal_rv32.o $(FW_OBJ)/harness/firmware/rv32/crt0.o: FW_ARCH := $(FW_ARCH_CSR)
 
-$(FW_OBJ)/%.o: %.c harness/firmware/firmware.mk | bootstrap
+# Other flags: everything is compiled again.
+FW_FLAGS   := $(BUILD)/firmware/flags
+FW_COMMAND := $(FW_CC) $(FW_ARCH) $(FW_CFLAGS) $(FW_LDFLAGS)
+$(FW_FLAGS): $(if $(call bt_same,$(file <$(FW_FLAGS)),$(FW_COMMAND)),,FORCE)
+	@mkdir -p $(@D)
+	@echo '$(FW_COMMAND)' >$@
+
+$(FW_OBJ)/%.o: %.c harness/firmware/firmware.mk $(FW_FLAGS) | bootstrap
 	@mkdir -p $(@D)
 	@echo "CC $< (rv32im)"
 	@$(FW_CC) $(FW_ARCH) $(FW_CFLAGS) $(FW_EXTRA) -MMD -MP -c $< -o $@
 
-$(FW_OBJ)/%.o: %.S harness/firmware/firmware.mk | bootstrap
+$(FW_OBJ)/%.o: %.S harness/firmware/firmware.mk $(FW_FLAGS) | bootstrap
 	@mkdir -p $(@D)
 	@echo "AS $< (rv32im)"
 	@$(FW_CC) $(FW_ARCH) -mabi=ilp32 -I. -MMD -MP -c $< -o $@
@@ -54,7 +61,7 @@ define bt_firmware
 FW_OBJ_$1 := $(patsubst %,$(FW_OBJ)/%.o,$(basename $(filter-out %/main.c,$(FW_SRC)) $(or $2,$(sort $(wildcard reference/$1/$1_driver.c reference/$1/$1_driver_*.c))))) \
              $(FW_OBJ)/$1/main.o
 
-$(FW_OBJ)/$1/main.o: harness/firmware/rv32/main.c harness/firmware/firmware.mk | bootstrap
+$(FW_OBJ)/$1/main.o: harness/firmware/rv32/main.c harness/firmware/firmware.mk $(FW_FLAGS) | bootstrap
 	@mkdir -p $$(@D)
 	@echo "CC $$< (rv32im, $1)"
 	@$(FW_CC) $(FW_ARCH) $(FW_CFLAGS) -DBT_FW_DRIVER=$1_driver -MMD -MP -c $$< -o $$@
