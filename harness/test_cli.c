@@ -16,33 +16,13 @@
 #include "harness/test_called.h"
 #include "harness/test_fake.h"
 #include "harness/test_file.h"
+#include "harness/test_tree.h"
 
 static char root[] = P_tmpdir "/bt_test_cli_XXXXXX";
 
 static const struct {
     const char *path, *text;
 } files[] = {
-    {"suites/networks/tiny.yaml", "name: tiny\nsource: here\nlicence: none needed\n"
-                                  "input: {h: 6, w: 5, c: 3}\n"
-                                  "layers:\n"
-                                  "  - {name: conv1, op: conv, c_out: 4, kernel: 3, pad: 1, act: relu}\n"
-                                  "  - {name: conv2, op: conv, c_out: 7, kernel: 3, act: silu}\n"
-                                  "  - {name: fc, op: fc, c_out: 9}\n"},
-    {"suites/variants/fake.yaml", "variant: fake\n"
-                                  "gate: {max_percent: 0.0, mean_percent: 0.0}\n"
-                                  "exemptions: []\n"
-                                  "defaults:\n"
-                                  "  memory: {latency_cycles: 1, bytes_per_cycle: 16, outstanding: 1, dram_mib: 1}\n"
-                                  "  params: {FAULT: 0}\n"
-                                  "configs:\n"
-                                  "  - {name: good, params: {FAULT: 0}}\n"
-                                  "  - {name: flip, params: {FAULT: 1}}\n"
-                                  "  - {name: permute, params: {FAULT: 2}}\n"
-                                  "  - {name: hang, params: {FAULT: 3}}\n"
-                                  "  - {name: stuck, params: {FAULT: 4}}\n"
-                                  "  - {name: crash, params: {FAULT: 5}}\n"
-                                  "  - {name: late, params: {FAULT: 8}}\n"
-                                  "  - {name: refuses, params: {FAULT: 13}}\n"},
     {"suites/good.yaml", "name: good\nsummary: passes\nseed: 5\nengines: [ref, model, rtl, cycles]\n"
                          "shapes:\n  - {name: a, h: 4, w: 4, c_in: 3, c_out: 5}\n"
                          "  - {name: b, h: 4, w: 4, c_in: 5, c_out: 6, kernel: 3}\n"
@@ -65,45 +45,23 @@ static const struct {
                            "runs:\n  - networks: [tiny]\n    variants:\n      - {name: stranger, configs: [x]}\n"},
 };
 
-static const char *const cores[] = {"good", "flip", "permute", "hang", "stuck", "crash", "late", "refuses"};
-
 static int make_tree(void **state)
 {
     (void)state;
-    if (mkdtemp(root) == NULL || chdir(root) != 0) {
+    if (test_tree_enter(root) != 0) {
         return -1;
     }
-    const char *const dirs[] = {"suites", "suites/networks", "suites/variants", "build", "build/rtl"};
-    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-        if (mkdir(dirs[i], 0777) != 0) {
-            return -1;
-        }
-    }
+    test_tree_fill();
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        FILE *file = fopen(files[i].path, "w");
-        if (file == NULL || fputs(files[i].text, file) < 0 || fclose(file) != 0) {
-            return -1;
-        }
+        test_file(files[i].path, files[i].text);
     }
-    for (size_t i = 0; i < sizeof(cores) / sizeof(cores[0]); i++) {
-        char path[64];
-        (void)snprintf(path, sizeof(path), "build/rtl/fake-%s.so", cores[i]);
-        FILE *file = fopen(path, "w");
-        if (file == NULL || fclose(file) != 0) {
-            return -1;
-        }
-    }
-    /* Each run runs: what the store answers has tests of its own. */
-    return setenv("BITTRUE_BUILD", "build", 1) | setenv("BITTRUE_SUITES", "suites", 1) |
-           setenv("BITTRUE_STORE", "none", 1);
+    return 0;
 }
 
 static int remove_tree(void **state)
 {
     (void)state;
-    char command[64];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
-    return chdir("/") | system(command);
+    return test_tree_leave(root);
 }
 
 static void test_usage(void **state)
@@ -208,7 +166,7 @@ static void test_usage(void **state)
         {"run --suite absent.yaml", 2, "absent.yaml"},
         {"run --suite nobody", 2, "suites/nobody.yaml:8: no variant 'stranger'"},
         {"run --suite good --layer a --pattern uniform --stalls 0 --shard 2/2", 2, "shard 2/2 is empty"},
-        {"replay --network tiny", 2, "replay runs one job, the selection has 24"},
+        {"replay --network tiny", 2, "replay runs one job, the selection has 27"},
         {"replay tiny:conv1:fake", 2, "expected NETWORK:LAYER:VARIANT:CONFIG"},
         {"run --dtype int4", 2, "--dtype 'int4': expected int8 or int16"},
         {"run --sparsity 100", 2, "--sparsity '100': expected a whole number, 0 to 99"},

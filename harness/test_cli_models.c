@@ -11,6 +11,8 @@
 
 #include "harness/test_called.h"
 #include "harness/test_fake.h"
+#include "harness/test_file.h"
+#include "harness/test_tree.h"
 #include "reference/graph/test_tflite_writer.h"
 
 static char root[] = P_tmpdir "/bt_test_models_XXXXXX";
@@ -23,21 +25,9 @@ static char root[] = P_tmpdir "/bt_test_models_XXXXXX";
 static const struct {
     const char *path, *text;
 } files[] = {
-    {"suites/networks/tiny.yaml", "name: tiny\nsource: here\nlicence: none needed\ninput: {h: 6, w: 5, c: 3}\n"
-                                  "layers:\n  - {name: conv1, op: conv, c_out: 4, kernel: 3}\n"},
     {"suites/models/quick.yaml", CARD("quick", "")},
     {"suites/models/wrong.yaml", CARD("wrong", "stated: {float: 12.5, int8: 95}\n")},
     {"broken.yaml", "name: broken\nsummary: s\nmodel: lenet.onnx\ncolour: red\n"},
-    {"suites/variants/fake.yaml", "variant: fake\n"
-                                  "gate: {max_percent: 0.0, mean_percent: 0.0}\n"
-                                  "exemptions: []\n"
-                                  "defaults:\n"
-                                  "  memory: {latency_cycles: 1, bytes_per_cycle: 16, outstanding: 1, dram_mib: 8}\n"
-                                  "  params: {FAULT: 0}\n"
-                                  "configs:\n"
-                                  "  - {name: lies, params: {FAULT: 12}}\n"
-                                  "  - {name: refuses, params: {FAULT: 13}}\n"
-                                  "  - {name: good, params: {FAULT: 0}}\n"},
     {"suites/pruned.yaml", "name: pruned\nsummary: s\nseed: 5\nengines: [ref, model, cycles]\n"
                            "runs:\n  - networks: [quick, tiny]\n    layers: chained\n    images: 1\n"
                            "    sparsity: 95\n    accuracy_images: 10\n    model_images: 2\n"
@@ -71,41 +61,29 @@ static int make_tree(void **state)
 {
     (void)state;
     static unsigned char lenet[1 << 19];
-    static const char *const dirs[] = {"suites",          "suites/networks", "suites/models",
-                                       "suites/variants", "build",           "build/rtl"};
     FILE *file = fopen("golden/models/lenet5_digits.onnx", "rb");
     const size_t bytes = file != NULL ? fread(lenet, 1, sizeof(lenet), file) : 0;
-    if (bytes == 0 || fclose(file) != 0 || mkdtemp(root) == NULL || chdir(root) != 0) {
+    if (bytes == 0 || fclose(file) != 0 || test_tree_enter(root) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-        if (mkdir(dirs[i], 0777) != 0) {
-            return -1;
-        }
-    }
-    int failed = 0;
+    test_tree_fill();
+    int failed = mkdir("suites/models", 0777);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        failed |= write_bytes(files[i].path, files[i].text, strlen(files[i].text));
+        test_file(files[i].path, files[i].text);
     }
     failed |= write_bytes("lenet.onnx", lenet, bytes);
     failed |= write_bytes("cut.onnx", lenet, bytes / 2);
     failed |= mkfifo("pipe", 0666);
-    failed |= write_bytes("build/rtl/fake-good.so", "", 0);
-    failed |= write_bytes("build/rtl/fake-lies.so", "", 0);
     failed |= write_tflite("int8.tflite", false, false);
     failed |= write_tflite("numbered.tflite", false, true);
     failed |= write_tflite("float.tflite", true, false);
-    failed |= setenv("BITTRUE_BUILD", "build", 1) | setenv("BITTRUE_SUITES", "suites", 1) |
-              setenv("BITTRUE_STORE", "none", 1) | unsetenv("BITTRUE_DATA");
-    return failed;
+    return failed | unsetenv("BITTRUE_DATA");
 }
 
 static int remove_tree(void **state)
 {
     (void)state;
-    char command[64];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", root);
-    return chdir("/") | system(command);
+    return test_tree_leave(root);
 }
 
 /* ---- import ---- */
@@ -225,7 +203,7 @@ static void test_layers(void **state)
     assert_int_equal(call("run --model suites/models/quick.yaml --config good --engine ref,model --out o/layers"), 0);
     holds(out, ": 5 passed, 0 failed, 0 skipped");
     assert_int_equal(call("run --network quick,tiny --config good --engine ref,model --out o/layers"), 0);
-    holds(out, ": 6 passed, 0 failed, 0 skipped");
+    holds(out, ": 8 passed, 0 failed, 0 skipped");
     assert_int_equal(call("predict --model lenet.onnx --config good"), 0);
     holds(out, "5 layers predicted in ");
     assert_int_equal(call("replay lenet:c3_Conv:fake:good --model lenet.onnx --engine ref,model"), 0);

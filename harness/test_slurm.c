@@ -13,6 +13,7 @@
 #include "harness/test_called.h"
 #include "harness/test_fake.h"
 #include "harness/test_file.h"
+#include "harness/test_tree.h"
 
 #define TASKS 5
 
@@ -53,7 +54,7 @@ static int enter(void **state)
     (void)state;
     (void)snprintf(old_path, sizeof(old_path), "%s", getenv("PATH"));
     (void)snprintf(folder, sizeof(folder), "%s", P_tmpdir "/bt_test_slurm_XXXXXX");
-    if (mkdtemp(folder) == NULL || chdir(folder) != 0) {
+    if (test_tree_enter(folder) != 0) {
         return -1;
     }
     (void)snprintf(path, sizeof(path), "%s:%s", folder, old_path);
@@ -61,16 +62,13 @@ static int enter(void **state)
     program("sbatch", SBATCH);
     program("squeue", SQUEUE);
     program("scancel", SCANCEL);
-    return setenv("BITTRUE_BUILD", "build", 1) | setenv("BITTRUE_SUITES", "suites", 1) |
-           setenv("BITTRUE_STORE", "none", 1) | setenv("PATH", path, 1);
+    return setenv("PATH", path, 1);
 }
 
 static int leave(void **state)
 {
-    char command[300];
     (void)state;
-    (void)snprintf(command, sizeof(command), "rm -r '%s'", folder);
-    return chdir("/") == 0 && setenv("PATH", old_path, 1) == 0 && system(command) == 0 ? 0 : -1;
+    return setenv("PATH", old_path, 1) == 0 && test_tree_leave(folder) == 0 ? 0 : -1;
 }
 
 static int block_signals(void **state)
@@ -504,23 +502,7 @@ static void test_most_tasks(void **state)
 
 static void make_suites(void)
 {
-    assert_int_equal(mkdir("suites", 0777) | mkdir("suites/networks", 0777) | mkdir("suites/variants", 0777) |
-                         mkdir("build", 0777),
-                     0);
-    test_file("suites/networks/tiny.yaml", "name: tiny\nsource: here\nlicence: none needed\n"
-                                           "input: {h: 6, w: 5, c: 3}\n"
-                                           "layers:\n"
-                                           "  - {name: conv1, op: conv, c_out: 4, kernel: 3, pad: 1, act: relu}\n"
-                                           "  - {name: conv2, op: conv, c_out: 7, kernel: 3, act: silu}\n");
-    test_file("suites/variants/fake.yaml",
-              "variant: fake\n"
-              "gate: {max_percent: 0.0, mean_percent: 0.0}\n"
-              "exemptions: []\n"
-              "defaults:\n"
-              "  memory: {latency_cycles: 1, bytes_per_cycle: 16, outstanding: 1, dram_mib: 1}\n"
-              "  params: {FAULT: 0}\n"
-              "configs:\n"
-              "  - {name: good, params: {FAULT: 0}}\n");
+    test_tree_fill();
     test_file("suites/small.yaml", "name: small\nsummary: two tasks\nseed: 5\nengines: [ref, model]\n"
                                    "runs:\n  - networks: [tiny]\n    variants:\n"
                                    "      - {name: fake, configs: [good]}\n");
@@ -568,7 +550,7 @@ static void test_tasks_of_another_plan(void **state)
          "task 1 ran commit "},
         {"git init -q; " GIT "commit -q --allow-empty -m a", "rm -rf .git", ":", 0, NULL}, /* a node without git */
         {":", ":", "cp \"$spool/1.1/results.json\" \"$spool/2.1/\"", 2,
-         "task 2 ran shard 1/2 of 1 results: expected 2/2 of 1"},
+         "task 2 ran shard 1/2 of 2 results: expected 2/2 of 1"},
         {":", ":", "sed -i 's/conv[12]/other/g' \"$spool/2.1/results.json\"", 2, "task 2 ran tiny:other:fake:good:"},
         {":", ":", "sed -i 's/\"macs\": *[0-9]*/\"macs\": 77/' \"$spool/1.1/results.json\"", 2,
          " of 77 MACs: expected "},
