@@ -72,16 +72,11 @@ $(BUILD_INFO): $(DIGESTED) $(BUILD)/gen/digested ci/build-info ci/front.txt $(BU
 	@cmp -s $@.new $@ && touch $@ && rm $@.new || mv $@.new $@
 
 # A file that is gone is newer than nothing: the list says so.
-$(BUILD)/gen/digested: $(if $(call bt_same,$(file <$(BUILD)/gen/digested),$(DIGESTED)),,FORCE)
-	@mkdir -p $(@D)
-	@echo '$(DIGESTED)' >$@
+$(eval $(call bt_stamp,$(BUILD)/gen/digested,$(DIGESTED)))
 
 # $1: folder, $2: extra compile and link flags, $3: what they are for
 define flavour
-# Written when they are others than those of before: then everything is compiled again.
-$1/flags: $(if $(call bt_same,$(file <$1/flags),$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(OPT_REF) $2),,FORCE)
-	@mkdir -p $$(@D)
-	@echo '$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(OPT_REF) $2' >$$@
+$(call bt_stamp,$1/flags,$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) $(OPT_REF) $2)
 
 $1/obj/%.o: %.c $1/flags | bootstrap $(ONNX_PROTO).h $(BUILD_INFO)
 	@mkdir -p $$(@D)
@@ -326,7 +321,7 @@ $(TIDY): $(BUILD)/lint/%.tidy: $(BUILD)/obj/%.o .clang-tidy | bootstrap
 	@rm -f $@ # or the verdict of an earlier text would stand
 	@echo "TIDY $*.c"
 	@clang-tidy --quiet $(if $(filter test_%,$(notdir $*)),$(TIDY_TESTS)) $*.c -- -std=c11 $(CPPFLAGS) >$@.log 2>&1 \
-		&& mv $@.log $@ || true
+		&& mv $@.log $@ || true # without a stamp lint-tidy fails
 
 # The firmware's own files, as its compiler sees them; stamps and `true` as above.
 RV32_TIDY  := $(patsubst %.c,$(BUILD)/lint/%.tidy,$(wildcard harness/firmware/rv32/*.c))
@@ -335,7 +330,8 @@ $(RV32_TIDY): $(BUILD)/lint/%.tidy: %.c $(FIRMWARE) .clang-tidy
 	@rm -f $@ # or the verdict of an earlier text would stand
 	@echo "TIDY $< (rv32im)"
 	@clang-tidy --quiet $< -- --target=riscv32-unknown-elf -march=rv32im -mabi=ilp32 -std=c11 -ffreestanding -I. \
-		-isystem harness/firmware/rv32/include -DBT_FW_DRIVER=any_driver >$@.log 2>&1 && mv $@.log $@ || true
+		-isystem harness/firmware/rv32/include -DBT_FW_DRIVER=any_driver >$@.log 2>&1 \
+		&& mv $@.log $@ || true # without a stamp lint-tidy fails
 
 lint-tidy: $(TIDY) $(RV32_TIDY) | fresh-records
 	@$(STEP) clang-tidy -- sh -c 'status=0; for f; do [ -e "$$f" ] || { cat "$$f.log"; status=1; }; done; exit $$status' \

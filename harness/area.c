@@ -24,10 +24,7 @@ static enum bt_status read_list(const json_t *list, struct bt_areas *areas, stru
         struct bt_json_reader reader = {.object = json_array_get(list, i), .err = err};
         bt_json_read_text(&reader, "variant", area->variant, sizeof(area->variant));
         bt_json_read_text(&reader, "config", area->config, sizeof(area->config));
-        area->um2 = bt_json_read_positive(&reader, "um2");
-        if (area->um2 < 0.0) {
-            bt_json_expected(&reader, "um2", "0 or more");
-        }
+        area->um2 = bt_json_read_non_negative(&reader, "um2");
         area->cells = bt_json_read_count(&reader, "cells", INT64_MAX);
         if (reader.failed) {
             return BT_EINPUT;

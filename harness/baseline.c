@@ -173,7 +173,7 @@ static void read_area(struct bt_json_reader *reader, void *made)
 {
     struct bt_area *area = made;
     bt_json_read_text(reader, "config", area->config, sizeof(area->config));
-    area->um2 = bt_json_read_positive(reader, "um2");
+    area->um2 = bt_json_read_non_negative(reader, "um2");
     area->cells = bt_json_read_count(reader, "cells", INT64_MAX);
 }
 
@@ -296,7 +296,7 @@ enum bt_status bt_baseline_from_json(const json_t *root, struct bt_baseline *bas
         return bt_fail(err, BT_EINPUT, "expected a baseline of schema %d, of this version", BT_BASELINE_SCHEMA);
     }
     bt_json_read_text(&reader, "variant", baseline->variant, sizeof(baseline->variant));
-    baseline->tolerance_percent = bt_json_read_positive(&reader, "tolerance_percent");
+    baseline->tolerance_percent = bt_json_read_non_negative(&reader, "tolerance_percent");
     baseline->seed = bt_json_read_count(&reader, "seed", INT64_MAX);
     baseline->data = bt_json_read_bool(&reader, "data");
     const enum bt_status status = reader.failed ? BT_EINPUT : read_lists(root, baseline, err);

@@ -75,7 +75,8 @@ void bt_baselines_free(struct bt_baselines *baselines);
 /* ---- what a run would be as baselines ---- */
 
 /**
- * @brief  From one or several runs, say of two suites; of what two have, the engines of both. Exemptions are left to the caller, the tolerance is 0.
+ * @brief  From one or several runs, say of two suites; of what two have, the engines of both. Exemptions are left to the
+ *         caller, the tolerance is 0.
  * @return BT_OK; BT_EINPUT: runs of several seeds, or with and without a data folder, or a result is in two runs and not the same; BT_ENOMEM.
  */
 BT_MUST_CHECK enum bt_status bt_baselines_make(const struct bt_results *results, uint32_t count,

@@ -345,7 +345,7 @@ double bt_json_read_real(struct bt_json_reader *reader, const char *key)
     return json_number_value(value);
 }
 
-double bt_json_read_positive(struct bt_json_reader *reader, const char *key)
+double bt_json_read_non_negative(struct bt_json_reader *reader, const char *key)
 {
     const double value = bt_json_read_real(reader, key);
     if (value < 0.0) {
@@ -437,7 +437,7 @@ static void read_soc(struct bt_json_reader *reader, struct bt_soc_result *soc)
     soc->interrupts = read_u64(reader, "interrupts");
     soc->whole_cycles = read_u64(reader, "whole_cycles");
     soc->next_cycles = read_u64(reader, "next_cycles");
-    soc->host_seconds = bt_json_read_positive(reader, "host_seconds");
+    soc->host_seconds = bt_json_read_non_negative(reader, "host_seconds");
 }
 
 static void read_hash(struct bt_json_reader *reader, uint64_t *hash)
@@ -470,7 +470,7 @@ static void read_engines(struct bt_json_reader *reader, struct bt_record *record
         }
         result->verdict = bt_json_read_verdict(&one, "verdict");
         result->ran = bt_json_read_bool(&one, "ran");
-        result->seconds = bt_json_read_positive(&one, "seconds");
+        result->seconds = bt_json_read_non_negative(&one, "seconds");
         read_hash(&one, &result->hash);
         if (json_object_get(one.object, "soc") != NULL && into(&one, "soc", &soc)) {
             read_soc(&soc, &result->soc);
@@ -611,9 +611,9 @@ static void read_accuracy(struct bt_json_reader *reader, struct bt_accuracy *a)
     a->drop = bt_json_read_real(&inner, "drop_points");
     a->max_drop = json_is_null(json_object_get(inner.object, "max_drop_points"))
                       ? -1.0
-                      : bt_json_read_real(&inner, "max_drop_points");
-    a->float_seconds = bt_json_read_positive(&inner, "float_seconds");
-    a->int8_seconds = bt_json_read_positive(&inner, "int8_seconds");
+                      : bt_json_read_non_negative(&inner, "max_drop_points");
+    a->float_seconds = bt_json_read_non_negative(&inner, "float_seconds");
+    a->int8_seconds = bt_json_read_non_negative(&inner, "int8_seconds");
     reader->failed = reader->failed || inner.failed;
 }
 
@@ -693,8 +693,8 @@ enum bt_status bt_record_from_json(const json_t *object, struct bt_record *recor
     record->roofline_cycles = read_u64(&reader, "roofline_cycles");
     record->gated = bt_json_read_bool(&reader, "gated");
     record->multipliers = read_u64(&reader, "multipliers");
-    record->utilisation = bt_json_read_positive(&reader, "utilisation");
-    record->rtl_seconds = bt_json_read_positive(&reader, "rtl_seconds");
+    record->utilisation = bt_json_read_non_negative(&reader, "utilisation");
+    record->rtl_seconds = bt_json_read_non_negative(&reader, "rtl_seconds");
     read_terms(&reader, record);
     read_quantisation(&reader, &record->quantisation);
     read_accuracy(&reader, &record->accuracy);

@@ -61,7 +61,7 @@ uint64_t bt_json_read_count(struct bt_json_reader *reader, const char *key, uint
 /** A finite number; null reads as 0. */
 double bt_json_read_real(struct bt_json_reader *reader, const char *key);
 /** The same, 0 or more. */
-double bt_json_read_positive(struct bt_json_reader *reader, const char *key);
+double bt_json_read_non_negative(struct bt_json_reader *reader, const char *key);
 bool bt_json_read_bool(struct bt_json_reader *reader, const char *key);
 /** One of the verdicts. */
 enum bt_verdict bt_json_read_verdict(struct bt_json_reader *reader, const char *key);

@@ -47,7 +47,7 @@ static void read_run(struct bt_json_reader *reader, struct bt_run *run, struct b
         bt_json_expected(&inner, "suite", "a name without '/'");
     }
     run->seed = bt_json_read_count(&inner, "seed", INT64_MAX);
-    run->seconds = bt_json_read_positive(&inner, "seconds");
+    run->seconds = bt_json_read_non_negative(&inner, "seconds");
     bt_json_read_text(&inner, "command", run->command, sizeof(run->command));
     run->shard = (uint32_t)bt_json_read_count(&inner, "shard", UINT32_MAX) - 1;
     run->data = bt_json_read_bool(&inner, "data");

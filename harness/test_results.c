@@ -225,28 +225,35 @@ static void test_record_damaged(void **state)
     assert_in_range(refused, 90, 200);
     /* values that do not fit */
     static const struct {
-        const char *key, *value;
+        const char *parent, *key, *value; /* of the record itself: NULL */
     } cases[] = {
-        {"macs", "-1"},
-        {"same", "4294967296"},
-        {"verdict", "\"PASSED\""},
-        {"rtl_seconds", "\"1\""},
-        {"gated", "1"},
-        {"utilisation", "true"},
-        {"dtype", "\"int8888888\""},
-        {"layer", "5"},
-        {"mismatch", "[]"},
-        {"terms", "{\"a_name_that_is_longer_than_any\": {\"measured\": 1}}"},
+        {NULL, "macs", "-1"},
+        {NULL, "same", "4294967296"},
+        {NULL, "verdict", "\"PASSED\""},
+        {NULL, "rtl_seconds", "\"1\""},
+        {NULL, "rtl_seconds", "-1"},
+        {NULL, "gated", "1"},
+        {NULL, "utilisation", "true"},
+        {NULL, "utilisation", "-0.5"},
+        {"accuracy", "max_drop_points", "-0.5"},
+        {"accuracy", "float_seconds", "-1"},
+        {"accuracy", "int8_seconds", "-1"},
+        {NULL, "dtype", "\"int8888888\""},
+        {NULL, "layer", "5"},
+        {NULL, "mismatch", "[]"},
+        {NULL, "terms", "{\"a_name_that_is_longer_than_any\": {\"measured\": 1}}"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct bt_record back;
         struct bt_error err = {""};
-        json_t *kept = json_incref(json_object_get(object, cases[i].key));
-        assert_int_equal(json_object_set_new(object, cases[i].key, json_loads(cases[i].value, JSON_DECODE_ANY, NULL)),
+        json_t *parent = cases[i].parent != NULL ? json_object_get(object, cases[i].parent) : object;
+        json_t *kept = json_incref(json_object_get(parent, cases[i].key));
+        assert_non_null(kept);
+        assert_int_equal(json_object_set_new(parent, cases[i].key, json_loads(cases[i].value, JSON_DECODE_ANY, NULL)),
                          0);
         assert_int_equal(bt_record_from_json(object, &back, &err), BT_EINPUT);
         assert_non_null(strstr(err.text, cases[i].key));
-        assert_int_equal(json_object_set_new(object, cases[i].key, kept), 0);
+        assert_int_equal(json_object_set_new(parent, cases[i].key, kept), 0);
     }
     json_decref(object);
 }

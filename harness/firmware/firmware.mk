@@ -31,12 +31,8 @@ $(FW_OBJ)/harness/firmware/rv32/libc.o: FW_EXTRA := -fno-builtin -fno-tree-loop-
 $(FW_OBJ)/harness/firmware/fw_conv2d_s8.o: FW_EXTRA := -fno-schedule-insns -fno-tree-reassoc -fno-tree-ter
 $(FW_OBJ)/harness/firmware/rv32/hal_rv32.o $(FW_OBJ)/harness/firmware/rv32/crt0.o: FW_ARCH := $(FW_ARCH_CSR)
 
-# Other flags: everything is compiled again.
 FW_FLAGS   := $(BUILD)/firmware/flags
-FW_COMMAND := $(FW_CC) $(FW_ARCH) $(FW_CFLAGS) $(FW_LDFLAGS)
-$(FW_FLAGS): $(if $(call bt_same,$(file <$(FW_FLAGS)),$(FW_COMMAND)),,FORCE)
-	@mkdir -p $(@D)
-	@echo '$(FW_COMMAND)' >$@
+$(eval $(call bt_stamp,$(FW_FLAGS),$(FW_CC) $(FW_ARCH) $(FW_CFLAGS) $(FW_LDFLAGS)))
 
 $(FW_OBJ)/%.o: %.c harness/firmware/firmware.mk $(FW_FLAGS) | bootstrap
 	@mkdir -p $(@D)

@@ -32,9 +32,7 @@ endif
 OUTSIDE_SRC := $(sort $(wildcard $(OUTSIDE_DIR)/$(OUTSIDE).c $(OUTSIDE_DIR)/$(OUTSIDE)_*.c))
 
 # The folder, so that another one with a core of the same name makes everything again.
-$(BUILD)/outside/$(OUTSIDE).from: $(if $(call bt_same,$(file <$(BUILD)/outside/$(OUTSIDE).from),$(OUTSIDE_DIR)),,FORCE)
-	@mkdir -p $(@D)
-	@echo "$(OUTSIDE_DIR)" >$@
+$(eval $(call bt_stamp,$(BUILD)/outside/$(OUTSIDE).from,$(OUTSIDE_DIR)))
 
 # Somebody else's warnings are shown and are not errors. The room's own functions win over the program's of the same name.
 $(BUILD)/outside/$(OUTSIDE).so: $(OUTSIDE_SRC) $(wildcard $(OUTSIDE_DIR)/*.h harness/*.h reference/common/*.h) \

@@ -33,15 +33,18 @@ BT_RUNTIME-cov      := verilated verilated_threads verilated_cov
 # Not empty where both texts are the same words.
 bt_same = $(and $(findstring <$(strip $1)>,<$(strip $2)>),$(findstring <$(strip $2)>,<$(strip $1)>))
 
+# $1: file, $2: words it holds. Written where they are others than those of before: what depends on it is made again.
+define bt_stamp
+$1: $(if $(call bt_same,$(file <$1),$2),,FORCE)
+	@mkdir -p $$(@D)
+	@echo '$2' >$$@
+endef
+
 # The recipe of `file: file.made`: what depends on the file is made again only where the words differ. Make compares them
 # itself; an unchanged run starts no process for it.
 bt_renew = $(if $(call bt_same,$(file <$@),$(file <$<)),,@cp $< $@)
 
-# Another compiler or other flags: everything is compiled again.
-BT_SIM_COMPILER := $(BT_SIM_CXX) $(BT_SIM_CXXFLAGS) $(BT_SIM_OPT)
-$(BUILD)/rtl/compiler: $(if $(call bt_same,$(file <$(BUILD)/rtl/compiler),$(BT_SIM_COMPILER)),,FORCE)
-	@mkdir -p $(@D)
-	@echo "$(BT_SIM_COMPILER)" >$@
+$(eval $(call bt_stamp,$(BUILD)/rtl/compiler,$(BT_SIM_CXX) $(BT_SIM_CXXFLAGS) $(BT_SIM_OPT)))
 
 # $1: "", "-trace" or "-cov". Verilator's own runtime, compiled once for all cores.
 define bt_runtime
@@ -63,10 +66,7 @@ $(BUILD)/rtl/$1-$2$6/bt_glue.h.made: $3 $(BUILD)/bittrue-glue
 $(BUILD)/rtl/$1-$2$6/bt_glue.h: $(BUILD)/rtl/$1-$2$6/bt_glue.h.made
 	$$(bt_renew)
 
-# Written when they are others than those of before.
-$(BUILD)/rtl/$1-$2$6/parameters: $(if $(call bt_same,$(file <$(BUILD)/rtl/$1-$2$6/parameters),$4 $(BT_VERILATOR_FLAGS) $7),,FORCE)
-	@mkdir -p $$(@D)
-	@echo "$4 $(BT_VERILATOR_FLAGS) $7" >$$@
+$(call bt_stamp,$(BUILD)/rtl/$1-$2$6/parameters,$4 $(BT_VERILATOR_FLAGS) $7)
 
 $(BUILD)/rtl/$1-$2$6/verilator.args.made: $3 $(BUILD)/bittrue-glue $(BUILD)/rtl/$1-$2$6/parameters $(if $(filter -cov,$6),$(wildcard rtl/*/*_cover.sv))
 	@$(BUILD)/bittrue-glue --verilator-args $3 $4 >$$@
