@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/difference.h"
+#include "harness/markdown.h"
 
 /* ---- tables, aligned for a terminal or as Markdown ---- */
 
@@ -20,23 +21,6 @@ struct page {
     bool failed; /* memory ran out: the table is left out */
 };
 
-/* A name from a model file may hold anything; it stays the text of its cell. GitHub notifies whoever it finds behind an @. */
-static void put_markdown(FILE *out, const char *text)
-{
-    for (const char *c = text; *c != '\0'; c++) {
-        const bool within = c > text && strchr(" |", c[-1]) == NULL && c[1] != '\0' && c[1] != ' ';
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            (void)fputc('?', out);
-        } else if (*c == '@') {
-            (void)fputs("&#64;&#8203;", out);
-        } else if (strchr("<>&|`*[]\\~#!$\"'", *c) != NULL || (*c == '_' && !within)) {
-            (void)fprintf(out, "&#%d;", *c);
-        } else {
-            (void)fputc(*c, out);
-        }
-    }
-}
-
 static void put_plain(FILE *out, const char *text)
 {
     for (const char *c = text; *c != '\0'; c++) {
@@ -46,7 +30,7 @@ static void put_plain(FILE *out, const char *text)
 
 static void put(const struct page *page, const char *text)
 {
-    (page->markdown ? put_markdown : put_plain)(page->out, text);
+    (page->markdown ? bt_markdown_text : put_plain)(page->out, text);
 }
 
 __attribute__((format(printf, 2, 3))) static void cell(struct page *page, const char *fmt, ...)
@@ -94,7 +78,7 @@ static void end_markdown(const struct page *page)
 {
     for (uint32_t i = 0; i < page->count; i++) {
         (void)fputs(i % page->columns == 0 ? "| " : " ", page->out);
-        put_markdown(page->out, shown(page, i));
+        bt_markdown_text(page->out, shown(page, i));
         (void)fputs(i % page->columns == page->columns - 1 ? " |\n" : " |", page->out);
         if (i == page->columns - 1) {
             for (uint32_t k = 0; k < page->columns; k++) {

@@ -3,6 +3,7 @@
 
 #include "harness/accuracy.h"
 #include "harness/compare.h"
+#include "harness/markdown.h"
 #include "harness/report.h"
 
 /* What one network took on one configuration. */
@@ -63,6 +64,22 @@ static void percent_or_dash(FILE *out, bool known, double value, int decimals)
     }
 }
 
+static void cell(FILE *out, const char *name, const char *rest)
+{
+    (void)fputc(' ', out);
+    bt_markdown_text(out, name);
+    (void)fprintf(out, "%s |", rest);
+}
+
+/* The first columns of most tables. */
+static void names(FILE *out, const struct bt_record *record, const char *kind)
+{
+    (void)fputc('|', out);
+    cell(out, record->network, kind);
+    cell(out, record->variant, "");
+    cell(out, record->config, "");
+}
+
 static void networks(const struct bt_report *report, FILE *out)
 {
     bool any = false;
@@ -84,8 +101,9 @@ static void networks(const struct bt_report *report, FILE *out)
         const struct network_sum sum = sum_of(report, i);
         char kind[BT_KIND_BYTES];
         bt_record_kind(record, ", ", kind, sizeof(kind));
-        (void)fprintf(out, "| %s%s | %s | %s | %u | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " |", record->network, kind,
-                      record->variant, record->config, sum.layers, sum.macs, sum.cycles, sum.predicted);
+        names(out, record, kind);
+        (void)fprintf(out, " %u | %" PRIu64 " | %" PRIu64 " | %" PRIu64 " |", sum.layers, sum.macs, sum.cycles,
+                      sum.predicted);
         percent_or_dash(out, true, bt_error_percent(sum.predicted, sum.cycles), 4);
         percent_or_dash(out, sum.roofline != 0, bt_error_percent(sum.roofline, sum.cycles), 2);
         percent_or_dash(out, sum.multiplier_cycles != 0, 100.0 * (double)sum.macs / (double)sum.multiplier_cycles, 1);
@@ -102,9 +120,12 @@ static void cycle_errors(const struct bt_report *report, FILE *out)
                 out);
     for (uint32_t i = 0; i < report->gate_count; i++) {
         const struct bt_gate *gate = &report->gates[i];
-        (void)fprintf(out, "| %s | %s | %u | %u | %.4f | %.4f | %.4f / %.4f | %.2f | %.2f | %s |\n", gate->variant,
-                      gate->config, gate->layers, gate->at_zero, gate->max_percent, gate->mean_percent, gate->limit_max,
-                      gate->limit_mean, gate->roofline_max, gate->roofline_mean, bt_verdict_name(gate->verdict));
+        (void)fputc('|', out);
+        cell(out, gate->variant, "");
+        cell(out, gate->config, "");
+        (void)fprintf(out, " %u | %u | %.4f | %.4f | %.4f / %.4f | %.2f | %.2f | %s |\n", gate->layers, gate->at_zero,
+                      gate->max_percent, gate->mean_percent, gate->limit_max, gate->limit_mean, gate->roofline_max,
+                      gate->roofline_mean, bt_verdict_name(gate->verdict));
     }
 }
 
@@ -187,8 +208,8 @@ static void firmware(const struct bt_report *report, FILE *out)
                 out);
             any = true;
         }
-        (void)fprintf(out, "| %s%s | %s | %s | %u |", record->network, record->whole ? ", whole" : "", record->variant,
-                      record->config, sum.layers);
+        names(out, record, record->whole ? ", whole" : "");
+        (void)fprintf(out, " %u |", sum.layers);
         const uint64_t alone[] = {sum.sw_instructions, sum.sw_cycles};
         const uint64_t with[] = {sum.instructions, sum.cycles, sum.cpu, sum.wait, sum.accel, sum.overlap, sum.bytes};
         counts_or_dashes(out, alone, 2);
@@ -235,8 +256,8 @@ static void accuracies(const struct bt_report *report, FILE *out)
         }
         const bool known = accuracy->labelled != 0;
         const bool both = known && accuracy->has_float;
-        (void)fprintf(out, "| %s | %s | %s | %" PRIu32 " |", record->network, record->variant, record->config,
-                      accuracy->images);
+        names(out, record, "");
+        (void)fprintf(out, " %" PRIu32 " |", accuracy->images);
         percent_of(out, both, accuracy, bt_accuracy_float(accuracy), accuracy->float_top1);
         percent_of(out, known, accuracy, bt_accuracy_int8(accuracy), accuracy->int8_top1);
         percent_or_dash(out, both, accuracy->drop, 2);
@@ -265,8 +286,19 @@ static void failures(const struct bt_report *report, FILE *out)
             (void)fputs("\n## Failures and known errors\n\n", out);
             any = true;
         }
-        (void)fprintf(out, "- %s `%s` `%s` on %s %s: %s\n  `%s`\n", bt_verdict_name(record->verdict), record->network,
-                      record->layer, record->variant, record->config, record->reason, report->replays[i]);
+        (void)fprintf(out, "- %s ", bt_verdict_name(record->verdict));
+        bt_markdown_code(out, record->network);
+        (void)fputc(' ', out);
+        bt_markdown_code(out, record->layer);
+        (void)fputs(" on ", out);
+        bt_markdown_text(out, record->variant);
+        (void)fputc(' ', out);
+        bt_markdown_text(out, record->config);
+        (void)fputs(": ", out);
+        bt_markdown_text(out, record->reason);
+        (void)fputs("\n  ", out);
+        bt_markdown_code(out, report->replays[i]);
+        (void)fputc('\n', out);
     }
 }
 
@@ -281,10 +313,10 @@ void bt_report_summary(const struct bt_report *report, FILE *out)
             seconds += report->records[i].rtl_seconds;
         }
     }
-    (void)fprintf(out,
-                  "# bittrue: %s\n\n%u passed, %u failed, %u skipped, %u known errors; seed %" PRIu64 ", %.1f s.\n",
-                  report->run.suite, totals.passed, totals.failed, totals.skipped, totals.xfailed, report->run.seed,
-                  report->run.seconds);
+    (void)fputs("# bittrue: ", out);
+    bt_markdown_text(out, report->run.suite);
+    (void)fprintf(out, "\n\n%u passed, %u failed, %u skipped, %u known errors; seed %" PRIu64 ", %.1f s.\n",
+                  totals.passed, totals.failed, totals.skipped, totals.xfailed, report->run.seed, report->run.seconds);
     if (seconds > 0.0) {
         (void)fprintf(out, "RTL simulation: %.3f GMAC in %.1f s of one core, %.3f GMAC/s.\n", (double)macs * 1e-9,
                       seconds, (double)macs / seconds * 1e-9);

@@ -824,6 +824,32 @@ static void test_summary(void **state)
     free(bench.gates);
 }
 
+/* A name is a text and nothing else, whatever it holds. */
+static void test_summary_names(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static const char name[] = "<b onclick=x>|`a`\\*_@you\n# \x1b[1m";
+    set_up(&bench, 1.0, 1.0);
+    (void)snprintf(bench.report.run.suite, sizeof(bench.report.run.suite), "<suite>");
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(bench.records[i].network, sizeof(bench.records[i].network), "<i>|`n``");
+        (void)snprintf(bench.records[i].layer, sizeof(bench.records[i].layer), "%s", name);
+        (void)snprintf(bench.records[i].config, sizeof(bench.records[i].config), "8|8");
+    }
+    bt_record_set(&bench.records[1], BT_ENGINE_RTL, BT_FAIL, "<script>|\n# no");
+    bench.replays[1] = (char *)(uintptr_t) "bt replay '`'";
+    make_gates(&bench);
+    char *text = text_of(&bench.report, bt_report_summary);
+    contains(text, "# bittrue: &#60;suite&#62;\n");
+    contains(text, "\n| var | 8&#124;8 | ");
+    contains(text, "\n| &#60;i&#62;&#124;&#96;n&#96;&#96; | var | 8&#124;8 | ");
+    contains(text, "\n- FAIL ``` <i>|`n`` ``` `` <b onclick=x>|`a`\\*_@you?# ?[1m `` on var 8&#124;8: rtl: "
+                   "&#60;script&#62;&#124;?&#35; no\n  `` bt replay '`' ``\n");
+    free(text);
+    free(bench.gates);
+}
+
 static void test_table_and_failures(void **state)
 {
     (void)state;
@@ -1078,6 +1104,7 @@ int main(void)
         cmocka_unit_test(test_step_summary),
         cmocka_unit_test(test_badge),
         cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_summary_names),
         cmocka_unit_test(test_table_and_failures),
         cmocka_unit_test(test_progress),
         cmocka_unit_test(test_json_accuracy),
