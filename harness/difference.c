@@ -98,14 +98,38 @@ static int compare_terms(const void *left, const void *right)
     return strcmp(x->name, y->name);
 }
 
-/* A side that measured nothing, or not this one, says nothing about it. */
+/* Engines that simulate a system. */
+static const char *const systems[BT_ENGINE_COUNT] = {
+    [BT_ENGINE_ISS_SW] = "iss:sw system cycles",
+    [BT_ENGINE_ISS_ACCEL] = "iss:accel system cycles",
+};
+
+/* Term i of a, below term_count(). A side that measured nothing, or not this one, says nothing about it: false. */
+static bool term_of(const struct bt_record *a, const struct bt_record *b, uint32_t i, struct bt_term *term)
+{
+    if (i < a->measured.count) {
+        const char *name = a->measured.item[i].name;
+        const uint64_t *other = counter(&b->measured, name, i);
+        *term = (struct bt_term){name, a->measured.item[i].value, other != NULL ? *other : 0};
+        return other != NULL;
+    }
+    const uint32_t engine = i - a->measured.count;
+    *term = (struct bt_term){systems[engine], a->engine[engine].soc.soc_cycles, b->engine[engine].soc.soc_cycles};
+    return term->name != NULL && term->a != 0 && term->b != 0;
+}
+
+static uint32_t term_count(const struct bt_record *a)
+{
+    return a->measured.count + BT_ENGINE_COUNT;
+}
+
 uint32_t bt_difference_terms(const struct bt_record *a, const struct bt_record *b, struct bt_term *terms)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < a->measured.count; i++) {
-        const uint64_t *other = counter(&b->measured, a->measured.item[i].name, i);
-        if (other != NULL && *other != a->measured.item[i].value) {
-            terms[count++] = (struct bt_term){a->measured.item[i].name, a->measured.item[i].value, *other};
+    for (uint32_t i = 0; i < term_count(a); i++) {
+        struct bt_term term;
+        if (term_of(a, b, i, &term) && term.a != term.b) {
+            terms[count++] = term;
         }
     }
     if (count > 1) {
@@ -116,7 +140,7 @@ uint32_t bt_difference_terms(const struct bt_record *a, const struct bt_record *
 
 static struct bt_changed change_of(const struct bt_record *a, const struct bt_record *b)
 {
-    struct bt_term terms[BT_MAX_COUNTERS];
+    struct bt_term terms[BT_DIFFERENCE_TERMS];
     struct bt_changed change = {.a = a, .b = b};
     for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
         const uint64_t hash_a = a->engine[e].ran ? a->engine[e].hash : 0;
@@ -129,14 +153,14 @@ static struct bt_changed change_of(const struct bt_record *a, const struct bt_re
     if (change.cycles == 0.0) {
         change.cycles = percent(a->predicted_cycles, b->predicted_cycles);
     }
-    change.terms = bt_difference_terms(a, b, terms) != 0;
+    change.terms = bt_difference_terms(a, b, terms) != 0 ? distance(&terms[0]) : 0;
     return change;
 }
 
 static bool is_change(const struct bt_changed *change, bool partial)
 {
     return change->bits != 0 || change->verdict != 0 || (change->lost != 0 && !partial) || change->cycles != 0.0 ||
-           change->terms;
+           change->terms != 0;
 }
 
 /* ---- sums ---- */
@@ -166,21 +190,23 @@ static struct bt_difference_sum *sum_of(struct bt_difference *difference, const 
 
 static void add_terms(struct bt_difference_sum *sum, const struct bt_record *a, const struct bt_record *b)
 {
-    for (uint32_t i = 0; i < a->measured.count; i++) {
-        const char *name = a->measured.item[i].name;
-        const uint64_t *other = counter(&b->measured, name, i);
-        uint32_t at = i < sum->term_count && strcmp(sum->terms[i].name, name) == 0 ? i : 0;
-        while (at < sum->term_count && strcmp(sum->terms[at].name, name) != 0) {
+    for (uint32_t i = 0; i < term_count(a); i++) {
+        struct bt_term term;
+        if (!term_of(a, b, i, &term)) {
+            continue;
+        }
+        uint32_t at = i < sum->term_count && strcmp(sum->terms[i].name, term.name) == 0 ? i : 0;
+        while (at < sum->term_count && strcmp(sum->terms[at].name, term.name) != 0) {
             at++;
         }
-        if (other == NULL || at == BT_MAX_COUNTERS) {
+        if (at == BT_DIFFERENCE_TERMS) {
             continue;
         }
         if (at == sum->term_count) {
-            sum->terms[sum->term_count++] = (struct bt_term){.name = name};
+            sum->terms[sum->term_count++] = (struct bt_term){.name = term.name};
         }
-        sum->terms[at].a += a->measured.item[i].value;
-        sum->terms[at].b += *other;
+        sum->terms[at].a += term.a;
+        sum->terms[at].b += term.b;
     }
 }
 
@@ -216,7 +242,7 @@ static void count_change(struct bt_difference *difference, const struct bt_chang
     difference->better += change->verdict < 0 ? 1 : 0;
     difference->slower += change->cycles > 0.0 ? 1 : 0;
     difference->faster += change->cycles < 0.0 ? 1 : 0;
-    difference->terms += change->terms ? 1 : 0;
+    difference->terms += change->terms != 0 ? 1 : 0;
 }
 
 /* ---- together ---- */
@@ -243,6 +269,9 @@ static int compare_changes(const void *left, const void *right)
     }
     if (fabs(x->cycles) != fabs(y->cycles)) {
         return fabs(x->cycles) > fabs(y->cycles) ? -1 : 1;
+    }
+    if (x->terms != y->terms) {
+        return x->terms > y->terms ? -1 : 1;
     }
     /* Where nothing else tells them apart, the order of the runs; what a has before what only b has. */
     if ((x->a == NULL) != (y->a == NULL)) {

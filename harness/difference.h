@@ -21,13 +21,16 @@ struct bt_difference_side {
 /** One result whose two records differ; a or b is NULL where only the other side has it. */
 struct bt_changed {
     const struct bt_record *a, *b;
-    uint32_t bits; /**< 1 << engine for each that ran on both sides and gave another hash */
-    uint32_t lost; /**< 1 << engine for each that has bits in a and none in b */
-    int verdict;   /**< below 0: b's is better; above: worse, see bt_verdict_worse() */
-    bool terms;    /**< a counter has another value */
+    uint32_t bits;  /**< 1 << engine for each that ran on both sides and gave another hash */
+    uint32_t lost;  /**< 1 << engine for each that has bits in a and none in b */
+    int verdict;    /**< below 0: b's is better; above: worse, see bt_verdict_worse() */
+    uint64_t terms; /**< by how much the counter or system that changed most differs; 0: none does */
     double
         cycles; /**< percent by which b takes more: measured, or predicted where nothing was measured or that did not change */
 };
+
+/** A record has at most as many: the core's counters, and the cycles of the system around it for each engine that simulates one. */
+#define BT_DIFFERENCE_TERMS (BT_MAX_COUNTERS + BT_ENGINE_COUNT)
 
 /** One term of the cycle breakdown; of many layers their sum. */
 struct bt_term {
@@ -44,7 +47,7 @@ struct bt_difference_sum {
     double macs, seconds_a, seconds_b; /**< of the simulation, where both sides simulated */
     const struct bt_area *area_a, *area_b;
     uint32_t term_count;
-    struct bt_term terms[BT_MAX_COUNTERS];
+    struct bt_term terms[BT_DIFFERENCE_TERMS];
 };
 
 struct bt_difference {
@@ -75,8 +78,8 @@ void bt_difference_free(struct bt_difference *difference);
 bool bt_difference_is_worse(const struct bt_difference *difference);
 
 /**
- * @brief  Counters that both records have, with other values: the largest change first.
- * @param[out] terms  Room for BT_MAX_COUNTERS; names point into a.
+ * @brief  Counters and systems that both records have, with other values: the largest change first.
+ * @param[out] terms  Room for BT_DIFFERENCE_TERMS; names point into a.
  * @return How many.
  */
 uint32_t bt_difference_terms(const struct bt_record *a, const struct bt_record *b, struct bt_term *terms);

@@ -189,6 +189,10 @@ static void summary(const struct page *page, const struct bt_difference *d)
     }
     (void)fprintf(page->out, "%s%s%s Cycles: %" PRIu32 " %s slower, %" PRIu32 " faster.", strong, text, strong,
                   d->slower, are(d->slower, "result is", "results are"), d->faster);
+    if (d->terms != 0) {
+        (void)fprintf(page->out, " Counters: %" PRIu32 " %s others.", d->terms,
+                      are(d->terms, "result has", "results have"));
+    }
     if (d->better != 0) {
         (void)fprintf(page->out, " %" PRIu32 " %s better.", d->better, are(d->better, "verdict is", "verdicts are"));
     }
@@ -327,7 +331,7 @@ static void cell_data(struct page *page, const struct bt_record *record)
 
 static void cell_terms(struct page *page, const struct bt_changed *change)
 {
-    struct bt_term terms[BT_MAX_COUNTERS];
+    struct bt_term terms[BT_DIFFERENCE_TERMS];
     char text[256] = "";
     uint32_t count = change->a != NULL && change->b != NULL ? bt_difference_terms(change->a, change->b, terms) : 0;
     for (uint32_t i = 0; i < count && i < MOST_TERMS; i++) {

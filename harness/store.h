@@ -65,8 +65,8 @@ BT_MUST_CHECK enum bt_status bt_store_add_run(struct bt_store *store, const stru
                                               int64_t *number, struct bt_error *err);
 
 /**
- * @brief  The results of a stored run, as far as they are compared: names, seeds, verdicts, hashes, cycles, measured terms, MACs and seconds
- *         of the simulation. Everything else is as bt_record_init() leaves it, and replays are "".
+ * @brief  The results of a stored run, as far as they are compared: names, seeds, verdicts, hashes, cycles of core and systems,
+ *         measured terms, MACs and seconds of the simulation. Everything else is as bt_record_init() leaves it, and replays are "".
  * @param[out] results  Release with bt_results_free().
  * @return BT_OK; BT_EINPUT: no such run; BT_EIO; BT_ENOMEM.
  */

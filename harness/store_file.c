@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Of the tables below; another one is set aside. */
-#define SCHEMA 1
+#define SCHEMA 2
 #define APPLICATION 0x62747275 /* "btru" */
 /* How long one process waits for another's transaction, which are short. */
 #define BUSY_MS 60000
@@ -20,7 +20,7 @@ static const char tables[] =
     "CREATE TABLE result(row INTEGER PRIMARY KEY, key BLOB, part INTEGER NOT NULL, network TEXT NOT NULL,"
     " layer TEXT NOT NULL, variant TEXT NOT NULL, config TEXT NOT NULL, pattern TEXT NOT NULL, stalls INTEGER NOT NULL,"
     " dtype TEXT NOT NULL, sparsity INTEGER NOT NULL, structure TEXT NOT NULL, verdict INTEGER NOT NULL,"
-    " hashes BLOB NOT NULL, macs INTEGER NOT NULL, rtl_cycles INTEGER NOT NULL, predicted_cycles INTEGER NOT NULL,"
+    " engines BLOB NOT NULL, macs INTEGER NOT NULL, rtl_cycles INTEGER NOT NULL, predicted_cycles INTEGER NOT NULL,"
     " rtl_seconds REAL NOT NULL, terms TEXT NOT NULL, record BLOB NOT NULL, sum INTEGER NOT NULL,"
     " seed INTEGER NOT NULL, UNIQUE(key, part));"
     "CREATE TABLE run(number INTEGER PRIMARY KEY AUTOINCREMENT, suite TEXT NOT NULL, command TEXT NOT NULL,"

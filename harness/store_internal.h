@@ -29,7 +29,7 @@ enum bt_store_statement {
 
 /* The tables' columns, without the number that is theirs. */
 #define BT_STORE_RESULT_COLUMNS                                                                                        \
-    "key, part, network, layer, variant, config, pattern, stalls, dtype, sparsity, structure, verdict, hashes, macs,"  \
+    "key, part, network, layer, variant, config, pattern, stalls, dtype, sparsity, structure, verdict, engines, macs," \
     " rtl_cycles, predicted_cycles, rtl_seconds, terms, record, sum, seed"
 #define BT_STORE_RUN_COLUMNS                                                                                           \
     "suite, command, revision, dirty, time, seconds, passed, failed, skipped, xfailed, rtl_cycles, predicted_cycles,"  \
@@ -54,13 +54,16 @@ bool bt_store_usable(const struct bt_store *store, struct bt_error *err);
 
 /* ---- store_row.c ---- */
 
+/** Of one engine: whether it ran and its verdict; the hash; the cycles of its system. */
+#define BT_STORE_ENGINE_BYTES 17
+
 /** One row of `result`. */
 struct bt_store_row {
     int64_t number;
     const void *key; /* 16 bytes, or NULL */
     int64_t part;
     struct bt_record *record; /* as far as columns say */
-    unsigned char hashes[9 * BT_ENGINE_COUNT];
+    unsigned char engines[BT_STORE_ENGINE_BYTES * BT_ENGINE_COUNT];
     char terms[BT_STORE_TERMS_BYTES];
     const void *blob;
     size_t blob_bytes;

@@ -54,7 +54,7 @@ int64_t bt_store_row_sum(const struct bt_store_row *row)
     bt_store_sum_number(state, r->sparsity);
     bt_store_sum_text(state, r->structure);
     bt_store_sum_number(state, (int64_t)r->verdict);
-    add(state, row->hashes, sizeof(row->hashes));
+    add(state, row->engines, sizeof(row->engines));
     bt_store_sum_number(state, (int64_t)r->macs);
     bt_store_sum_number(state, (int64_t)r->rtl_cycles);
     bt_store_sum_number(state, (int64_t)r->predicted_cycles);
@@ -66,30 +66,43 @@ int64_t bt_store_row_sum(const struct bt_store_row *row)
     return (int64_t)sum;
 }
 
-/* Per engine: ran or not and its verdict, and the hash. */
-static void pack_hashes(const struct bt_record *record, unsigned char *bytes)
+static void pack_number(uint64_t number, unsigned char *bytes)
 {
-    for (int e = 0; e < BT_ENGINE_COUNT; e++) {
-        const struct bt_engine_result *engine = &record->engine[e];
-        bytes[9 * e] = (unsigned char)((engine->ran ? 16 : 0) | (int)engine->verdict);
-        for (int b = 0; b < 8; b++) {
-            bytes[9 * e + 1 + b] = (unsigned char)(engine->hash >> (8 * b));
-        }
+    for (int b = 0; b < 8; b++) {
+        bytes[b] = (unsigned char)(number >> (8 * b));
     }
 }
 
-static bool unpack_hashes(const unsigned char *bytes, struct bt_record *record)
+static uint64_t unpack_number(const unsigned char *bytes)
 {
-    for (int e = 0; e < BT_ENGINE_COUNT; e++) {
+    uint64_t number = 0;
+    for (int b = 0; b < 8; b++) {
+        number |= (uint64_t)bytes[b] << (8 * b);
+    }
+    return number;
+}
+
+static void pack_engines(const struct bt_record *record, unsigned char *bytes)
+{
+    for (int e = 0; e < BT_ENGINE_COUNT; e++, bytes += BT_STORE_ENGINE_BYTES) {
+        const struct bt_engine_result *engine = &record->engine[e];
+        bytes[0] = (unsigned char)((engine->ran ? 16 : 0) | (int)engine->verdict);
+        pack_number(engine->hash, bytes + 1);
+        pack_number(engine->soc.soc_cycles, bytes + 9);
+    }
+}
+
+static bool unpack_engines(const unsigned char *bytes, struct bt_record *record)
+{
+    for (int e = 0; e < BT_ENGINE_COUNT; e++, bytes += BT_STORE_ENGINE_BYTES) {
         struct bt_engine_result *engine = &record->engine[e];
-        if ((bytes[9 * e] & 15) >= BT_VERDICT_COUNT) {
+        if ((bytes[0] & 15) >= BT_VERDICT_COUNT) {
             return false;
         }
-        engine->ran = (bytes[9 * e] & 16) != 0;
-        engine->verdict = (enum bt_verdict)(bytes[9 * e] & 15);
-        for (int b = 0; b < 8; b++) {
-            engine->hash |= (uint64_t)bytes[9 * e + 1 + b] << (8 * b);
-        }
+        engine->ran = (bytes[0] & 16) != 0;
+        engine->verdict = (enum bt_verdict)(bytes[0] & 15);
+        engine->hash = unpack_number(bytes + 1);
+        engine->soc.soc_cycles = unpack_number(bytes + 9);
     }
     return true;
 }
@@ -146,7 +159,7 @@ bool bt_store_take_row(sqlite3_stmt *statement, struct bt_store_row *row)
     }
     row->part = sqlite3_column_int64(statement, 2);
     const int64_t verdict = sqlite3_column_int64(statement, 12);
-    const void *hashes = sqlite3_column_blob(statement, 13);
+    const void *engines = sqlite3_column_blob(statement, 13);
     if (!bt_store_take_text(statement, 3, record->network, sizeof(record->network)) ||
         !bt_store_take_text(statement, 4, record->layer, sizeof(record->layer)) ||
         !bt_store_take_text(statement, 5, record->variant, sizeof(record->variant)) ||
@@ -155,11 +168,11 @@ bool bt_store_take_row(sqlite3_stmt *statement, struct bt_store_row *row)
         !bt_store_take_text(statement, 9, record->dtype, sizeof(record->dtype)) ||
         !bt_store_take_text(statement, 11, record->structure, sizeof(record->structure)) ||
         !bt_store_take_text(statement, 18, row->terms, sizeof(row->terms)) || verdict < 0 ||
-        verdict >= BT_VERDICT_COUNT || hashes == NULL ||
-        sqlite3_column_bytes(statement, 13) != (int)sizeof(row->hashes)) {
+        verdict >= BT_VERDICT_COUNT || engines == NULL ||
+        sqlite3_column_bytes(statement, 13) != (int)sizeof(row->engines)) {
         return false;
     }
-    memcpy(row->hashes, hashes, sizeof(row->hashes));
+    memcpy(row->engines, engines, sizeof(row->engines));
     record->seed = (uint64_t)sqlite3_column_int64(statement, 21);
     record->stall_percent = (uint32_t)sqlite3_column_int64(statement, 8);
     record->sparsity = (uint32_t)sqlite3_column_int64(statement, 10);
@@ -171,7 +184,7 @@ bool bt_store_take_row(sqlite3_stmt *statement, struct bt_store_row *row)
     row->blob = sqlite3_column_blob(statement, 19);
     row->blob_bytes = (size_t)sqlite3_column_bytes(statement, 19);
     return row->blob != NULL && bt_store_row_sum(row) == sqlite3_column_int64(statement, 20) &&
-           unpack_hashes(row->hashes, record) && unpack_terms(row->terms, &record->measured);
+           unpack_engines(row->engines, record) && unpack_terms(row->terms, &record->measured);
 }
 
 /* The record itself, compressed JSON behind its length. @return NULL when memory runs out. */
@@ -229,7 +242,7 @@ bool bt_store_put_row(struct bt_store *store, const struct bt_key *key, uint32_t
         return false;
     }
     row.blob = blob;
-    pack_hashes(record, row.hashes);
+    pack_engines(record, row.engines);
     pack_terms(&record->measured, row.terms, sizeof(row.terms));
     (void)sqlite3_bind_blob(put, 1, row.key, key != NULL ? (int)sizeof(*key) : 0, SQLITE_STATIC);
     (void)sqlite3_bind_int64(put, 2, part);
@@ -243,7 +256,7 @@ bool bt_store_put_row(struct bt_store *store, const struct bt_key *key, uint32_t
     (void)sqlite3_bind_int64(put, 10, record->sparsity);
     (void)sqlite3_bind_text(put, 11, record->structure, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int64(put, 12, (int64_t)record->verdict);
-    (void)sqlite3_bind_blob(put, 13, row.hashes, sizeof(row.hashes), SQLITE_STATIC);
+    (void)sqlite3_bind_blob(put, 13, row.engines, sizeof(row.engines), SQLITE_STATIC);
     (void)sqlite3_bind_int64(put, 14, (int64_t)record->macs);
     (void)sqlite3_bind_int64(put, 15, (int64_t)record->rtl_cycles);
     (void)sqlite3_bind_int64(put, 16, (int64_t)record->predicted_cycles);

@@ -43,6 +43,7 @@ static void add(struct bt_difference_side *side, const char *layer)
     record->rtl_seconds = 5.0;
     bt_counters_add(&record->measured, "fill", 100);
     bt_counters_add(&record->measured, "steady", 900);
+    record->engine[BT_ENGINE_ISS_ACCEL].soc.soc_cycles = 3000;
 }
 
 static struct bench *make_bench(void)
@@ -151,6 +152,22 @@ static void orders_terms(struct bt_record *b)
     bt_counters_add(&b->measured, "fill", 100);
 }
 
+static void drives_slower(struct bt_record *b)
+{
+    b->engine[BT_ENGINE_ISS_ACCEL].soc.soc_cycles = 3020;
+    b->measured.item[0].value = 101;
+}
+
+static void has_no_system(struct bt_record *b)
+{
+    b->engine[BT_ENGINE_ISS_ACCEL].soc.soc_cycles = 0;
+}
+
+static void has_another_system(struct bt_record *b)
+{
+    b->engine[BT_ENGINE_ISS_SW].soc.soc_cycles = 5;
+}
+
 static void simulates_faster(struct bt_record *b)
 {
     b->rtl_seconds = 2.5;
@@ -182,8 +199,11 @@ static void test_one(void **state)
         {"nothing measured", measures_nothing, 0, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
         {"prediction", predicts_more, 1, 0, 0, 0, 1, 0, 0,
          "prediction  net      l      fake     4x4     uniform      1000      1020"},
-        {"terms", moves_a_term, 1, 0, 0, 0, 0, 0, 1, "fill -10, steady +10"},
+        {"terms", moves_a_term, 1, 0, 0, 0, 0, 0, 1, "0 faster. Counters: 1 result has others.\n"},
         {"the same terms", orders_terms, 0, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
+        {"the system", drives_slower, 1, 0, 0, 0, 0, 0, 1, "iss:accel system cycles +20, fill +1"},
+        {"no system", has_no_system, 0, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
+        {"another system", has_another_system, 0, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
         {"speed", simulates_faster, 0, 0, 0, 0, 0, 0, 0, " 2.00\n"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -233,13 +253,14 @@ static void test_order(void **state)
     (void)state;
     struct bench *bench = make_bench();
     struct bt_difference difference;
-    static const char *const layers[] = {"less", "bits", "only_a", "worse", "more"};
-    static const char *const expected[] = {"bits", "worse", "more", "less", "only_a", "only_b"};
-    for (size_t i = 0; i < 5; i++) {
+    static const char *const layers[] = {"less", "bits", "only_a", "worse", "more", "fill", "system"};
+    static const char *const expected[] = {"bits", "worse", "more", "less", "system", "fill", "only_a", "only_b"};
+    enum { LAYERS = sizeof(layers) / sizeof(layers[0]), EXPECTED = sizeof(expected) / sizeof(expected[0]) };
+    for (size_t i = 0; i < LAYERS; i++) {
         add(&bench->a, layers[i]);
     }
     add(&bench->b, "only_b");
-    for (size_t i = 5; i-- > 0;) { /* the order of the runs is not that of the other */
+    for (size_t i = LAYERS; i-- > 0;) { /* the order of the runs is not that of the other */
         if (strcmp(layers[i], "only_a") != 0) {
             add(&bench->b, layers[i]);
         }
@@ -254,21 +275,28 @@ static void test_order(void **state)
             record->engine[BT_ENGINE_REF].hash = 1;
         } else if (strcmp(record->layer, "worse") == 0) {
             record->verdict = BT_FAIL;
+        } else if (strcmp(record->layer, "fill") == 0) {
+            record->measured.item[0].value -= 3;
+        } else if (strcmp(record->layer, "system") == 0) {
+            record->engine[BT_ENGINE_ISS_ACCEL].soc.soc_cycles += 4;
         }
     }
     compare(bench, &difference);
-    assert_int_equal(difference.both, 5);
+    assert_int_equal(difference.both, LAYERS);
     assert_int_equal(difference.only_a, 1);
     assert_int_equal(difference.only_b, 1);
-    assert_int_equal(difference.count, 6);
-    for (uint32_t i = 0; i < 6; i++) {
+    assert_int_equal(difference.count, EXPECTED);
+    for (uint32_t i = 0; i < EXPECTED; i++) {
         const struct bt_changed *change = &difference.changed[i];
         assert_string_equal((change->a != NULL ? change->a : change->b)->layer, expected[i]);
     }
     assert_int_equal(difference.sum_count, 1);
-    assert_int_equal(difference.sums[0].results, 5);
-    assert_int_equal(difference.sums[0].cycles_a, 5000);
-    assert_int_equal(difference.sums[0].cycles_b, 5001);
+    assert_int_equal(difference.sums[0].results, 7);
+    assert_int_equal(difference.sums[0].cycles_a, 7000);
+    assert_int_equal(difference.sums[0].cycles_b, 7001);
+    assert_string_equal(difference.sums[0].terms[0].name, "iss:accel system cycles");
+    assert_int_equal(difference.sums[0].terms[0].a, 7 * 3000);
+    assert_int_equal(difference.sums[0].terms[0].b, 7 * 3000 + 4);
     bt_difference_free(&difference);
     free(bench);
 }

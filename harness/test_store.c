@@ -64,6 +64,8 @@ static struct bt_record record_of(unsigned n, unsigned part, unsigned round)
     record.predicted_cycles = 100 + n;
     record.rtl_seconds = 0.1;
     record.engine[BT_ENGINE_REF].hash = 0xfedcba9876543210u + n;
+    record.engine[BT_ENGINE_ISS_ACCEL].soc =
+        (struct bt_soc_result){.instructions = 1, .soc_cycles = 0x123456789abcdefu + n};
     record.engine[BT_ENGINE_RTL] = (struct bt_engine_result){.ran = true, .hash = 0xfedcba9876543210u + n};
     bt_counters_add(&record.measured, "cycles", 100 + n + round);
     bt_counters_add(&record.measured, "drain", round);
@@ -255,6 +257,7 @@ static void test_runs(void **state)
     assert_int_equal(bt_counters_get(&results.records[0].measured, "drain", 0), 7);
     assert_int_equal(results.records[0].engine[BT_ENGINE_RTL].verdict, BT_PASS);
     assert_true(results.records[1].engine[BT_ENGINE_REF].hash == 0xfedcba9876543212u);
+    assert_true(results.records[1].engine[BT_ENGINE_ISS_ACCEL].soc.soc_cycles == 0x123456789abcdf1u);
     bt_results_free(&results);
     assert_int_equal(bt_store_run(store, numbers[0], &results, &err), BT_OK);
     assert_int_equal(results.records[0].rtl_cycles, 101);
@@ -506,15 +509,15 @@ static void test_edited(void **state)
         "UPDATE result SET rtl_seconds = rtl_seconds + 1",
         "UPDATE result SET terms = ''",
         "UPDATE result SET seed = 5",
-        "UPDATE result SET hashes = zeroblob(54)",
-        "UPDATE result SET hashes = zeroblob(5)",
+        "UPDATE result SET engines = zeroblob(102)",
+        "UPDATE result SET engines = zeroblob(5)",
         "UPDATE result SET key = x'00112233445566778899aabbccddeeff' WHERE key = x'01000000000000000000000000000000'",
         "UPDATE result SET part = part + 10",
         "UPDATE result SET sum = sum + 1",
         "DELETE FROM result WHERE part = 0",
         "DROP TABLE member",
         "ALTER TABLE result DROP COLUMN terms",
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 7",
         "PRAGMA application_id = 5",
     };
     struct bt_store *store = opened("edit.db");
@@ -533,7 +536,7 @@ static void test_edited(void **state)
     copy("edit.db", "edited.db");
     edit("edited.db", "PRAGMA user_version = 9");
     assert_int_equal(bt_store_open("edited.db", BT_STORE_OWN, &store, &err), BT_OK);
-    assert_string_equal(err.text, "edited.db: a results store, schema 9: expected schema 1; set aside as "
+    assert_string_equal(err.text, "edited.db: a results store, schema 9: expected schema 2; set aside as "
                                   "edited.db.damaged-1, results begin anew");
     bt_store_close(store);
 }
