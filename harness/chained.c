@@ -33,6 +33,7 @@ struct network {
     struct bt_hal *hal;
     struct bt_chained_iss *sw, *accel;
     uint32_t compared[BT_ENGINE_COUNT];         /* pictures that an engine did without a difference */
+    bool left_out[BT_ENGINE_COUNT];             /* of later pictures, once a layer went wrong */
     uint32_t images, pictures, labelled, right; /* pictures: of all engines, and of the model alone */
 };
 
@@ -632,8 +633,11 @@ static bool run_picture(struct network *network, struct bt_record *records, uint
     }
     run_ref(network);
     for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT; e++) {
-        if (!bt_step_selected(&chained->nodes[last].step, e) || any_failed(network, e, records) ||
-            (model_alone && e != BT_ENGINE_MODEL)) {
+        if (!bt_step_selected(&chained->nodes[last].step, e) || (model_alone && e != BT_ENGINE_MODEL)) {
+            continue;
+        }
+        if (any_failed(network, e, records)) {
+            network->left_out[e] = true;
             continue;
         }
         if (e == BT_ENGINE_MODEL && chained->job->variant->model != NULL) {
@@ -680,6 +684,18 @@ static void take_note(const struct network *network, struct bt_record *record)
                    network->graph->source, network->why_seeded.text[0] != '\0' ? ", since " : "",
                    network->why_seeded.text, network->images, network->images > 1 ? "s" : "", real ? ": " : "", source,
                    labels, class);
+}
+
+/* A layer that was right before another one went wrong was not compared on all pictures. */
+static void withdraw(const struct network *network, struct bt_record *records)
+{
+    for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT; e++) {
+        for (uint32_t i = 0; i < network->shared.job->count && network->left_out[e]; i++) {
+            if (records[i].engine[e].verdict == BT_PASS) {
+                bt_record_withdraw(&records[i], e, "right until another layer went wrong, then not run any more");
+            }
+        }
+    }
 }
 
 /* Layers that only the accelerator's engines could have run, and did not, say where they ran. */
@@ -836,6 +852,7 @@ enum bt_status bt_chained_run(const struct bt_job *job, const struct bt_engine_o
         }
         name_picture(job, records, failed_before, k);
     }
+    withdraw(&network, records);
     take_note(&network, &records[last_layer(job)]);
     if (wants_accuracy(job) && measure_accuracy(&network, &records[job->count - 1], &err) != BT_OK) {
         bt_record_set(&records[job->count - 1], BT_ENGINE_REF, BT_FAIL, err.text);

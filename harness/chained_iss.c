@@ -262,6 +262,18 @@ static void poison(const struct bt_chained *chained, const struct bt_chained_iss
     }
 }
 
+static bool input_is_wrong(const struct bt_chained *chained, const struct bt_chained_iss *iss, uint32_t index)
+{
+    const struct bt_graph_node *node = &chained->graph->nodes[index];
+    for (uint32_t k = 0; k < node->input_count; k++) {
+        const struct bt_record *record = chained->nodes[node->inputs[k]].step.record;
+        if (record != NULL && record->engine[iss->engine].verdict == BT_FAIL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
  * The verdict of every node; a wrong tensor is said where it first went wrong, and those that follow from it as well. What the
  * accelerator pools on write-back is judged as the convolution's.
@@ -275,6 +287,7 @@ static void judge(const struct bt_chained *chained, const struct bt_chained_iss 
         if (with_accel(iss) && chained->nodes[i].pooled_by != 0) {
             continue;
         }
+        step.misled = input_is_wrong(chained, iss, i) ? 1u << iss->engine : 0;
         gather(chained, iss, accel ? bt_chained_output(chained, i) : i, i, step.got);
         bt_step_ran(&step, iss->engine, begin, step.got);
         step.record->engine[iss->engine].seconds = seconds;

@@ -133,10 +133,15 @@ static void point_line(const struct series *series, const struct bt_store_point 
         (void)snprintf(change, sizeof(change), "%+" PRId64 " (%+.2f %%)",
                        (int64_t)(point->rtl_cycles - series->last.rtl_cycles), percent);
     }
-    (void)printf("%5" PRId64 "  %-10s  %-5s %12s %12s  %016" PRIx64 "  %s%s\n", point->run,
+    char verdict[32] = "";
+    if (!first && point->verdict != series->last.verdict) {
+        (void)snprintf(verdict, sizeof(verdict), " %s to %s", bt_verdict_name(series->last.verdict),
+                       bt_verdict_name(point->verdict));
+    }
+    (void)printf("%5" PRId64 "  %-10s  %-5s %12s %12s  %016" PRIx64 "  %s%s%s\n", point->run,
                  revision(point->commit, point->dirty, text, sizeof(text)), bt_verdict_name(point->verdict),
                  count_or_dash(point->rtl_cycles, cycles[0], sizeof(cycles[0])),
-                 count_or_dash(point->predicted_cycles, cycles[1], sizeof(cycles[1])), point->hash, change,
+                 count_or_dash(point->predicted_cycles, cycles[1], sizeof(cycles[1])), point->hash, change, verdict,
                  !first && point->hash != series->last.hash ? " other bits" : "");
 }
 

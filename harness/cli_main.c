@@ -69,7 +69,11 @@ static const struct command commands[] = {
     {"dataset", DATASET, bt_cli_dataset, "dataset " DATASET_FORM " [options]",
      "Says what is in a set of pictures, or writes it for training scripts, or as one picture for people.", USUAL},
     {"history", HISTORY, bt_cli_history, "history [options]",
-     "Stored runs; with --network, --layer, --variant or --config the cycles of these results over the runs.", USUAL},
+     "Stored runs; with --network, --layer, --variant or --config the cycles of these results over the runs.\n"
+     "A result has a line where it differs from the run before. + behind a revision: the tree had changes, or a core "
+     "was\n"
+     "older than its RTL. The hash is of the first engine that failed, or else of the reference.",
+     USUAL},
     {"compare", COMPARE, bt_cli_compare, "compare A B [options]",
      "What changed from A to B: bits, verdicts, cycles and their terms, area, speed of the simulation.\n"
      "A side is a results.json or its folder, the number of a stored run, or a git revision; . is this tree as it is. "

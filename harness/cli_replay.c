@@ -9,6 +9,7 @@
 #include "harness/cli.h"
 #include "harness/cli_jobs.h"
 #include "harness/cli_report.h"
+#include "harness/cli_stale.h"
 #include "harness/compare.h"
 #include "harness/layer_pool.h"
 #include "harness/report.h"
@@ -218,6 +219,7 @@ static int replay(const struct bt_cli *cli, const struct bt_plan *plan, struct b
         (void)bt_fail(err, BT_ENOMEM, "out of memory");
         return exit_status;
     }
+    (void)bt_cli_stale(plan, &options);
     print_job(job);
     const enum bt_status status = bt_cli_jobs(cli, plan, &options, NULL, records, &interrupted);
     if (interrupted != 0) {

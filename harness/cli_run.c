@@ -11,6 +11,7 @@
 #include "harness/cli_jobs.h"
 #include "harness/cli_report.h"
 #include "harness/cli_slurm.h"
+#include "harness/cli_stale.h"
 #include "harness/model.h"
 #include "harness/prepared.h"
 #include "harness/report.h"
@@ -73,6 +74,8 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
         goto cleanup;
     }
     bt_cli_describe(cli, plan, &options, &report.run);
+    /* what a core was built from is no revision's */
+    report.run.environment.dirty = bt_cli_stale(plan, &options) || report.run.environment.dirty;
     const double begin = bt_now_seconds();
     enum bt_status status = bt_cli_store_open(cli, plan, &options, &store, err);
     if (status != BT_OK) {

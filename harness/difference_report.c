@@ -177,10 +177,11 @@ static void summary(const struct page *page, const struct bt_difference *d)
     char text[512];
     const char *strong = page->markdown ? "**" : "";
     if (bt_difference_is_worse(d)) {
-        const int used = snprintf(text, sizeof(text),
-                                  "Worse: other bits in %" PRIu32 " of %" PRIu32 " results, %" PRIu32 " %s worse",
-                                  d->bits, d->both, d->worse, are(d->worse, "verdict is", "verdicts are"));
         const uint32_t lost = d->partial ? 0 : d->only_a + d->lost;
+        const int used =
+            snprintf(text, sizeof(text), "%sther bits in %" PRIu32 " of %" PRIu32 " results, %" PRIu32 " %s worse",
+                     d->worse + lost != 0 ? "Worse: o" : "O", d->bits, d->both, d->worse,
+                     are(d->worse, "verdict is", "verdicts are"));
         (void)snprintf(text + used, sizeof(text) - (size_t)used, lost != 0 ? ", %" PRIu32 " did not run in B." : ".",
                        lost);
     } else {
@@ -316,17 +317,16 @@ static void cell_change(struct page *page, const struct bt_difference *d, const 
 }
 
 /* What tells this result from others of its layer, where it is not the usual. */
-static void cell_data(struct page *page, const struct bt_record *record)
+static const char *data_of(const struct bt_record *record, char *text, size_t text_bytes)
 {
-    char text[160];
     char stalls[32] = "";
     char kind[BT_KIND_BYTES];
     bt_record_kind(record, " ", kind, sizeof(kind));
     if (record->stall_percent != 0) {
         (void)snprintf(stalls, sizeof(stalls), " stalls %" PRIu32 " %%", record->stall_percent);
     }
-    (void)snprintf(text, sizeof(text), "%s%s%s", record->pattern, kind, stalls);
-    cell(page, "%s", text);
+    (void)snprintf(text, text_bytes, "%s%s%s", record->pattern, kind, stalls);
+    return text;
 }
 
 static void cell_terms(struct page *page, const struct bt_changed *change)
@@ -361,12 +361,13 @@ static void changed(struct page *page, const struct bt_difference *d)
                                change->a->rtl_cycles != change->b->rtl_cycles);
         const uint64_t a = change->a == NULL ? 0 : measured ? change->a->rtl_cycles : change->a->predicted_cycles;
         const uint64_t b = change->b == NULL ? 0 : measured ? change->b->rtl_cycles : change->b->predicted_cycles;
+        char data[160];
         cell_change(page, d, change);
         cell(page, "%s", record->network);
         cell(page, "%s", record->layer);
         cell(page, "%s", record->variant);
         cell(page, "%s", record->config);
-        cell_data(page, record);
+        cell(page, "%s", data_of(record, data, sizeof(data)));
         cell_count(page, a);
         cell_count(page, b);
         cell_percent(page, (double)a, (double)b);
@@ -386,6 +387,7 @@ static void reasons(const struct page *page, const struct bt_difference *d)
         if (change->verdict <= 0 || change->a == NULL || change->b == NULL || change->b->reason[0] == '\0') {
             continue;
         }
+        char data[160];
         if (!any) {
             heading(page, "Why verdicts got worse");
             any = true;
@@ -398,6 +400,8 @@ static void reasons(const struct page *page, const struct bt_difference *d)
         put(page, change->b->variant);
         (void)fputc(' ', page->out);
         put(page, change->b->config);
+        (void)fputs(", ", page->out);
+        put(page, data_of(change->b, data, sizeof(data)));
         (void)fputs(": ", page->out);
         put(page, change->b->reason);
         (void)fputc('\n', page->out);

@@ -132,10 +132,11 @@ static void differs(struct bt_engine_step *step, enum bt_engine engine, const st
     char text[BT_REASON_BYTES];
     (void)snprintf(text, sizeof(text),
                    "%" PRIu64 " of %" PRIu64 " %selements differ, first n %d y %d x %d c %d: expected %" PRId64
-                   ", got %" PRId64 "%s%s",
+                   ", got %" PRId64 "%s%s%s",
                    mismatch->differing, mismatch->total, bt_layer_pools(&step->layer) ? "pooled " : "", mismatch->n,
                    mismatch->y, mismatch->x, mismatch->c, mismatch->expected, mismatch->got,
-                   mismatch->where[0] != '\0' ? " in " : "", mismatch->where);
+                   mismatch->where[0] != '\0' ? " in " : "", mismatch->where,
+                   (step->misled & 1u << engine) != 0 ? "; its input was wrong already" : "");
     if (step->record->mismatch.differing == 0) {
         step->record->mismatch = *mismatch;
         step->record->mismatch_engine = engine;
@@ -677,10 +678,12 @@ static void free_step(struct bt_engine_step *step)
     memset(step, 0, sizeof(*step));
 }
 
+/* Engines whose core reads what the layer before left in its memory. */
+static const enum bt_engine cores[] = {BT_ENGINE_RTL, BT_ENGINE_ISS_ACCEL};
+
 /* Is the ofmap in the memory of every core that the job runs? */
 static bool left_ofmap(const struct bt_engine_step *before)
 {
-    static const enum bt_engine cores[] = {BT_ENGINE_RTL, BT_ENGINE_ISS_ACCEL};
     bool any = false;
     for (size_t i = 0; i < sizeof(cores) / sizeof(cores[0]); i++) {
         const enum bt_verdict verdict = before->record->engine[cores[i]].verdict;
@@ -708,6 +711,10 @@ static void place(struct bt_engine_step *step, const struct bt_engine_step *befo
     if (step->chained) {
         step->io.in_addr = before->io.out_addr;
         step->io.in_pitch = before->io.out_pitch;
+        for (size_t i = 0; i < sizeof(cores) / sizeof(cores[0]); i++) {
+            const bool wrong = before->record->engine[cores[i]].verdict == BT_FAIL;
+            step->misled |= wrong ? 1u << cores[i] : 0;
+        }
     }
 }
 

@@ -15,6 +15,7 @@ struct bt_engine_step {
     struct bt_layer layer; /**< with the zero points and clamps of its data */
     struct bt_tensors tensors;
     bool chained;         /**< its ifmap is the ofmap of the layer before */
+    uint32_t misled;      /**< 1 << engine for each whose ifmap was wrong already */
     void *expected, *got; /**< ofmaps; got has bt_step_got_bytes() */
     void *plan;
     struct bt_io io;

@@ -637,7 +637,9 @@ static enum bt_status number_jobs(const struct bt_selection *selection, struct b
     }
     if (plan->count == 0) {
         return bt_fail(
-            err, BT_EINPUT, "nothing selected: network %s, layer %s, variant %s, configuration %s%s%s",
+            err, BT_EINPUT,
+            "nothing selected: network %s, layer %s, variant %s, configuration %s%s%s; 'bittrue list' shows what there "
+            "is",
             selection->network != NULL ? selection->network : "*", selection->layer != NULL ? selection->layer : "*",
             selection->variant != NULL ? selection->variant : "*", selection->config != NULL ? selection->config : "*",
             selection->suite != NULL ? ", suite " : "", selection->suite != NULL ? selection->suite : "");

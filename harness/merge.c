@@ -66,8 +66,8 @@ static enum bt_status check_shards(const char *const *paths, const struct bt_res
         }
         for (uint32_t k = 0; k < i; k++) {
             if (files[k].run.shard == files[i].run.shard) {
-                return bt_fail(err, BT_EINPUT, "%s: shard %" PRIu32 "/%" PRIu32 ", as %s", paths[i],
-                               files[i].run.shard + 1, files[i].run.shards, paths[k]);
+                return bt_fail(err, BT_EINPUT, "%s: shard %" PRIu32 "/%" PRIu32 ", as %s: expected each shard once",
+                               paths[i], files[i].run.shard + 1, files[i].run.shards, paths[k]);
             }
         }
     }

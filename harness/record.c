@@ -99,3 +99,17 @@ void bt_record_set(struct bt_record *record, enum bt_engine engine, enum bt_verd
         (void)snprintf(record->reason, sizeof(record->reason), "%s: %s", bt_engine_name(engine), reason);
     }
 }
+
+void bt_record_withdraw(struct bt_record *record, enum bt_engine engine, const char *reason)
+{
+    record->engine[engine].verdict = BT_SKIP;
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        if (e != BT_ENGINE_REF && e != BT_ENGINE_CYCLES && record->engine[e].verdict == BT_PASS) {
+            return;
+        }
+    }
+    if (record->verdict == BT_PASS) {
+        record->verdict = BT_SKIP;
+        (void)snprintf(record->reason, sizeof(record->reason), "%s: %s", bt_engine_name(engine), reason);
+    }
+}

@@ -150,4 +150,10 @@ enum bt_verdict bt_record_strongest(const struct bt_record *record);
  */
 void bt_record_set(struct bt_record *record, enum bt_engine engine, enum bt_verdict verdict, const char *reason);
 
+/**
+ * @brief  Takes a PASS back: the engine did not do all of it after all. So does the record, unless another engine that is held
+ *         to the reference keeps its PASS.
+ */
+void bt_record_withdraw(struct bt_record *record, enum bt_engine engine, const char *reason);
+
 #endif

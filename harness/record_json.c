@@ -325,7 +325,7 @@ uint64_t bt_json_read_count(struct bt_json_reader *reader, const char *key, uint
     }
     if (!json_is_integer(value) || count < 0 || (uint64_t)count > most) {
         char expected[64];
-        (void)snprintf(expected, sizeof(expected), "a whole number of at most %" PRIu64, most);
+        (void)snprintf(expected, sizeof(expected), "a whole number, 0 to %" PRIu64, most);
         bt_json_expected(reader, key, expected);
         return 0;
     }

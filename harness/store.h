@@ -92,7 +92,8 @@ struct bt_store_point {
     uint64_t seed;
     int64_t row; /**< the same number: the same result, not run again */
     enum bt_verdict verdict;
-    uint64_t rtl_cycles, predicted_cycles, hash; /**< hash: of the ofmap as the reference has it */
+    uint64_t rtl_cycles, predicted_cycles,
+        hash; /**< hash: of the ofmap, of the first engine that failed or else of the reference */
 };
 
 /** Runs, oldest first. @return As bt_store_run(). The array is freed by the caller. */

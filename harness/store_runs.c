@@ -305,6 +305,16 @@ static void selected(sqlite3_context *context, int count, sqlite3_value **values
     sqlite3_result_int(context, text != NULL && bt_glob(globs, text) ? 1 : 0);
 }
 
+static uint64_t bits_of(const struct bt_record *record)
+{
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        if (record->engine[e].verdict == BT_FAIL && record->engine[e].hash != 0) {
+            return record->engine[e].hash;
+        }
+    }
+    return record->engine[BT_ENGINE_REF].hash;
+}
+
 enum bt_status bt_store_history(struct bt_store *store, const char *network, const char *layer, const char *variant,
                                 const char *config,
                                 void (*point)(void *context, const char *id, const struct bt_store_point *point),
@@ -344,7 +354,7 @@ enum bt_status bt_store_history(struct bt_store *store, const char *network, con
         one.verdict = record.verdict;
         one.rtl_cycles = record.rtl_cycles;
         one.predicted_cycles = record.predicted_cycles;
-        one.hash = record.engine[BT_ENGINE_REF].hash;
+        one.hash = bits_of(&record);
         bt_record_id(&record, id, sizeof(id));
         point(context, id, &one);
     }

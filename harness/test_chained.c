@@ -443,13 +443,44 @@ static void test_pictures(void **state)
     }
     assert_true(hash[0] != hash[1]);
 
-    make("lenet5", NULL, true, "ref,iss:accel");
+    /* What was right until another layer went wrong keeps its PASS only if that was the last picture. */
+    for (uint32_t images = 2; images <= 3; images++) {
+        make("lenet5", NULL, true, "ref,iss:accel");
+        bench.options.images = images;
+        fault = FLIP;
+        sound_runs = 9; /* five layers of one picture, and four of the next: the last goes wrong */
+        run();
+        assert_int_equal(bench.records[6].verdict, BT_FAIL);
+        assert_non_null(strstr(bench.records[6].reason, "(picture 1)"));
+        assert_null(strstr(bench.records[6].reason, "its input was wrong"));
+        for (uint32_t i = 0; i < 6; i++) {
+            const struct bt_record *record = &bench.records[i];
+            if (images == 2) {
+                assert_int_equal(record->verdict, BT_PASS);
+            } else {
+                assert_int_equal(record->verdict, BT_SKIP);
+                assert_int_equal(result(i, BT_ENGINE_ISS_ACCEL)->verdict, BT_SKIP);
+                assert_string_equal(record->reason,
+                                    "iss:accel: right until another layer went wrong, then not run any more");
+            }
+        }
+        finish();
+    }
+
+    /* Another engine that goes on keeps the record's PASS. */
+    make("lenet5", NULL, true, "ref,iss:sw,iss:accel");
     bench.options.images = 3;
     fault = FLIP;
-    sound_runs = 5; /* the layers of one picture */
+    sound_runs = 5;
     run();
-    assert_int_equal(bench.records[0].verdict, BT_FAIL);
-    assert_non_null(strstr(bench.records[0].reason, "(picture 1)"));
+    assert_null(strstr(bench.records[0].reason, "its input was wrong"));
+    assert_non_null(strstr(bench.records[1].reason, "; its input was wrong already (picture 1)"));
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_not_equal(result(i, BT_ENGINE_ISS_ACCEL)->verdict, BT_PASS);
+        assert_int_equal(result(i, BT_ENGINE_ISS_SW)->verdict, BT_PASS);
+        assert_int_equal(bench.records[i].verdict,
+                         result(i, BT_ENGINE_ISS_ACCEL)->verdict == BT_FAIL ? BT_FAIL : BT_PASS);
+    }
     finish();
 }
 

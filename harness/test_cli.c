@@ -316,6 +316,49 @@ static void test_nothing_ran(void **state)
     holds(out, "FAIL: nothing ran");
 }
 
+/* ---- a core that is older than its RTL ---- */
+
+static void set_time(const char *path, time_t seconds, long nanoseconds)
+{
+    const struct timespec times[2] = {{.tv_sec = seconds, .tv_nsec = nanoseconds},
+                                      {.tv_sec = seconds, .tv_nsec = nanoseconds}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void test_stale(void **state)
+{
+    (void)state;
+    static const char core[] = "build/rtl/fake-good.so";
+    static const char words[] =
+        "bittrue: build/rtl/fake-good.so is older than b.sv and is taken as it was built; for a new "
+        "one: make build/rtl/fake-good.so\n";
+    assert_int_equal(mkdir("build/rtl/fake-good", 0777) | mkdir("build/rtl/fake-good/obj", 0777), 0);
+    test_file("build/rtl/fake-good/obj/Vcore__ver.d", "x y  : gone.sv a.sv b.sv \n\na.sv:\nc.sv:\n");
+    test_file("a.sv", "");
+    test_file("b.sv", "");
+    test_file("c.sv", "");
+    set_time(core, 1000, 5);
+    set_time("a.sv", 1000, 5);
+    set_time("c.sv", 2000, 0); /* is no source of it */
+    static const struct {
+        time_t seconds;
+        long nanoseconds;
+        bool older;
+    } cases[] = {{999, 9, false}, {1000, 5, false}, {1000, 6, true}, {1001, 0, true}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        set_time("b.sv", cases[i].seconds, cases[i].nanoseconds);
+        assert_int_equal(call("run --config good --engine ref,rtl --layer conv1 --out o/stale"), 0);
+        assert_string_equal(err, cases[i].older ? words : "");
+        slurp("o/stale/results.json", out);
+        holds(out, cases[i].older ? "\"dirty\":true" : "\"dirty\":false");
+        assert_int_equal(call("run --config good --engine ref,model --out o/stale"), 0); /* without it */
+        assert_string_equal(err, "");
+        assert_int_equal(call("replay --config good --layer conv1"), 0);
+        assert_string_equal(err, cases[i].older ? words : "");
+    }
+    assert_int_equal(system("rm -r build/rtl/fake-good a.sv b.sv c.sv"), 0);
+}
+
 /* ---- compare ---- */
 
 /* In a results.json, the first `from` becomes `to`; the same length, so that nothing moves. */
@@ -358,7 +401,7 @@ static void test_compare(void **state)
     assert_int_equal(json_dump_file(json, "o/right/results.json", 0), 0);
     json_decref(json);
     assert_int_equal(call("compare o/left o/right --out o/worse.md"), 1);
-    holds(out, "Worse: other bits in 1 of 3 results, 0 verdicts are worse.");
+    holds(out, "Other bits in 1 of 3 results, 0 verdicts are worse.");
     holds(out, "bits (ref, model, rtl)");
     slurp("o/worse.md", out);
     holds(out, "| bits (ref, model, rtl) | tiny | conv1 | fake | good | uniform | 820 | 821 | +0.122 |");
@@ -1206,19 +1249,33 @@ int main(int argc, char **argv)
         return bt_cli_main(argc, argv);
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_usage),          cmocka_unit_test(test_pass),
-        cmocka_unit_test(test_faults),         cmocka_unit_test(test_others_survive),
-        cmocka_unit_test(test_nothing_ran),    cmocka_unit_test(test_missing_core),
-        cmocka_unit_test(test_order_and_seed), cmocka_unit_test(test_shards),
-        cmocka_unit_test(test_full_disk),      cmocka_unit_test(test_interrupt),
-        cmocka_unit_test(test_list),           cmocka_unit_test(test_dataset),
-        cmocka_unit_test(test_predict),        cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_kinds),          cmocka_unit_test(test_store),
-        cmocka_unit_test(test_store_refused),  cmocka_unit_test(test_nothing_to_compare),
-        cmocka_unit_test(test_history),        cmocka_unit_test(test_slurm),
-        cmocka_unit_test(test_exit_status),    cmocka_unit_test(test_github),
-        cmocka_unit_test(test_baseline),       cmocka_unit_test(test_baseline_refused),
-        cmocka_unit_test(test_compare),        cmocka_unit_test(test_compare_revisions),
+        cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_pass),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_others_survive),
+        cmocka_unit_test(test_nothing_ran),
+        cmocka_unit_test(test_missing_core),
+        cmocka_unit_test(test_order_and_seed),
+        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_dataset),
+        cmocka_unit_test(test_predict),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_store),
+        cmocka_unit_test(test_store_refused),
+        cmocka_unit_test(test_nothing_to_compare),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_slurm),
+        cmocka_unit_test(test_exit_status),
+        cmocka_unit_test(test_github),
+        cmocka_unit_test(test_baseline),
+        cmocka_unit_test(test_baseline_refused),
+        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_compare_revisions),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_tree);
 }

@@ -189,9 +189,11 @@ static void test_one(void **state)
     } cases[] = {
         {"nothing", nothing, 0, 0, 0, 0, 0, 0, 0, "Nothing got worse: 1 result has the same bits."},
         {"other bits", other_bits, 1, 1, 0, 0, 0, 0, 0, "bits (rtl)"},
+        {"other bits", other_bits, 1, 1, 0, 0, 0, 0, 0, "Other bits in 1 of 1 results, 0 verdicts are worse."},
+        {"a failure", fails, 1, 0, 0, 1, 0, 0, 0, "Worse: other bits in 0 of 1 results, 1 verdict is worse."},
         {"an engine that did not run", did_not_run, 1, 0, 1, 0, 0, 0, 0, "did not run (rtl)"},
         {"an engine without bits", no_bits, 1, 0, 1, 0, 0, 0, 0, "0 verdicts are worse, 1 did not run in B."},
-        {"a failure", fails, 1, 0, 0, 1, 0, 0, 0, "net l on fake 4x4: because"},
+        {"a failure", fails, 1, 0, 0, 1, 0, 0, 0, "net l on fake 4x4, uniform: because"},
         {"a skip", skips, 1, 0, 0, 1, 0, 0, 0, "PASS to SKIP"},
         {"an exemption", is_exempted, 1, 0, 0, 1, 0, 0, 0, "PASS to XFAIL"},
         {"more cycles", takes_more, 1, 0, 0, 0, 1, 0, 1, "+1.000  fill +10"},

@@ -367,6 +367,19 @@ static void test_chain_feeds_itself(void **state)
     assert_string_equal(bench.records[1].layer, "chain/second");
     assert_int_not_equal(bench.records[1].engine[BT_ENGINE_REF].hash, bench.records[0].engine[BT_ENGINE_REF].hash);
 
+    /* What follows from a wrong layer says so. */
+    struct bench wrong;
+    set_up(&wrong, FAKE_FLIP);
+    wrong.job.chain = "chain";
+    wrong.job.count = 3;
+    wrong.layers[1].work.u.conv.c_in = 4;
+    wrong.layers[2].work.u.conv.c_in = 7;
+    run(&wrong);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(wrong.records[i].verdict, BT_FAIL);
+        assert_true((strstr(wrong.records[i].reason, "; its input was wrong already") != NULL) == (i == 1));
+    }
+
     /* Alone, the second layer gets seeded data instead. */
     const uint64_t chained = bench.records[1].engine[BT_ENGINE_REF].hash;
     bench.job.layers = &bench.layers[1];

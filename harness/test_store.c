@@ -248,6 +248,19 @@ static void test_runs(void **state)
     assert_true(seen.points[0].hash == 0xfedcba9876543211u);
     assert_string_equal(seen.points[1].commit, "bbb");
 
+    /* of what failed, the bits that were wrong */
+    records[0] = record_of(1, 0, 7);
+    records[0].engine[BT_ENGINE_RTL].hash = 0x55;
+    bt_record_set(&records[0], BT_ENGINE_RTL, BT_FAIL, "other bits");
+    rows[0] = 0;
+    report = report_of(records, 1, "ccc", 3000);
+    assert_int_equal(bt_store_add_run(store, &report, rows, &numbers[3], &err), BT_OK);
+    seen.count = 0;
+    assert_int_equal(bt_store_history(store, NULL, "layer<1>", NULL, NULL, note, &seen, &err), BT_OK);
+    assert_int_equal(seen.count, 3);
+    assert_int_equal(seen.points[2].verdict, BT_FAIL);
+    assert_true(seen.points[2].hash == 0x55);
+
     struct bt_results results;
     assert_int_equal(bt_store_run(store, numbers[2], &results, &err), BT_OK);
     assert_int_equal(results.count, 2);
