@@ -523,6 +523,7 @@ static void test_edited(void **state)
         "UPDATE result SET terms = ''",
         "UPDATE result SET seed = 5",
         "UPDATE result SET engines = zeroblob(102)",
+        "UPDATE result SET engines = CAST(substr(engines, 1, 9) || zeroblob(93) AS BLOB)", /* the first engine stays */
         "UPDATE result SET engines = zeroblob(5)",
         "UPDATE result SET key = x'00112233445566778899aabbccddeeff' WHERE key = x'01000000000000000000000000000000'",
         "UPDATE result SET part = part + 10",
