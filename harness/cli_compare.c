@@ -12,6 +12,7 @@
 #include "harness/cli_store.h"
 #include "harness/difference.h"
 #include "harness/replace.h"
+#include "harness/results.h"
 
 #define PATH_BYTES 4096
 
@@ -109,6 +110,11 @@ static bool is_revision(const char *text)
     return strcmp(text, ".") == 0 || (access(text, F_OK) != 0 && !is_number(text));
 }
 
+static bool take(void *side, const struct bt_record *record)
+{
+    return bt_outcomes_add(&((struct bt_difference_side *)side)->outcomes, record);
+}
+
 /* A results.json or the folder of one, with the areas beside it. */
 static enum bt_status read_side(const char *path, struct bt_difference_side *side, struct bt_error *err)
 {
@@ -122,7 +128,16 @@ static enum bt_status read_side(const char *path, struct bt_difference_side *sid
     }
     memcpy(copy, file, sizeof(copy));
     (void)snprintf(areas, sizeof(areas), "%s/area.json", dirname(copy));
-    const enum bt_status status = bt_results_read(file, &side->results, err);
+    struct bt_results results;
+    enum bt_status status = bt_results_read(file, &results, err);
+    if (status != BT_OK) {
+        return status;
+    }
+    side->run = results.run;
+    for (uint32_t i = 0; i < results.count && status == BT_OK; i++) {
+        status = take(side, &results.records[i]) ? BT_OK : bt_fail(err, BT_ENOMEM, "out of memory");
+    }
+    bt_results_free(&results);
     return status == BT_OK ? bt_areas_read(areas, &side->areas, err) : status;
 }
 
@@ -142,7 +157,7 @@ static enum bt_status read_run(const struct bt_cli *cli, const char *number, str
     }
     enum bt_status status = bt_store_open(path, BT_STORE_READ, &store, err);
     if (status == BT_OK) {
-        status = bt_store_run(store, run, &side->results, err);
+        status = bt_store_run(store, run, &side->run, take, side, err);
     }
     bt_store_close(store);
     return status;
@@ -172,7 +187,7 @@ static int open_side(const struct bt_cli *cli, const char *text, const char *let
 
 static void close_side(struct bt_difference_side *side)
 {
-    bt_results_free(&side->results);
+    bt_outcomes_free(&side->outcomes);
     bt_areas_free(&side->areas);
 }
 

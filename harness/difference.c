@@ -5,58 +5,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xxhash.h>
+/* ---- which outcome of one side belongs to which of the other ---- */
 
-#include "harness/record_json.h"
-
-/* ---- which record of one side belongs to which of the other ---- */
-
-struct key {
-    uint64_t hash;
-    const struct bt_record *record;
+struct place {
+    uint64_t id_hash; /* of the outcome; here it is compared faster */
+    const struct bt_outcome *outcome;
 };
 
-static void id_of(const struct bt_record *record, char *id)
+static int compare_ids(const struct place *x, const struct place *y)
 {
-    bt_record_id(record, id, BT_ID_BYTES);
+    return x->id_hash != y->id_hash ? (x->id_hash < y->id_hash ? -1 : 1) : strcmp(x->outcome->id, y->outcome->id);
 }
 
-static int compare_ids(const struct key *x, const struct key *y)
+static int compare_places(const void *left, const void *right)
 {
-    char id_x[BT_ID_BYTES];
-    char id_y[BT_ID_BYTES];
-    if (x->hash != y->hash) {
-        return x->hash < y->hash ? -1 : 1;
+    const struct place *x = left;
+    const struct place *y = right;
+    const int order = compare_ids(x, y);
+    return order != 0 ? order : (x->outcome > y->outcome) - (x->outcome < y->outcome);
+}
+
+/* By id; those with one id as they came. */
+static struct place *sorted(const struct bt_outcomes *outcomes)
+{
+    struct place *places = calloc(outcomes->count + (size_t)1, sizeof(*places));
+    for (uint32_t i = 0; places != NULL && i < outcomes->count; i++) {
+        places[i] = (struct place){outcomes->items[i].id_hash, &outcomes->items[i]};
     }
-    id_of(x->record, id_x);
-    id_of(y->record, id_y);
-    return strcmp(id_x, id_y);
-}
-
-static int compare_keys(const void *left, const void *right)
-{
-    const struct key *x = left;
-    const struct key *y = right;
-    const int order = x->hash != y->hash ? (x->hash < y->hash ? -1 : 1) : compare_ids(x, y);
-    return order != 0 ? order : (x->record > y->record) - (x->record < y->record);
-}
-
-/* Sorted by what only has to be the same on both sides: the hash of the id is compared faster than the id. */
-static struct key *sorted_keys(const struct bt_results *results)
-{
-    struct key *keys = calloc(results->count + (size_t)1, sizeof(*keys));
-    for (uint32_t i = 0; keys != NULL && i < results->count; i++) {
-        char id[BT_ID_BYTES];
-        id_of(&results->records[i], id);
-        keys[i] = (struct key){XXH3_64bits(id, strlen(id)), &results->records[i]};
+    if (places != NULL) {
+        qsort(places, outcomes->count, sizeof(*places), compare_places);
     }
-    if (keys != NULL) {
-        qsort(keys, results->count, sizeof(*keys), compare_keys);
-    }
-    return keys;
+    return places;
 }
 
-/* ---- what changed between two records ---- */
+/* ---- what changed between two outcomes ---- */
 
 bool bt_verdict_worse(enum bt_verdict than, enum bt_verdict verdict)
 {
@@ -69,15 +51,15 @@ static double percent(uint64_t a, uint64_t b)
     return a != 0 && b != 0 ? 100.0 * ((double)b - (double)a) / (double)a : 0.0;
 }
 
-/* Value of a counter; `hint` is where it would be if both sides name the same counters in the same order. */
-static const uint64_t *counter(const struct bt_counters *counters, const char *name, uint32_t hint)
+/* The value of a term; `hint` is where it would be if both sides name the same terms in the same order. */
+static const uint64_t *value_of(const struct bt_outcome *outcome, const char *name, uint32_t hint)
 {
-    if (hint < counters->count && strcmp(counters->item[hint].name, name) == 0) {
-        return &counters->item[hint].value;
+    if (hint < outcome->term_count && strcmp(outcome->terms[hint].name, name) == 0) {
+        return &outcome->terms[hint].value;
     }
-    for (uint32_t i = 0; i < counters->count; i++) {
-        if (strcmp(counters->item[i].name, name) == 0) {
-            return &counters->item[i].value;
+    for (uint32_t i = 0; i < outcome->term_count; i++) {
+        if (strcmp(outcome->terms[i].name, name) == 0) {
+            return &outcome->terms[i].value;
         }
     }
     return NULL;
@@ -98,35 +80,18 @@ static int compare_terms(const void *left, const void *right)
     return strcmp(x->name, y->name);
 }
 
-/* Engines that simulate a system. */
-static const char *const systems[BT_ENGINE_COUNT] = {
-    [BT_ENGINE_ISS_SW] = "iss:sw system cycles",
-    [BT_ENGINE_ISS_ACCEL] = "iss:accel system cycles",
-};
-
-/* Term i of a, below term_count(). A side that measured nothing, or not this one, says nothing about it: false. */
-static bool term_of(const struct bt_record *a, const struct bt_record *b, uint32_t i, struct bt_term *term)
+/* Term i of a. A side that measured nothing, or not this one, says nothing about it: false. */
+static bool term_of(const struct bt_outcome *a, const struct bt_outcome *b, uint32_t i, struct bt_term *term)
 {
-    if (i < a->measured.count) {
-        const char *name = a->measured.item[i].name;
-        const uint64_t *other = counter(&b->measured, name, i);
-        *term = (struct bt_term){name, a->measured.item[i].value, other != NULL ? *other : 0};
-        return other != NULL;
-    }
-    const uint32_t engine = i - a->measured.count;
-    *term = (struct bt_term){systems[engine], a->engine[engine].soc.soc_cycles, b->engine[engine].soc.soc_cycles};
-    return term->name != NULL && term->a != 0 && term->b != 0;
+    const uint64_t *other = value_of(b, a->terms[i].name, i);
+    *term = (struct bt_term){a->terms[i].name, a->terms[i].value, other != NULL ? *other : 0};
+    return other != NULL;
 }
 
-static uint32_t term_count(const struct bt_record *a)
-{
-    return a->measured.count + BT_ENGINE_COUNT;
-}
-
-uint32_t bt_difference_terms(const struct bt_record *a, const struct bt_record *b, struct bt_term *terms)
+uint32_t bt_difference_terms(const struct bt_outcome *a, const struct bt_outcome *b, struct bt_term *terms)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < term_count(a); i++) {
+    for (uint32_t i = 0; i < a->term_count; i++) {
         struct bt_term term;
         if (term_of(a, b, i, &term) && term.a != term.b) {
             terms[count++] = term;
@@ -138,15 +103,13 @@ uint32_t bt_difference_terms(const struct bt_record *a, const struct bt_record *
     return count;
 }
 
-static struct bt_changed change_of(const struct bt_record *a, const struct bt_record *b)
+static struct bt_changed change_of(const struct bt_outcome *a, const struct bt_outcome *b)
 {
-    struct bt_term terms[BT_DIFFERENCE_TERMS];
+    struct bt_term terms[BT_OUTCOME_TERMS];
     struct bt_changed change = {.a = a, .b = b};
     for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
-        const uint64_t hash_a = a->engine[e].ran ? a->engine[e].hash : 0;
-        const uint64_t hash_b = b->engine[e].ran ? b->engine[e].hash : 0;
-        change.bits |= hash_a != 0 && hash_b != 0 && hash_a != hash_b ? 1u << e : 0;
-        change.lost |= hash_a != 0 && hash_b == 0 ? 1u << e : 0;
+        change.bits |= a->hash[e] != 0 && b->hash[e] != 0 && a->hash[e] != b->hash[e] ? 1u << e : 0;
+        change.lost |= a->hash[e] != 0 && b->hash[e] == 0 ? 1u << e : 0;
     }
     change.verdict = bt_verdict_worse(a->verdict, b->verdict) - bt_verdict_worse(b->verdict, a->verdict);
     change.cycles = percent(a->rtl_cycles, b->rtl_cycles);
@@ -165,11 +128,11 @@ static bool is_change(const struct bt_changed *change, bool partial)
 
 /* ---- sums ---- */
 
-static struct bt_difference_sum *sum_of(struct bt_difference *difference, const struct bt_record *record)
+static struct bt_difference_sum *sum_of(struct bt_difference *difference, const struct bt_outcome *outcome)
 {
     for (uint32_t i = 0; i < difference->sum_count; i++) {
         struct bt_difference_sum *sum = &difference->sums[i];
-        if (strcmp(sum->config, record->config) == 0 && strcmp(sum->variant, record->variant) == 0) {
+        if (strcmp(sum->config, outcome->config) == 0 && strcmp(sum->variant, outcome->variant) == 0) {
             return sum;
         }
     }
@@ -180,17 +143,17 @@ static struct bt_difference_sum *sum_of(struct bt_difference *difference, const 
     }
     difference->sums = more;
     more[difference->sum_count] = (struct bt_difference_sum){
-        .variant = record->variant,
-        .config = record->config,
-        .area_a = bt_area_find(&difference->a->areas, record->variant, record->config),
-        .area_b = bt_area_find(&difference->b->areas, record->variant, record->config),
+        .variant = outcome->variant,
+        .config = outcome->config,
+        .area_a = bt_area_find(&difference->a->areas, outcome->variant, outcome->config),
+        .area_b = bt_area_find(&difference->b->areas, outcome->variant, outcome->config),
     };
     return &more[difference->sum_count++];
 }
 
-static void add_terms(struct bt_difference_sum *sum, const struct bt_record *a, const struct bt_record *b)
+static void add_terms(struct bt_difference_sum *sum, const struct bt_outcome *a, const struct bt_outcome *b)
 {
-    for (uint32_t i = 0; i < term_count(a); i++) {
+    for (uint32_t i = 0; i < a->term_count; i++) {
         struct bt_term term;
         if (!term_of(a, b, i, &term)) {
             continue;
@@ -199,7 +162,7 @@ static void add_terms(struct bt_difference_sum *sum, const struct bt_record *a, 
         while (at < sum->term_count && strcmp(sum->terms[at].name, term.name) != 0) {
             at++;
         }
-        if (at == BT_DIFFERENCE_TERMS) {
+        if (at == BT_OUTCOME_TERMS) {
             continue;
         }
         if (at == sum->term_count) {
@@ -212,8 +175,8 @@ static void add_terms(struct bt_difference_sum *sum, const struct bt_record *a, 
 
 static void add_to_sum(struct bt_difference_sum *sum, const struct bt_changed *change)
 {
-    const struct bt_record *a = change->a;
-    const struct bt_record *b = change->b;
+    const struct bt_outcome *a = change->a;
+    const struct bt_outcome *b = change->b;
     sum->results++;
     sum->bits += change->bits != 0 ? 1 : 0;
     sum->worse += change->verdict > 0 ? 1 : 0;
@@ -280,34 +243,32 @@ static int compare_changes(const void *left, const void *right)
     return x->a != NULL ? (x->a > y->a) - (x->a < y->a) : (x->b > y->b) - (x->b < y->b);
 }
 
-/* The two lists of keys are walked together. */
-static enum bt_status match(const struct key *keys_a, const struct key *keys_b, struct bt_difference *difference,
+/* The two sorted lists are walked together. */
+static enum bt_status match(const struct place *all_a, const struct place *all_b, struct bt_difference *difference,
                             struct bt_error *err)
 {
-    const uint32_t count_a = difference->a->results.count;
-    const uint32_t count_b = difference->b->results.count;
+    const uint32_t count_a = difference->a->outcomes.count;
+    const uint32_t count_b = difference->b->outcomes.count;
     for (uint32_t i = 0, j = 0; i < count_a || j < count_b;) {
         struct bt_changed *change = &difference->changed[difference->count];
-        const int order = i == count_a ? 1 : j == count_b ? -1 : compare_ids(&keys_a[i], &keys_b[j]);
+        const int order = i == count_a ? 1 : j == count_b ? -1 : compare_ids(&all_a[i], &all_b[j]);
         if (order < 0) {
-            *change = (struct bt_changed){.a = keys_a[i++].record};
+            *change = (struct bt_changed){.a = all_a[i++].outcome};
             difference->only_a++;
             difference->count += difference->partial ? 0 : 1;
             continue;
         }
         if (order > 0) {
-            *change = (struct bt_changed){.b = keys_b[j++].record};
+            *change = (struct bt_changed){.b = all_b[j++].outcome};
             difference->only_b++;
             difference->count += difference->partial ? 0 : 1;
             continue;
         }
-        const struct bt_record *a = keys_a[i++].record;
-        const struct bt_record *b = keys_b[j++].record;
+        const struct bt_outcome *a = all_a[i++].outcome;
+        const struct bt_outcome *b = all_b[j++].outcome;
         if (a->seed != b->seed) {
-            char id[BT_ID_BYTES];
-            id_of(a, id);
             return bt_fail(err, BT_EINPUT,
-                           "%.300s: seed %" PRIu64 " in %.60s, %" PRIu64 " in %.60s: expected the same data", id,
+                           "%.300s: seed %" PRIu64 " in %.60s, %" PRIu64 " in %.60s: expected the same data", a->id,
                            a->seed, difference->a->name, b->seed, difference->b->name);
         }
         *change = change_of(a, b);
@@ -334,16 +295,16 @@ enum bt_status bt_difference_make(const struct bt_difference_side *a, const stru
                                   struct bt_difference *difference, struct bt_error *err)
 {
     *difference = (struct bt_difference){.a = a, .b = b, .partial = partial};
-    struct key *keys_a = sorted_keys(&a->results);
-    struct key *keys_b = sorted_keys(&b->results);
+    struct place *all_a = sorted(&a->outcomes);
+    struct place *all_b = sorted(&b->outcomes);
     enum bt_status status = BT_ENOMEM;
-    difference->changed =
-        calloc((size_t)a->results.count + b->results.count + 1, sizeof(*difference->changed)); /* the last is scratch */
-    if (keys_a == NULL || keys_b == NULL || difference->changed == NULL) {
+    difference->changed = calloc((size_t)a->outcomes.count + b->outcomes.count + 1,
+                                 sizeof(*difference->changed)); /* the last is scratch */
+    if (all_a == NULL || all_b == NULL || difference->changed == NULL) {
         (void)bt_fail(err, status, "out of memory");
         goto cleanup;
     }
-    status = match(keys_a, keys_b, difference, err);
+    status = match(all_a, all_b, difference, err);
     if (status == BT_OK) {
         qsort(difference->changed, difference->count, sizeof(*difference->changed), compare_changes);
         if (difference->sum_count > 0) {
@@ -355,8 +316,8 @@ enum bt_status bt_difference_make(const struct bt_difference_side *a, const stru
     }
 
 cleanup:
-    free(keys_a);
-    free(keys_b);
+    free(all_a);
+    free(all_b);
     if (status != BT_OK) {
         bt_difference_free(difference);
     }

@@ -8,19 +8,20 @@
 
 #include "harness/area.h"
 #include "harness/error.h"
-#include "harness/record.h"
-#include "harness/results.h"
+#include "harness/outcome.h"
+#include "harness/report.h"
 
-/** One side: results with a name for people. */
+/** One side: outcomes with a name for people. */
 struct bt_difference_side {
     const char *name; /**< as it was asked for */
-    struct bt_results results;
+    struct bt_run run;
+    struct bt_outcomes outcomes;
     struct bt_areas areas;
 };
 
-/** One result whose two records differ; a or b is NULL where only the other side has it. */
+/** One result whose two outcomes differ; a or b is NULL where only the other side has it. */
 struct bt_changed {
-    const struct bt_record *a, *b;
+    const struct bt_outcome *a, *b;
     uint32_t bits;  /**< 1 << engine for each that ran on both sides and gave another hash */
     uint32_t lost;  /**< 1 << engine for each that has bits in a and none in b */
     int verdict;    /**< below 0: b's is better; above: worse, see bt_verdict_worse() */
@@ -28,9 +29,6 @@ struct bt_changed {
     double
         cycles; /**< percent by which b takes more: measured, or predicted where nothing was measured or that did not change */
 };
-
-/** A record has at most as many: the core's counters, and the cycles of the system around it for each engine that simulates one. */
-#define BT_DIFFERENCE_TERMS (BT_MAX_COUNTERS + BT_ENGINE_COUNT)
 
 /** One term of the cycle breakdown; of many layers their sum. */
 struct bt_term {
@@ -47,7 +45,7 @@ struct bt_difference_sum {
     double macs, seconds_a, seconds_b; /**< of the simulation, where both sides simulated */
     const struct bt_area *area_a, *area_b;
     uint32_t term_count;
-    struct bt_term terms[BT_DIFFERENCE_TERMS];
+    struct bt_term terms[BT_OUTCOME_TERMS];
 };
 
 struct bt_difference {
@@ -78,11 +76,11 @@ void bt_difference_free(struct bt_difference *difference);
 bool bt_difference_is_worse(const struct bt_difference *difference);
 
 /**
- * @brief  Counters and systems that both records have, with other values: the largest change first.
- * @param[out] terms  Room for BT_DIFFERENCE_TERMS; names point into a.
+ * @brief  Terms that both outcomes have, with other values: the largest change first.
+ * @param[out] terms  Room for BT_OUTCOME_TERMS; names point into a.
  * @return How many.
  */
-uint32_t bt_difference_terms(const struct bt_record *a, const struct bt_record *b, struct bt_term *terms);
+uint32_t bt_difference_terms(const struct bt_outcome *a, const struct bt_outcome *b, struct bt_term *terms);
 
 /** For people at a terminal, and for a pull request; both name at most BT_DIFFERENCE_ROWS results. */
 #define BT_DIFFERENCE_ROWS 30

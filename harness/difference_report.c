@@ -156,11 +156,11 @@ static void cell_real(struct page *page, bool known, int decimals, double value)
 
 static void side(const struct page *page, const char *letter, const struct bt_difference_side *side)
 {
-    const struct bt_run *run = &side->results.run;
+    const struct bt_run *run = &side->run;
     char text[256];
     (void)fprintf(page->out, page->markdown ? "- %s: " : "%s: ", letter);
     put(page, side->name);
-    (void)snprintf(text, sizeof(text), ": suite %s, %" PRIu32 " results%s%.12s%s", run->suite, side->results.count,
+    (void)snprintf(text, sizeof(text), ": suite %s, %" PRIu32 " results%s%.12s%s", run->suite, side->outcomes.count,
                    run->environment.commit[0] != '\0' ? ", commit " : "", run->environment.commit,
                    run->environment.dirty ? " with changes" : "");
     put(page, text);
@@ -316,22 +316,9 @@ static void cell_change(struct page *page, const struct bt_difference *d, const 
     cell(page, "%s", text);
 }
 
-/* What tells this result from others of its layer, where it is not the usual. */
-static const char *data_of(const struct bt_record *record, char *text, size_t text_bytes)
-{
-    char stalls[32] = "";
-    char kind[BT_KIND_BYTES];
-    bt_record_kind(record, " ", kind, sizeof(kind));
-    if (record->stall_percent != 0) {
-        (void)snprintf(stalls, sizeof(stalls), " stalls %" PRIu32 " %%", record->stall_percent);
-    }
-    (void)snprintf(text, text_bytes, "%s%s%s", record->pattern, kind, stalls);
-    return text;
-}
-
 static void cell_terms(struct page *page, const struct bt_changed *change)
 {
-    struct bt_term terms[BT_DIFFERENCE_TERMS];
+    struct bt_term terms[BT_OUTCOME_TERMS];
     char text[256] = "";
     uint32_t count = change->a != NULL && change->b != NULL ? bt_difference_terms(change->a, change->b, terms) : 0;
     for (uint32_t i = 0; i < count && i < MOST_TERMS; i++) {
@@ -353,21 +340,20 @@ static void changed(struct page *page, const struct bt_difference *d)
     begin(page, headings);
     for (uint32_t i = 0; i < d->count && i < BT_DIFFERENCE_ROWS; i++) {
         const struct bt_changed *change = &d->changed[i];
-        const struct bt_record *record = change->b != NULL ? change->b : change->a;
-        assert(record != NULL); /* one side has it */
+        const struct bt_outcome *outcome = change->b != NULL ? change->b : change->a;
+        assert(outcome != NULL); /* one side has it */
         const bool measured = (change->a == NULL || change->a->rtl_cycles != 0) &&
                               (change->b == NULL || change->b->rtl_cycles != 0) &&
                               (change->a == NULL || change->b == NULL || change->cycles == 0.0 ||
                                change->a->rtl_cycles != change->b->rtl_cycles);
         const uint64_t a = change->a == NULL ? 0 : measured ? change->a->rtl_cycles : change->a->predicted_cycles;
         const uint64_t b = change->b == NULL ? 0 : measured ? change->b->rtl_cycles : change->b->predicted_cycles;
-        char data[160];
         cell_change(page, d, change);
-        cell(page, "%s", record->network);
-        cell(page, "%s", record->layer);
-        cell(page, "%s", record->variant);
-        cell(page, "%s", record->config);
-        cell(page, "%s", data_of(record, data, sizeof(data)));
+        cell(page, "%s", outcome->network);
+        cell(page, "%s", outcome->layer);
+        cell(page, "%s", outcome->variant);
+        cell(page, "%s", outcome->config);
+        cell(page, "%s", outcome->data);
         cell_count(page, a);
         cell_count(page, b);
         cell_percent(page, (double)a, (double)b);
@@ -387,7 +373,6 @@ static void reasons(const struct page *page, const struct bt_difference *d)
         if (change->verdict <= 0 || change->a == NULL || change->b == NULL || change->b->reason[0] == '\0') {
             continue;
         }
-        char data[160];
         if (!any) {
             heading(page, "Why verdicts got worse");
             any = true;
@@ -401,7 +386,7 @@ static void reasons(const struct page *page, const struct bt_difference *d)
         (void)fputc(' ', page->out);
         put(page, change->b->config);
         (void)fputs(", ", page->out);
-        put(page, data_of(change->b, data, sizeof(data)));
+        put(page, change->b->data);
         (void)fputs(": ", page->out);
         put(page, change->b->reason);
         (void)fputc('\n', page->out);

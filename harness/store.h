@@ -17,7 +17,6 @@
 #include "harness/key.h"
 #include "harness/record.h"
 #include "harness/report.h"
-#include "harness/results.h"
 
 struct bt_store;
 
@@ -65,12 +64,14 @@ BT_MUST_CHECK enum bt_status bt_store_add_run(struct bt_store *store, const stru
                                               int64_t *number, struct bt_error *err);
 
 /**
- * @brief  The results of a stored run, as far as they are compared: names, seeds, verdicts, hashes, cycles of core and systems,
- *         measured terms, MACs and seconds of the simulation. Everything else is as bt_record_init() leaves it, and replays are "".
- * @param[out] results  Release with bt_results_free().
- * @return BT_OK; BT_EINPUT: no such run; BT_EIO; BT_ENOMEM.
+ * @brief  The results of a stored run, in their order, as far as they are compared: names, seeds, verdicts, hashes, cycles of core
+ *         and systems, measured terms, MACs and seconds of the simulation. Everything else is as bt_record_init() leaves it.
+ * @param[out] run   What is known of the run itself; the rest is 0.
+ * @param[in]  take  Called for each; the record lasts as long as the call. false: memory ran out.
+ * @return BT_OK; BT_EINPUT: no such run; BT_EIO and BT_ENOMEM: some may have been taken before.
  */
-BT_MUST_CHECK enum bt_status bt_store_run(struct bt_store *store, int64_t number, struct bt_results *results,
+BT_MUST_CHECK enum bt_status bt_store_run(struct bt_store *store, int64_t number, struct bt_run *run,
+                                          bool (*take)(void *context, const struct bt_record *record), void *context,
                                           struct bt_error *err);
 
 /** One stored run and its sums. */
@@ -96,13 +97,13 @@ struct bt_store_point {
         hash; /**< hash: of the ofmap, of the first engine that failed or else of the reference */
 };
 
-/** Runs, oldest first. @return As bt_store_run(). The array is freed by the caller. */
+/** Runs, oldest first. @return BT_OK; BT_EIO; BT_ENOMEM. The array is freed by the caller. */
 BT_MUST_CHECK enum bt_status bt_store_runs(struct bt_store *store, struct bt_store_summary **runs, uint32_t *count,
                                            struct bt_error *err);
 
 /**
  * @brief  Calls `point` for each result that the globs select (NULL: all), by id, seed and then by run.
- * @return As bt_store_run().
+ * @return As bt_store_runs().
  */
 BT_MUST_CHECK enum bt_status
 bt_store_history(struct bt_store *store, const char *network, const char *layer, const char *variant,

@@ -123,11 +123,15 @@ static bool unpack_terms(const char *text, struct bt_counters *counters)
     while (*text != '\0') {
         char name[BT_COUNTER_NAME_BYTES];
         char *end = NULL;
-        const size_t length = strcspn(text, "=");
-        if (length >= sizeof(name) || text[length] != '=' || counters->count == BT_MAX_COUNTERS) {
+        size_t length = 0;
+        while (length < sizeof(name) && text[length] != '=' && text[length] != '\0') {
+            name[length] = text[length];
+            length++;
+        }
+        if (length == sizeof(name) || text[length] != '=' || counters->count == BT_MAX_COUNTERS) {
             return false;
         }
-        (void)snprintf(name, sizeof(name), "%.*s", (int)length, text);
+        name[length] = '\0';
         const uint64_t value = strtoull(text + length + 1, &end, 10);
         if (*end != ' ') {
             return false;
@@ -141,10 +145,11 @@ static bool unpack_terms(const char *text, struct bt_counters *counters)
 bool bt_store_take_text(sqlite3_stmt *statement, int column, char *text, size_t text_bytes)
 {
     const unsigned char *value = sqlite3_column_text(statement, column);
-    if (value == NULL || strlen((const char *)value) >= text_bytes) {
+    const size_t bytes = value != NULL ? strlen((const char *)value) + 1 : 0;
+    if (bytes == 0 || bytes > text_bytes) {
         return false;
     }
-    (void)snprintf(text, text_bytes, "%s", (const char *)value);
+    memcpy(text, value, bytes);
     return true;
 }
 

@@ -4,10 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "harness/job.h"
-#include "harness/pages.h"
 #include "harness/record_json.h"
 
 /* bt_store_fail() for what cannot be done in another store. */
@@ -202,60 +200,56 @@ enum bt_status bt_store_add_run(struct bt_store *store, const struct bt_report *
     return ok ? BT_OK : lost(store, err);
 }
 
-enum bt_status bt_store_run(struct bt_store *store, int64_t number, struct bt_results *results, struct bt_error *err)
+enum bt_status bt_store_run(struct bt_store *store, int64_t number, struct bt_run *run,
+                            bool (*take)(void *context, const struct bt_record *record), void *context,
+                            struct bt_error *err)
 {
-    struct run_row run;
-    int code = SQLITE_DONE;
-    *results = (struct bt_results){.count = 0};
+    struct run_row row;
     if (!bt_store_usable(store, err)) {
         return BT_EIO;
     }
     sqlite3_stmt *one = store->statement[BT_SQL_RUN];
     sqlite3_stmt *load = store->statement[BT_SQL_LOAD];
     (void)sqlite3_bind_int64(one, 1, number);
-    code = sqlite3_step(one);
-    store->doubtful = code == SQLITE_ROW && !take_run(one, &run);
+    int code = sqlite3_step(one);
+    store->doubtful = code == SQLITE_ROW && !take_run(one, &row);
     if (code == SQLITE_ROW || code == SQLITE_DONE) {
         (void)sqlite3_reset(one);
     }
     if (code == SQLITE_DONE) {
         return bt_fail(err, BT_EINPUT, "%s: no run %" PRId64 "; 'bittrue history' lists them", store->path, number);
     }
-    if (code != SQLITE_ROW || store->doubtful || !members_hold(store, &run)) {
+    if (code != SQLITE_ROW || store->doubtful || !members_hold(store, &row)) {
         return lost(store, err);
     }
-    (void)snprintf(results->run.suite, sizeof(results->run.suite), "%s", run.summary.suite);
-    (void)snprintf(results->run.command, sizeof(results->run.command), "%s", run.command);
-    (void)snprintf(results->run.environment.commit, sizeof(results->run.environment.commit), "%s", run.summary.commit);
-    results->run.environment.dirty = run.summary.dirty;
-    results->run.environment.time = run.summary.time;
-    results->run.seconds = run.summary.seconds;
-    results->run.shards = 1;
-    results->records = calloc((size_t)run.results + 1, sizeof(*results->records));
-    /* half a gigabyte of records in small pages takes longer to map than to read */
-    bt_pages_advise(results->records, (size_t)run.results * sizeof(*results->records), MADV_HUGEPAGE);
-    results->replays = calloc((size_t)run.results + 1, sizeof(char *));
-    results->limits = calloc(1, sizeof(*results->limits));
-    bool ok = results->records != NULL && results->replays != NULL && results->limits != NULL;
+    *run = (struct bt_run){
+        .environment = {.dirty = row.summary.dirty, .time = row.summary.time},
+        .seconds = row.summary.seconds,
+        .shards = 1,
+    };
+    (void)snprintf(run->suite, sizeof(run->suite), "%s", row.summary.suite);
+    (void)snprintf(run->command, sizeof(run->command), "%s", row.command);
+    (void)snprintf(run->environment.commit, sizeof(run->environment.commit), "%s", row.summary.commit);
+    int64_t count = 0;
+    bool ok = true;
     (void)sqlite3_bind_int64(load, 1, number);
     while (ok && !store->doubtful && (code = sqlite3_step(load)) == SQLITE_ROW) {
-        struct bt_store_row row = {.record = &results->records[results->count]};
-        store->doubtful = results->count == run.results || !bt_store_take_row(load, &row);
-        results->replays[results->count] = store->doubtful ? NULL : strdup("");
-        ok = store->doubtful || results->replays[results->count] != NULL;
-        results->count += ok && !store->doubtful ? 1 : 0;
+        struct bt_record record;
+        struct bt_store_row result = {.record = &record};
+        store->doubtful = count == row.results || !bt_store_take_row(load, &result);
+        ok = store->doubtful || take(context, &record);
+        count++;
     }
-    store->doubtful = store->doubtful || (ok && code == SQLITE_DONE && results->count != run.results);
-    if (ok && !store->doubtful && code == SQLITE_DONE) {
-        (void)sqlite3_reset(load);
-        return BT_OK;
-    }
-    bt_results_free(results);
     if (!ok) {
         (void)sqlite3_reset(load);
         return bt_fail(err, BT_ENOMEM, "out of memory");
     }
-    return lost(store, err);
+    store->doubtful = store->doubtful || (code == SQLITE_DONE && count != row.results);
+    if (store->doubtful || code != SQLITE_DONE) {
+        return lost(store, err);
+    }
+    (void)sqlite3_reset(load);
+    return BT_OK;
 }
 
 enum bt_status bt_store_runs(struct bt_store *store, struct bt_store_summary **runs, uint32_t *count,

@@ -16,15 +16,15 @@
 
 enum { MOST = 8 };
 
-/* Two sides of one layer each, the same; `more` adds others. */
+/* Two sides of one layer each, the same; add() adds others. Their outcomes are made when they are compared. */
 struct bench {
+    uint32_t count_a, count_b;
     struct bt_record records_a[MOST], records_b[MOST];
     struct bt_difference_side a, b;
 };
 
-static void add(struct bt_difference_side *side, const char *layer)
+static void fill(struct bt_record *record, const char *layer)
 {
-    struct bt_record *record = &side->results.records[side->results.count++];
     bt_record_init(record);
     (void)snprintf(record->network, sizeof(record->network), "net");
     (void)snprintf(record->layer, sizeof(record->layer), "%s", layer);
@@ -46,22 +46,53 @@ static void add(struct bt_difference_side *side, const char *layer)
     record->engine[BT_ENGINE_ISS_ACCEL].soc.soc_cycles = 3000;
 }
 
+static void add_a(struct bench *bench, const char *layer)
+{
+    fill(&bench->records_a[bench->count_a++], layer);
+}
+
+static void add_b(struct bench *bench, const char *layer)
+{
+    fill(&bench->records_b[bench->count_b++], layer);
+}
+
 static struct bench *make_bench(void)
 {
     struct bench *bench = calloc(1, sizeof(*bench));
     assert_non_null(bench);
-    bench->a = (struct bt_difference_side){.name = "left", .results.records = bench->records_a};
-    bench->b = (struct bt_difference_side){.name = "right", .results.records = bench->records_b};
-    (void)snprintf(bench->a.results.run.suite, sizeof(bench->a.results.run.suite), "s");
-    add(&bench->a, "l");
-    add(&bench->b, "l");
+    bench->a = (struct bt_difference_side){.name = "left", .run.suite = "s"};
+    bench->b = (struct bt_difference_side){.name = "right"};
+    add_a(bench, "l");
+    add_b(bench, "l");
     return bench;
 }
 
-static void compare(const struct bench *bench, struct bt_difference *difference)
+static void free_bench(struct bench *bench)
+{
+    bt_outcomes_free(&bench->a.outcomes);
+    bt_outcomes_free(&bench->b.outcomes);
+    free(bench);
+}
+
+static void take(struct bt_difference_side *side, const struct bt_record *records, uint32_t count)
+{
+    bt_outcomes_free(&side->outcomes);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(bt_outcomes_add(&side->outcomes, &records[i]));
+    }
+}
+
+static enum bt_status make(struct bench *bench, bool partial, struct bt_difference *difference, struct bt_error *err)
+{
+    take(&bench->a, bench->records_a, bench->count_a);
+    take(&bench->b, bench->records_b, bench->count_b);
+    return bt_difference_make(&bench->a, &bench->b, partial, difference, err);
+}
+
+static void compare(struct bench *bench, struct bt_difference *difference)
 {
     struct bt_error err = {""};
-    assert_int_equal(bt_difference_make(&bench->a, &bench->b, false, difference, &err), BT_OK);
+    assert_int_equal(make(bench, false, difference, &err), BT_OK);
     assert_string_equal(err.text, "");
 }
 
@@ -224,7 +255,7 @@ static void test_one(void **state)
         holds(text, cases[i].words);
         free(text);
         bt_difference_free(&difference);
-        free(bench);
+        free_bench(bench);
     }
 }
 
@@ -245,7 +276,7 @@ static void test_verdicts(void **state)
     assert_int_equal(difference.count, 1);
     assert_false(bt_difference_is_worse(&difference));
     bt_difference_free(&difference);
-    free(bench);
+    free_bench(bench);
 }
 
 /* ---- several results ---- */
@@ -259,15 +290,15 @@ static void test_order(void **state)
     static const char *const expected[] = {"bits", "worse", "more", "less", "system", "fill", "only_a", "only_b"};
     enum { LAYERS = sizeof(layers) / sizeof(layers[0]), EXPECTED = sizeof(expected) / sizeof(expected[0]) };
     for (size_t i = 0; i < LAYERS; i++) {
-        add(&bench->a, layers[i]);
+        add_a(bench, layers[i]);
     }
-    add(&bench->b, "only_b");
+    add_b(bench, "only_b");
     for (size_t i = LAYERS; i-- > 0;) { /* the order of the runs is not that of the other */
         if (strcmp(layers[i], "only_a") != 0) {
-            add(&bench->b, layers[i]);
+            add_b(bench, layers[i]);
         }
     }
-    for (uint32_t i = 0; i < bench->b.results.count; i++) {
+    for (uint32_t i = 0; i < bench->count_b; i++) {
         struct bt_record *record = &bench->records_b[i];
         if (strcmp(record->layer, "less") == 0) {
             record->rtl_cycles = 999;
@@ -300,7 +331,7 @@ static void test_order(void **state)
     assert_int_equal(difference.sums[0].terms[0].a, 7 * 3000);
     assert_int_equal(difference.sums[0].terms[0].b, 7 * 3000 + 4);
     bt_difference_free(&difference);
-    free(bench);
+    free_bench(bench);
 }
 
 /* What did not run any more is a loss, unless it is a part that was asked for. */
@@ -310,9 +341,9 @@ static void test_lost(void **state)
     struct bench *bench = make_bench();
     struct bt_difference difference;
     struct bt_error err = {""};
-    add(&bench->a, "other");
+    add_a(bench, "other");
     did_not_run(&bench->records_b[0]);
-    assert_int_equal(bt_difference_make(&bench->a, &bench->b, true, &difference, &err), BT_OK);
+    assert_int_equal(make(bench, true, &difference, &err), BT_OK);
     assert_false(bt_difference_is_worse(&difference));
     assert_int_equal(difference.only_a, 1);
     assert_int_equal(difference.count, 0);
@@ -329,12 +360,12 @@ static void test_lost(void **state)
     assert_int_equal(difference.lost, 0);
     assert_true(bt_difference_is_worse(&difference));
     bt_difference_free(&difference);
-    bench->a.results.count--;
-    add(&bench->b, "new");
+    bench->count_a--;
+    add_b(bench, "new");
     compare(bench, &difference);
     assert_false(bt_difference_is_worse(&difference));
     bt_difference_free(&difference);
-    free(bench);
+    free_bench(bench);
 }
 
 /* Results that share an id are paired in order, and not one with all. */
@@ -343,9 +374,9 @@ static void test_same_id(void **state)
     (void)state;
     struct bench *bench = make_bench();
     struct bt_difference difference;
-    add(&bench->a, "l");
-    add(&bench->b, "l");
-    add(&bench->b, "l");
+    add_a(bench, "l");
+    add_b(bench, "l");
+    add_b(bench, "l");
     bench->records_a[1].engine[BT_ENGINE_REF].hash = 9;
     bench->records_b[1].engine[BT_ENGINE_REF].hash = 9;
     compare(bench, &difference);
@@ -358,7 +389,7 @@ static void test_same_id(void **state)
     assert_int_equal(difference.bits, 2);
     assert_int_equal(difference.only_b, 1);
     bt_difference_free(&difference);
-    free(bench);
+    free_bench(bench);
 }
 
 static void test_seeds(void **state)
@@ -368,11 +399,11 @@ static void test_seeds(void **state)
     struct bt_difference difference;
     struct bt_error err = {""};
     bench->records_b[0].seed = 2;
-    assert_int_equal(bt_difference_make(&bench->a, &bench->b, false, &difference, &err), BT_EINPUT);
+    assert_int_equal(make(bench, false, &difference, &err), BT_EINPUT);
     assert_string_equal(err.text,
                         "net:l:fake:4x4:uniform:0:int8:0:random: seed 1 in left, 2 in right: expected the same data");
     assert_null(difference.changed);
-    free(bench);
+    free_bench(bench);
 }
 
 static void test_areas(void **state)
@@ -396,7 +427,7 @@ static void test_areas(void **state)
     assert_false(bt_difference_is_worse(&difference));
     free(text);
     bt_difference_free(&difference);
-    free(bench);
+    free_bench(bench);
 }
 
 static void test_area_file(void **state)
@@ -473,7 +504,7 @@ static void test_names(void **state)
     holds(text, "<b onclick=x>");
     free(text);
     bt_difference_free(&difference);
-    free(bench);
+    free_bench(bench);
 }
 
 /* ---- many ---- */
@@ -484,10 +515,9 @@ static struct bt_record *many(uint32_t count)
     struct bt_record *records = calloc(count, sizeof(*records));
     assert_non_null(records);
     for (uint32_t i = 0; i < count; i++) {
-        struct bt_difference_side one = {.results.records = &records[i]};
         char layer[32];
         (void)snprintf(layer, sizeof(layer), "layer%u.conv", i / 10);
-        add(&one, layer);
+        fill(&records[i], layer);
         (void)snprintf(records[i].config, sizeof(records[i].config), "%ux%u", i % 10, i % 10);
         for (unsigned k = 0; k < 18; k++) {
             char name[BT_COUNTER_NAME_BYTES];
@@ -503,14 +533,18 @@ static uint32_t asked = 1000;
 static void test_many(void **state)
 {
     (void)state;
-    struct bt_difference_side a = {.name = "a", .results = {.count = asked, .records = many(asked)}};
-    struct bt_difference_side b = {.name = "b", .results = {.count = asked, .records = many(asked)}};
+    struct bt_record *records = many(asked);
+    struct bt_difference_side a = {.name = "a"};
+    struct bt_difference_side b = {.name = "b"};
     struct bt_difference difference;
     struct bt_error err = {""};
+    take(&a, records, asked);
     for (uint32_t i = 0; i < asked; i += 2) { /* every other one */
-        b.results.records[i].rtl_cycles += i / 2 + 1;
-        b.results.records[i].measured.item[5].value += i;
+        records[i].rtl_cycles += i / 2 + 1;
+        records[i].measured.item[5].value += i;
     }
+    take(&b, records, asked);
+    free(records);
     const clock_t begin = clock();
     assert_int_equal(bt_difference_make(&a, &b, false, &difference, &err), BT_OK);
     char *text = text_of(&difference, bt_difference_markdown);
@@ -534,8 +568,8 @@ static void test_many(void **state)
     assert_int_equal(rows, BT_DIFFERENCE_ROWS);
     free(text);
     bt_difference_free(&difference);
-    free(a.results.records);
-    free(b.results.records);
+    bt_outcomes_free(&a.outcomes);
+    bt_outcomes_free(&b.outcomes);
 }
 
 int main(int argc, char **argv)

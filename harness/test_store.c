@@ -196,6 +196,23 @@ static void note(void *context, const char *id, const struct bt_store_point *poi
     seen->count++;
 }
 
+/* The results of a stored run: two at most. */
+struct taken {
+    struct bt_run run;
+    uint32_t count;
+    struct bt_record records[2];
+};
+
+static bool take(void *context, const struct bt_record *record)
+{
+    struct taken *taken = context;
+    if (taken->count == 2) {
+        return false;
+    }
+    taken->records[taken->count++] = *record;
+    return true;
+}
+
 /* Runs are in the order in which they ended, whatever the clock says; what a run had stays, whatever is stored later. */
 static void test_runs(void **state)
 {
@@ -261,21 +278,25 @@ static void test_runs(void **state)
     assert_int_equal(seen.points[2].verdict, BT_FAIL);
     assert_true(seen.points[2].hash == 0x55);
 
-    struct bt_results results;
-    assert_int_equal(bt_store_run(store, numbers[2], &results, &err), BT_OK);
-    assert_int_equal(results.count, 2);
-    assert_string_equal(results.records[0].layer, "layer<1>");
-    assert_int_equal(results.records[0].rtl_cycles, 108);
-    assert_int_equal(results.records[0].seed, 78);
-    assert_int_equal(bt_counters_get(&results.records[0].measured, "drain", 0), 7);
-    assert_int_equal(results.records[0].engine[BT_ENGINE_RTL].verdict, BT_PASS);
-    assert_true(results.records[1].engine[BT_ENGINE_REF].hash == 0xfedcba9876543212u);
-    assert_true(results.records[1].engine[BT_ENGINE_ISS_ACCEL].soc.soc_cycles == 0x123456789abcdf1u);
-    bt_results_free(&results);
-    assert_int_equal(bt_store_run(store, numbers[0], &results, &err), BT_OK);
-    assert_int_equal(results.records[0].rtl_cycles, 101);
-    bt_results_free(&results);
-    assert_int_equal(bt_store_run(store, 99, &results, &err), BT_EINPUT);
+    struct taken taken = {.count = 0};
+    assert_int_equal(bt_store_run(store, numbers[2], &taken.run, take, &taken, &err), BT_OK);
+    assert_string_equal(taken.run.environment.commit, "bbb");
+    assert_int_equal(taken.count, 2);
+    assert_string_equal(taken.records[0].layer, "layer<1>");
+    assert_int_equal(taken.records[0].rtl_cycles, 108);
+    assert_int_equal(taken.records[0].seed, 78);
+    assert_int_equal(bt_counters_get(&taken.records[0].measured, "drain", 0), 7);
+    assert_int_equal(taken.records[0].engine[BT_ENGINE_RTL].verdict, BT_PASS);
+    assert_true(taken.records[1].engine[BT_ENGINE_REF].hash == 0xfedcba9876543212u);
+    assert_true(taken.records[1].engine[BT_ENGINE_ISS_ACCEL].soc.soc_cycles == 0x123456789abcdf1u);
+    taken.count = 0;
+    assert_int_equal(bt_store_run(store, numbers[0], &taken.run, take, &taken, &err), BT_OK);
+    assert_int_equal(taken.records[0].rtl_cycles, 101);
+    assert_int_equal(bt_store_run(store, numbers[0], &taken.run, take, &taken, &err), BT_ENOMEM); /* no room for more */
+    taken.count = 0;
+    assert_int_equal(bt_store_run(store, numbers[0], &taken.run, take, &taken, &err), BT_OK); /* it begins anew */
+    assert_int_equal(taken.count, 2);
+    assert_int_equal(bt_store_run(store, 99, &taken.run, take, &taken, &err), BT_EINPUT);
     assert_non_null(strstr(err.text, "no run 99"));
     bt_store_close(store);
 }
@@ -478,17 +499,17 @@ static void test_edited_runs(void **state)
         int64_t rows[2] = {0, 0};
         int64_t number = 0;
         struct bt_error err = {""};
-        struct bt_results results;
+        struct taken taken = {.count = 0};
         assert_int_equal(system("rm -f list.db*"), 0);
         struct bt_store *store = opened("list.db");
         const struct bt_report report = report_of(records, 2, "aaa", 1);
         assert_int_equal(bt_store_add_run(store, &report, rows, &number, &err), BT_OK);
-        assert_int_equal(bt_store_run(store, 1, &results, &err), BT_OK);
-        bt_results_free(&results);
+        assert_int_equal(bt_store_run(store, 1, &taken.run, take, &taken, &err), BT_OK);
         bt_store_close(store);
         edit("list.db", edits[i]);
         assert_int_equal(bt_store_open("list.db", BT_STORE_READ, &store, &err), BT_OK);
-        if (bt_store_run(store, 1, &results, &err) != BT_EIO) {
+        taken.count = 0;
+        if (bt_store_run(store, 1, &taken.run, take, &taken, &err) != BT_EIO) {
             fail_msg("not noticed: %s", edits[i]);
         }
         bt_store_close(store);
@@ -711,7 +732,7 @@ static void test_read_only(void **state)
     assert_int_equal(bt_store_open("closed/a.db", BT_STORE_OWN, &store, &err), BT_EIO);
 }
 
-/* For make bench: two runs of `count` results each, every one of its own, in a new store. */
+/* For make bench: two runs of `count` results each, every one of its own with the counters of a core, in a new store. */
 static int fill(const char *path, unsigned count)
 {
     struct bt_store *store = NULL;
@@ -722,7 +743,11 @@ static int fill(const char *path, unsigned count)
     bool ok = records != NULL && rows != NULL && bt_store_open(path, BT_STORE_OWN, &store, &err) == BT_OK;
     for (unsigned round = 0; round < 2 && ok; round++) {
         for (unsigned n = 0; n < count; n++) {
+            static const char *const more[] = {"fill", "steady", "row_stalls", "read_beats", "write_beats", "tiles"};
             records[n] = record_of(n, 0, round + n % 7);
+            for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+                bt_counters_add(&records[n].measured, more[i], 1000000u * n + i);
+            }
             rows[n] = 0;
         }
         const struct bt_report report = report_of(records, count, round == 0 ? "aaa" : "bbb", 0);
