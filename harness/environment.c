@@ -30,7 +30,7 @@ static void value_of(const char *path, const char *key, char *value, size_t valu
 /* First bytes of what git prints; false where it fails. */
 static bool git(const char *dir, char *const arguments[], char *text, size_t text_bytes)
 {
-    char *argv[8] = {(char *)(uintptr_t) "git", (char *)(uintptr_t) "-C", (char *)(uintptr_t)dir};
+    char *argv[12] = {(char *)(uintptr_t) "git", (char *)(uintptr_t) "-C", (char *)(uintptr_t)dir};
     int ends[2];
     pid_t pid = 0;
     size_t used = 0;
@@ -66,8 +66,13 @@ static bool git(const char *dir, char *const arguments[], char *text, size_t tex
 void bt_environment_read(const char *dir, struct bt_environment *environment)
 {
     static char *const head[] = {(char *)(uintptr_t) "rev-parse", (char *)(uintptr_t) "HEAD", NULL};
-    static char *const changes[] = {(char *)(uintptr_t) "status", (char *)(uintptr_t) "--porcelain",
-                                    (char *)(uintptr_t) "--untracked-files=no", NULL};
+    /* what `make report` writes follows from runs: no run follows from it */
+    static char *const changes[] = {(char *)(uintptr_t) "status",
+                                    (char *)(uintptr_t) "--porcelain",
+                                    (char *)(uintptr_t) "--untracked-files=no",
+                                    (char *)(uintptr_t) ":/",
+                                    (char *)(uintptr_t) ":(top,exclude)reports",
+                                    NULL};
     char text[64];
     cpu_set_t cpus;
     *environment = (struct bt_environment){.cores = 1, .time = (int64_t)time(NULL)};

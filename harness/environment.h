@@ -10,7 +10,7 @@ struct bt_environment {
     uint32_t cores;                    /**< that this process may use */
     char verilator[64], compiler[256]; /**< that the program was built with */
     char commit[48];                   /**< of the tree that holds `dir`, or "" */
-    bool dirty;                        /**< with changes that are not committed */
+    bool dirty;                        /**< with changes that are not committed, other than in its reports/ */
     int64_t time;                      /**< of the clock, seconds since 1970 */
 };
 

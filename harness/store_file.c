@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 /* Of the tables below; another one is set aside. */
-#define SCHEMA 2
+#define SCHEMA 3
 #define APPLICATION 0x62747275 /* "btru" */
 /* How long one process waits for another's transaction, which are short. */
 #define BUSY_MS 60000
 
 static const char tables[] =
-    "CREATE TABLE result(row INTEGER PRIMARY KEY, key BLOB, part INTEGER NOT NULL, network TEXT NOT NULL,"
+    "CREATE TABLE result(row INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB, part INTEGER NOT NULL, network TEXT NOT NULL,"
     " layer TEXT NOT NULL, variant TEXT NOT NULL, config TEXT NOT NULL, pattern TEXT NOT NULL, stalls INTEGER NOT NULL,"
     " dtype TEXT NOT NULL, sparsity INTEGER NOT NULL, structure TEXT NOT NULL, verdict INTEGER NOT NULL,"
     " engines BLOB NOT NULL, macs INTEGER NOT NULL, rtl_cycles INTEGER NOT NULL, predicted_cycles INTEGER NOT NULL,"
@@ -37,15 +37,17 @@ static const char *const texts[BT_SQL_STATEMENTS] = {
     [BT_SQL_ROLLBACK] = "ROLLBACK",
     [BT_SQL_GET] = "SELECT row, " BT_STORE_RESULT_COLUMNS " FROM result WHERE key = ?1 ORDER BY part",
     [BT_SQL_FREE_KEY] = "UPDATE result SET key = NULL, sum = ?2 WHERE row = ?1",
+    /* counts up over whatever was there, so that no other result or run ever gets a number that was known as another's */
+    [BT_SQL_NEXT] = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = ?1",
     [BT_SQL_PUT] = "INSERT INTO result(" BT_STORE_RESULT_COLUMNS
-                   ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-                   " ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+                   ", row) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+                   " ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
     [BT_SQL_LAST_RUN] = "SELECT number, " BT_STORE_RUN_COLUMNS
                         " FROM run WHERE suite = ?1 AND command = ?2 ORDER BY number DESC LIMIT 1",
     [BT_SQL_MEMBERS] = "SELECT row FROM member WHERE run = ?1 ORDER BY place",
     [BT_SQL_ADD_RUN] =
-        "INSERT INTO run(" BT_STORE_RUN_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-        " ?15, ?16, ?17)",
+        "INSERT INTO run(" BT_STORE_RUN_COLUMNS
+        ", number) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     [BT_SQL_ADD_MEMBER] = "INSERT INTO member(run, place, row) VALUES(?1, ?2, ?3)",
     [BT_SQL_RUN] = "SELECT number, " BT_STORE_RUN_COLUMNS " FROM run WHERE number = ?1",
     [BT_SQL_LOAD] = "SELECT result.row, " BT_STORE_RESULT_COLUMNS " FROM member JOIN result ON result.row = member.row"
@@ -357,6 +359,16 @@ bool bt_store_step(struct bt_store *store, enum bt_store_statement which)
     const int code = sqlite3_step(store->statement[which]);
     (void)sqlite3_reset(store->statement[which]);
     return code == SQLITE_DONE || code == SQLITE_ROW;
+}
+
+bool bt_store_next(struct bt_store *store, const char *table, int64_t *number)
+{
+    sqlite3_stmt *next = store->statement[BT_SQL_NEXT];
+    (void)sqlite3_bind_text(next, 1, table, -1, SQLITE_STATIC);
+    const bool ok = sqlite3_step(next) == SQLITE_ROW;
+    *number = ok ? sqlite3_column_int64(next, 0) : 0;
+    (void)sqlite3_reset(next);
+    return ok;
 }
 
 bool bt_store_usable(const struct bt_store *store, struct bt_error *err)

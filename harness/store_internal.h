@@ -17,6 +17,7 @@ enum bt_store_statement {
     BT_SQL_ROLLBACK,
     BT_SQL_GET,
     BT_SQL_FREE_KEY,
+    BT_SQL_NEXT,
     BT_SQL_PUT,
     BT_SQL_LAST_RUN,
     BT_SQL_MEMBERS,
@@ -50,6 +51,8 @@ struct bt_store {
 enum bt_status bt_store_fail(struct bt_store *store, struct bt_error *err);
 /** Runs a statement that answers nothing. */
 BT_MUST_CHECK bool bt_store_step(struct bt_store *store, enum bt_store_statement which);
+/** The number of the table's next row, within a transaction that writes. */
+BT_MUST_CHECK bool bt_store_next(struct bt_store *store, const char *table, int64_t *number);
 bool bt_store_usable(const struct bt_store *store, struct bt_error *err);
 
 /* ---- store_row.c ---- */

@@ -41,6 +41,7 @@ int64_t bt_store_row_sum(const struct bt_store_row *row)
         return 0;
     }
     (void)XXH3_64bits_reset(state);
+    bt_store_sum_number(state, row->number);
     add(state, row->key, row->key != NULL ? sizeof(struct bt_key) : 0);
     bt_store_sum_number(state, row->part);
     bt_store_sum_text(state, r->network);
@@ -242,7 +243,7 @@ bool bt_store_put_row(struct bt_store *store, const struct bt_key *key, uint32_t
     sqlite3_stmt *put = store->statement[BT_SQL_PUT];
     struct bt_store_row row = {
         .key = key != NULL ? key->bytes : NULL, .part = part, .record = (struct bt_record *)(uintptr_t)record};
-    unsigned char *blob = pack_record(record, &row.blob_bytes);
+    unsigned char *blob = bt_store_next(store, "result", &row.number) ? pack_record(record, &row.blob_bytes) : NULL;
     if (blob == NULL) {
         return false;
     }
@@ -270,9 +271,10 @@ bool bt_store_put_row(struct bt_store *store, const struct bt_key *key, uint32_t
     (void)sqlite3_bind_blob(put, 19, row.blob, (int)row.blob_bytes, SQLITE_STATIC);
     (void)sqlite3_bind_int64(put, 20, bt_store_row_sum(&row));
     (void)sqlite3_bind_int64(put, 21, (int64_t)record->seed);
+    (void)sqlite3_bind_int64(put, 22, row.number);
     const bool ok = bt_store_step(store, BT_SQL_PUT);
     (void)sqlite3_clear_bindings(put); /* they point to what is gone now */
     free(blob);
-    *number = sqlite3_last_insert_rowid(store->db);
+    *number = row.number;
     return ok;
 }

@@ -35,6 +35,7 @@ static int64_t run_sum(const struct run_row *row)
         return 0;
     }
     (void)XXH3_64bits_reset(state);
+    bt_store_sum_number(state, s->number);
     bt_store_sum_text(state, s->suite);
     bt_store_sum_text(state, row->command);
     bt_store_sum_text(state, s->commit);
@@ -148,11 +149,14 @@ static bool same_as_last(struct bt_store *store, const struct run_row *row, int6
     return true;
 }
 
-static bool add_run(struct bt_store *store, const struct run_row *row, const int64_t *rows, int64_t *number)
+static bool add_run(struct bt_store *store, struct run_row *row, const int64_t *rows)
 {
-    const struct bt_store_summary *s = &row->summary;
+    struct bt_store_summary *s = &row->summary;
     sqlite3_stmt *run = store->statement[BT_SQL_ADD_RUN];
     sqlite3_stmt *member = store->statement[BT_SQL_ADD_MEMBER];
+    if (!bt_store_next(store, "run", &s->number)) {
+        return false;
+    }
     (void)sqlite3_bind_text(run, 1, s->suite, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(run, 2, row->command, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(run, 3, s->commit, -1, SQLITE_STATIC);
@@ -170,11 +174,11 @@ static bool add_run(struct bt_store *store, const struct run_row *row, const int
     (void)sqlite3_bind_int64(run, 15, row->results);
     (void)sqlite3_bind_int64(run, 16, row->members);
     (void)sqlite3_bind_int64(run, 17, run_sum(row));
+    (void)sqlite3_bind_int64(run, 18, s->number);
     bool ok = bt_store_step(store, BT_SQL_ADD_RUN);
     (void)sqlite3_clear_bindings(run);
-    *number = sqlite3_last_insert_rowid(store->db);
     for (int64_t i = 0; i < row->results && ok; i++) {
-        (void)sqlite3_bind_int64(member, 1, *number);
+        (void)sqlite3_bind_int64(member, 1, s->number);
         (void)sqlite3_bind_int64(member, 2, i);
         (void)sqlite3_bind_int64(member, 3, rows[i]);
         ok = bt_store_step(store, BT_SQL_ADD_MEMBER);
@@ -195,7 +199,10 @@ enum bt_status bt_store_add_run(struct bt_store *store, const struct bt_report *
     }
     row.members = rows_sum(rows, row.results);
     ok = ok && same_as_last(store, &row, number);
-    ok = ok && (*number != 0 || add_run(store, &row, rows, number));
+    if (ok && *number == 0) {
+        ok = add_run(store, &row, rows);
+        *number = row.summary.number;
+    }
     ok = ok && bt_store_step(store, BT_SQL_COMMIT);
     return ok ? BT_OK : lost(store, err);
 }

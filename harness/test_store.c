@@ -493,6 +493,7 @@ static void test_edited_runs(void **state)
         "UPDATE run SET results = 1",
         "UPDATE run SET passed = 5",
         "DELETE FROM result WHERE row = 2",
+        "UPDATE result SET row = -row; UPDATE result SET row = row + 3", /* 1 and 2 change places */
     };
     for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
         struct bt_record records[2] = {record_of(1, 0, 0), record_of(2, 0, 0)};
@@ -520,6 +521,47 @@ static void test_edited_runs(void **state)
         }
         bt_store_close(store);
     }
+}
+
+/* A number says the same for ever: of a run, and of a result, which the lists of runs name by it. */
+static void test_numbers(void **state)
+{
+    (void)state;
+    struct bt_record records[2] = {record_of(1, 0, 0), record_of(2, 0, 0)};
+    struct bt_report report = report_of(records, 2, "aaa", 1);
+    int64_t rows[2] = {0, 0};
+    int64_t number = 0;
+    struct bt_error err = {""};
+    struct taken taken = {.count = 0};
+    struct bt_store *store = opened("numbers.db");
+    assert_int_equal(bt_store_add_run(store, &report, rows, &number, &err), BT_OK);
+    bt_store_close(store);
+    edit("numbers.db", "DELETE FROM result WHERE row = 2");
+    store = opened("numbers.db");
+    put(store, 7, 1, 0); /* not in the place of the one that is gone */
+    assert_int_equal(bt_store_run(store, 1, &taken.run, take, &taken, &err), BT_EIO);
+    bt_store_close(store);
+
+    assert_int_equal(system("rm -f numbers.db*"), 0);
+    store = opened("numbers.db");
+    for (unsigned round = 0; round < 2; round++) {
+        records[0] = record_of(1, 0, round);
+        rows[0] = 0;
+        assert_int_equal(bt_store_add_run(store, &report, rows, &number, &err), BT_OK);
+        assert_int_equal(number, round + 1);
+    }
+    bt_store_close(store);
+    edit("numbers.db", "UPDATE run SET number = -number; UPDATE run SET number = number + 3;"
+                       "UPDATE member SET run = -run; UPDATE member SET run = run + 3");
+    struct bt_store_summary *runs = NULL;
+    uint32_t count = 0;
+    assert_int_equal(bt_store_open("numbers.db", BT_STORE_READ, &store, &err), BT_OK);
+    assert_int_equal(bt_store_runs(store, &runs, &count, &err), BT_EIO);
+    bt_store_close(store);
+    assert_int_equal(bt_store_open("numbers.db", BT_STORE_READ, &store, &err), BT_OK);
+    taken.count = 0;
+    assert_int_equal(bt_store_run(store, 1, &taken.run, take, &taken, &err), BT_EIO);
+    bt_store_close(store);
 }
 
 /* A store that SQLite takes for sound, with something else in it than what was put there. */
@@ -550,6 +592,7 @@ static void test_edited(void **state)
         "UPDATE result SET part = part + 10",
         "UPDATE result SET sum = sum + 1",
         "DELETE FROM result WHERE part = 0",
+        "UPDATE result SET row = row + 100",
         "DROP TABLE member",
         "ALTER TABLE result DROP COLUMN terms",
         "PRAGMA user_version = 7",
@@ -571,7 +614,7 @@ static void test_edited(void **state)
     copy("edit.db", "edited.db");
     edit("edited.db", "PRAGMA user_version = 9");
     assert_int_equal(bt_store_open("edited.db", BT_STORE_OWN, &store, &err), BT_OK);
-    assert_string_equal(err.text, "edited.db: a results store, schema 9: expected schema 2; set aside as "
+    assert_string_equal(err.text, "edited.db: a results store, schema 9: expected schema 3; set aside as "
                                   "edited.db.damaged-1, results begin anew");
     bt_store_close(store);
 }
@@ -771,7 +814,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_edited),        cmocka_unit_test(test_killed),
         cmocka_unit_test(test_damage_by_two), cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_read_only),     cmocka_unit_test(test_uses),
-        cmocka_unit_test(test_edited_runs),
+        cmocka_unit_test(test_edited_runs),   cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
