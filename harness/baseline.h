@@ -25,7 +25,7 @@ struct bt_baseline_entry {
     enum bt_verdict verdict;               /**< never FAIL in a file */
     uint64_t hash;                         /**< of the ofmap; 0: no engine had one */
     uint64_t rtl_cycles, predicted_cycles; /**< 0: none */
-    uint32_t engines;                      /**< 1 << engine for each that ran */
+    uint32_t engines;                      /**< bt_record_engines() */
 };
 
 struct bt_baseline_exemption {

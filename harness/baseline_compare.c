@@ -47,12 +47,10 @@ static struct bt_baseline_entry entry_of(const struct bt_record *record)
         .predicted_cycles = record->predicted_cycles,
     };
     bt_record_id(record, entry.id, sizeof(entry.id));
+    entry.engines = bt_record_engines(record);
     /* Engines that differ from ref made the record a FAIL. */
     for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT && entry.hash == 0; e++) {
         entry.hash = record->engine[e].ran ? record->engine[e].hash : 0;
-    }
-    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
-        entry.engines |= record->engine[e].ran ? 1u << e : 0u;
     }
     return entry;
 }

@@ -1,9 +1,11 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -193,6 +195,33 @@ static void close_side(struct bt_difference_side *side)
 
 /* ---- the command ---- */
 
+/* Revisions are built and run in folders of this tree's build: one comparison of them at a time. The lock ends with the program. */
+static enum bt_status lock_build(const struct bt_cli *cli, struct bt_error *err)
+{
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof(path), "%s/compare.lock", cli->build_dir);
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        return BT_OK;
+    }
+    const int error = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return error == EWOULDBLOCK
+               ? bt_fail(err, BT_EIO, "%s: another compare of revisions is running: expected one at a time", path)
+               : bt_fail(err, BT_EIO, "%s: cannot be locked: %s", path, strerror(error));
+}
+
+/* Can --out be written? */
+static enum bt_status try_out(const struct bt_cli *cli, struct bt_error *err)
+{
+    struct bt_replace file;
+    const enum bt_status status = bt_replace_open(cli->out, &file, err);
+    bt_replace_discard(&file);
+    return status;
+}
+
 /* Before minutes are spent on the other side. */
 static int check_sides(const struct bt_cli *cli)
 {
@@ -217,6 +246,10 @@ static int check_sides(const struct bt_cli *cli)
     if ((cli->what_count != 0 || cli->jobs_asked) && !revisions) {
         (void)bt_fail(&err, BT_EINPUT,
                       "compare: options of 'run' are for git revisions: expected none, or one of those");
+        bt_cli_complain(&err);
+        return BT_EXIT_ERROR;
+    }
+    if ((cli->out[0] != '\0' && try_out(cli, &err) != BT_OK) || (revisions && lock_build(cli, &err) != BT_OK)) {
         bt_cli_complain(&err);
         return BT_EXIT_ERROR;
     }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,9 +82,10 @@ static const struct command commands[] = {
      "revision is built in a worktree and runs with the options of 'run' given here; its reports stay in out/compare "
      "in\n"
      "the build folder. Areas are those of area.json beside the results.",
-     "Exit status: 0 nothing got worse, 1 bits differ, a verdict got worse (PASS, XFAIL, SKIP, FAIL is from good to "
-     "bad)\n"
-     "or something of A did not run in B, 2 usage, input or output error, 130 stopped by a signal.\n"},
+     "Exit status: 0 nothing got worse, 1 bits differ that were not wrong in A, a verdict got worse (PASS, XFAIL, "
+     "SKIP,\n"
+     "FAIL is from good to bad) or something of A did not run in B, 2 usage, input or output error, 130 stopped by a "
+     "signal.\n"},
     {"baseline", BASELINE, bt_cli_baseline, "baseline check|accept RESULTS.json... [options]",
      "Holds runs against the recorded baselines in golden/baselines, or records them with a reason.\n"
      "check fails on other bits, a worse verdict, more cycles than recorded and the tolerance allows, a larger "
@@ -632,10 +634,7 @@ static bool apply(struct bt_cli *cli, int key, const char *value, struct bt_erro
         return true;
     case 'F':
         cli->store = value;
-        if (value[0] == '\0') {
-            (void)bt_fail(err, BT_EINPUT, "--store '': expected a file, or none");
-        }
-        return value[0] != '\0';
+        return true;
     case 'f':
         cli->force = true;
         return true;
@@ -770,6 +769,9 @@ static int parse(const struct command *command, int argc, char **argv, struct bt
         } else if (key == ':') {
             (void)bt_fail(&err, BT_EINPUT, "%s: option '%s' needs a value; see bittrue %s --help", command->name,
                           argv[optind - 1], command->name);
+        } else if (optarg != NULL && optarg[0] == '\0') {
+            (void)bt_fail(&err, BT_EINPUT, "%s: --%s '': expected a value", command->name,
+                          spec_of(key, command->mask)->name);
         } else if (!keep(cli, key, optarg)) {
             (void)bt_fail(&err, BT_EINPUT, "%s: expected at most %d options", command->name, BT_CLI_OPTIONS);
         } else if (apply(cli, key, optarg, &err)) {
@@ -887,6 +889,7 @@ int bt_cli_main(int argc, char **argv)
     struct bt_cli cli = {.program = argc > 0 ? argv[0] : "bittrue", .workers = cpu_count(), .ref = BT_REF_FAST};
     cli.selection.pictures.max_drop = -1;
     cli.tolerance_percent = -1;
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f fails as on a full disk, with a line */
     join(argc, argv, cli.command, sizeof(cli.command));
     if (argc < 2) {
         usage(stderr);

@@ -75,7 +75,8 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
     }
     bt_cli_describe(cli, plan, &options, &report.run);
     /* what a core was built from is no revision's */
-    report.run.environment.dirty = bt_cli_stale(plan, &options) || report.run.environment.dirty;
+    const bool stale = bt_cli_stale(plan, &options);
+    report.run.environment.dirty = stale || report.run.environment.dirty;
     const double begin = bt_now_seconds();
     enum bt_status status = bt_cli_store_open(cli, plan, &options, &store, err);
     if (status != BT_OK) {
@@ -107,6 +108,9 @@ static int run_plan(const struct bt_cli *cli, const struct bt_plan *plan, struct
     report.gates = gates;
     const int64_t number = bt_cli_store_finish(&store, &report);
     exit_status = bt_cli_conclude(cli, &report, err);
+    if (stale) {
+        (void)fprintf(stderr, "bittrue: not the RTL as it is now: some cores are older, see above\n");
+    }
     say_stored(&store, number);
 
 cleanup:

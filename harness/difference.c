@@ -111,7 +111,11 @@ static struct bt_changed change_of(const struct bt_outcome *a, const struct bt_o
         change.bits |= a->hash[e] != 0 && b->hash[e] != 0 && a->hash[e] != b->hash[e] ? 1u << e : 0;
         change.lost |= a->hash[e] != 0 && b->hash[e] == 0 ? 1u << e : 0;
     }
+    change.lost |= a->ran & ~b->ran;
+    change.lost |= a->rtl_cycles != 0 && b->rtl_cycles == 0 ? 1u << BT_ENGINE_RTL : 0;
+    change.lost |= a->predicted_cycles != 0 && b->predicted_cycles == 0 ? 1u << BT_ENGINE_CYCLES : 0;
     change.verdict = bt_verdict_worse(a->verdict, b->verdict) - bt_verdict_worse(b->verdict, a->verdict);
+    change.fixed = change.verdict < 0 ? change.bits & a->failed : 0;
     change.cycles = percent(a->rtl_cycles, b->rtl_cycles);
     if (change.cycles == 0.0) {
         change.cycles = percent(a->predicted_cycles, b->predicted_cycles);
@@ -199,7 +203,8 @@ static void add_to_sum(struct bt_difference_sum *sum, const struct bt_changed *c
 static void count_change(struct bt_difference *difference, const struct bt_changed *change)
 {
     difference->both++;
-    difference->bits += change->bits != 0 ? 1 : 0;
+    difference->bits += change->bits != change->fixed ? 1 : 0;
+    difference->fixed += change->bits != 0 && change->bits == change->fixed ? 1 : 0;
     difference->lost += change->lost != 0 ? 1 : 0;
     difference->worse += change->verdict > 0 ? 1 : 0;
     difference->better += change->verdict < 0 ? 1 : 0;
@@ -217,7 +222,7 @@ static int kind(const struct bt_changed *change)
     if (change->a == NULL || change->b == NULL) {
         return ONE_SIDE;
     }
-    if (change->bits != 0) {
+    if (change->bits != change->fixed) {
         return BITS;
     }
     return change->verdict > 0 ? WORSE : change->lost != 0 ? LOST : change->verdict < 0 ? BETTER : CYCLES;

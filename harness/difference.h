@@ -23,7 +23,8 @@ struct bt_difference_side {
 struct bt_changed {
     const struct bt_outcome *a, *b;
     uint32_t bits;  /**< 1 << engine for each that ran on both sides and gave another hash */
-    uint32_t lost;  /**< 1 << engine for each that has bits in a and none in b */
+    uint32_t fixed; /**< of these, those that were wrong in a, where b's verdict is better */
+    uint32_t lost;  /**< 1 << engine for each that ran in a and not in b, or has bits or cycles in a and none in b */
     int verdict;    /**< below 0: b's is better; above: worse, see bt_verdict_worse() */
     uint64_t terms; /**< by how much the counter or system that changed most differs; 0: none does */
     double
@@ -55,7 +56,8 @@ struct bt_difference {
     struct bt_changed *changed;
     uint32_t sum_count;
     struct bt_difference_sum *sums; /**< by name */
-    uint32_t both, only_a, only_b, bits, lost, worse, better, slower, faster, terms;
+    uint32_t both, only_a, only_b, lost, worse, better, slower, faster, terms;
+    uint32_t bits, fixed; /**< with other bits: where a was not wrong; where it was */
     bool partial; /**< one is a part of what the other is: what one side lacks is no loss, and not among the changed */
 };
 
@@ -72,7 +74,7 @@ BT_MUST_CHECK enum bt_status bt_difference_make(const struct bt_difference_side 
                                                 bool partial, struct bt_difference *difference, struct bt_error *err);
 void bt_difference_free(struct bt_difference *difference);
 
-/** Bits differ, a verdict got worse, or what a has did not run in b, which is not a part of it. */
+/** Bits differ that were not wrong, a verdict got worse, or what a has did not run in b, which is not a part of it. */
 bool bt_difference_is_worse(const struct bt_difference *difference);
 
 /**

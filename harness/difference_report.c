@@ -185,8 +185,11 @@ static void summary(const struct page *page, const struct bt_difference *d)
         (void)snprintf(text + used, sizeof(text) - (size_t)used, lost != 0 ? ", %" PRIu32 " did not run in B." : ".",
                        lost);
     } else {
-        (void)snprintf(text, sizeof(text), "Nothing got worse: %" PRIu32 " %s the same bits.", d->both,
-                       are(d->both, "result has", "results have"));
+        const uint32_t same = d->both - d->fixed;
+        const int used = snprintf(text, sizeof(text), "Nothing got worse: %" PRIu32 " %s the same bits", same,
+                                  are(same, "result has", "results have"));
+        (void)snprintf(text + used, sizeof(text) - (size_t)used,
+                       d->fixed != 0 ? ", %" PRIu32 " others where A was wrong." : ".", d->fixed);
     }
     (void)fprintf(page->out, "%s%s%s Cycles: %" PRIu32 " %s slower, %" PRIu32 " faster.", strong, text, strong,
                   d->slower, are(d->slower, "result is", "results are"), d->faster);
@@ -199,6 +202,9 @@ static void summary(const struct page *page, const struct bt_difference *d)
     }
     if (d->only_a + d->only_b != 0) {
         (void)fprintf(page->out, " Not compared: %" PRIu32 " only in A, %" PRIu32 " only in B.", d->only_a, d->only_b);
+        if (!d->partial && strcmp(d->a->run.suite, d->b->run.suite) != 0) {
+            (void)fputs(" The suites differ; with --partial what is not in both is no loss.", page->out);
+        }
     }
     (void)fputs(page->markdown ? "\n\n" : "\n", page->out);
 }
@@ -292,6 +298,13 @@ static void add_engines(char *text, size_t bytes, const char *what, uint32_t eng
     }
 }
 
+/* Are its cycles those of the predictions? Where what was measured did not change, and they did. */
+static bool is_of_prediction(const struct bt_changed *change)
+{
+    return change->a != NULL && change->b != NULL && change->cycles != 0.0 &&
+           (change->a->rtl_cycles == 0 || change->b->rtl_cycles == 0 || change->a->rtl_cycles == change->b->rtl_cycles);
+}
+
 /* "bits (rtl, iss:accel), PASS to FAIL" */
 static void cell_change(struct page *page, const struct bt_difference *d, const struct bt_changed *change)
 {
@@ -308,10 +321,11 @@ static void cell_change(struct page *page, const struct bt_difference *d, const 
                        bt_verdict_name(change->a->verdict), bt_verdict_name(change->b->verdict));
     } else if (used != 0) {
         /* said */
-    } else if (change->a->rtl_cycles != change->b->rtl_cycles && change->cycles != 0.0) {
-        (void)snprintf(text, sizeof(text), "cycles");
     } else {
-        (void)snprintf(text, sizeof(text), "%s", change->cycles != 0.0 ? "prediction" : "counters");
+        (void)snprintf(text, sizeof(text), "%s",
+                       change->cycles == 0.0      ? "counters"
+                       : is_of_prediction(change) ? "prediction"
+                                                  : "cycles");
     }
     cell(page, "%s", text);
 }
@@ -342,12 +356,9 @@ static void changed(struct page *page, const struct bt_difference *d)
         const struct bt_changed *change = &d->changed[i];
         const struct bt_outcome *outcome = change->b != NULL ? change->b : change->a;
         assert(outcome != NULL); /* one side has it */
-        const bool measured = (change->a == NULL || change->a->rtl_cycles != 0) &&
-                              (change->b == NULL || change->b->rtl_cycles != 0) &&
-                              (change->a == NULL || change->b == NULL || change->cycles == 0.0 ||
-                               change->a->rtl_cycles != change->b->rtl_cycles);
-        const uint64_t a = change->a == NULL ? 0 : measured ? change->a->rtl_cycles : change->a->predicted_cycles;
-        const uint64_t b = change->b == NULL ? 0 : measured ? change->b->rtl_cycles : change->b->predicted_cycles;
+        const bool predicted = is_of_prediction(change);
+        const uint64_t a = change->a == NULL ? 0 : predicted ? change->a->predicted_cycles : change->a->rtl_cycles;
+        const uint64_t b = change->b == NULL ? 0 : predicted ? change->b->predicted_cycles : change->b->rtl_cycles;
         cell_change(page, d, change);
         cell(page, "%s", outcome->network);
         cell(page, "%s", outcome->layer);

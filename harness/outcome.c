@@ -140,9 +140,12 @@ bool bt_outcomes_add(struct bt_outcomes *outcomes, const struct bt_record *recor
         .predicted_cycles = record->predicted_cycles,
         .rtl_seconds = record->rtl_seconds,
         .verdict = record->verdict,
+        .ran = bt_record_engines(record),
     };
     for (int e = 0; e < BT_ENGINE_COUNT; e++) {
-        outcome.hash[e] = record->engine[e].ran ? record->engine[e].hash : 0;
+        const struct bt_engine_result *engine = &record->engine[e];
+        outcome.hash[e] = engine->ran ? engine->hash : 0;
+        outcome.failed |= engine->verdict == BT_FAIL || engine->verdict == BT_XFAIL ? 1u << e : 0;
     }
     keep_terms(outcomes, record, before, &outcome, &ok);
     if (ok) {

@@ -28,6 +28,7 @@ struct bt_outcome {
     uint64_t seed, macs, rtl_cycles, predicted_cycles; /**< 0: not measured, not predicted */
     double rtl_seconds;                                /**< CPU time of the simulated core; 0: not simulated */
     enum bt_verdict verdict;
+    uint32_t ran, failed; /**< 1 << engine: bt_record_engines(); those that FAIL or XFAIL */
     uint32_t term_count;
     const struct bt_outcome_term *terms;
     uint64_t hash[BT_ENGINE_COUNT]; /**< of the ofmap; 0: it did not run, or has none */

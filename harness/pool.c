@@ -40,6 +40,10 @@ struct worker {
 
 static volatile sig_atomic_t interrupted_by;
 
+/* What stops a run: Ctrl-C, kill, the end of the terminal. */
+enum { STOPS = 3 };
+static const int stops[STOPS] = {SIGINT, SIGTERM, SIGHUP};
+
 static void note_signal(int number)
 {
     interrupted_by = number;
@@ -371,8 +375,7 @@ enum bt_status bt_pool_run(const struct bt_pool *pool, int *interrupted)
     enum bt_status status = BT_OK;
     sigset_t blocked;
     sigset_t mask;
-    struct sigaction old_int;
-    struct sigaction old_term;
+    struct sigaction old_stops[STOPS];
     struct sigaction old_child;
     const struct sigaction on_stop = {.sa_handler = note_signal};
     const struct sigaction on_child = {.sa_handler = wake_up};
@@ -385,13 +388,18 @@ enum bt_status bt_pool_run(const struct bt_pool *pool, int *interrupted)
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     /* Signals arrive only inside ppoll(), so none is missed between looking and waiting. */
     (void)sigemptyset(&blocked);
-    (void)sigaddset(&blocked, SIGINT);
-    (void)sigaddset(&blocked, SIGTERM);
+    for (int i = 0; i < STOPS; i++) {
+        (void)sigaddset(&blocked, stops[i]);
+    }
     (void)sigaddset(&blocked, SIGCHLD);
     (void)sigprocmask(SIG_BLOCK, &blocked, &mask);
     interrupted_by = 0;
-    (void)sigaction(SIGINT, &on_stop, &old_int);
-    (void)sigaction(SIGTERM, &on_stop, &old_term);
+    for (int i = 0; i < STOPS; i++) {
+        (void)sigaction(stops[i], NULL, &old_stops[i]);
+        if (stops[i] != SIGHUP || old_stops[i].sa_handler != SIG_IGN) { /* nohup */
+            (void)sigaction(stops[i], &on_stop, NULL);
+        }
+    }
     (void)sigaction(SIGCHLD, &on_child, &old_child);
 
     if (workers == NULL || fds == NULL || order == NULL) {
@@ -445,8 +453,9 @@ cleanup:
     }
     (void)prctl(PR_SET_CHILD_SUBREAPER, adopted);
     *interrupted = (int)interrupted_by;
-    (void)sigaction(SIGINT, &old_int, NULL);
-    (void)sigaction(SIGTERM, &old_term, NULL);
+    for (int i = 0; i < STOPS; i++) {
+        (void)sigaction(stops[i], &old_stops[i], NULL);
+    }
     (void)sigaction(SIGCHLD, &old_child, NULL);
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     free(order);

@@ -75,6 +75,16 @@ void bt_record_init(struct bt_record *record)
     }
 }
 
+uint32_t bt_record_engines(const struct bt_record *record)
+{
+    uint32_t engines = 0;
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        const struct bt_engine_result *engine = &record->engine[e];
+        engines |= engine->ran && (e == BT_ENGINE_REF || engine->verdict != BT_SKIP) ? 1u << e : 0u;
+    }
+    return engines;
+}
+
 enum bt_verdict bt_record_strongest(const struct bt_record *record)
 {
     enum bt_verdict strongest = BT_SKIP;

@@ -140,6 +140,12 @@ bool bt_record_same_kind(const struct bt_record *a, const struct bt_record *b);
 /** Empty: every engine and the record itself SKIP. */
 void bt_record_init(struct bt_record *record);
 
+/**
+ * 1 << engine for those that ran and said something: the reference, which is what others are held to, and whoever has a verdict. The
+ * cycle model computes its prediction in any case; it says something where that was asked for and can be held against anything.
+ */
+uint32_t bt_record_engines(const struct bt_record *record);
+
 /** The verdict that counts most of its engines'. */
 enum bt_verdict bt_record_strongest(const struct bt_record *record);
 

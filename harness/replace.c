@@ -70,6 +70,7 @@ void bt_replace_begin(sigset_t *mask)
     (void)sigemptyset(&blocked);
     (void)sigaddset(&blocked, SIGINT);
     (void)sigaddset(&blocked, SIGTERM);
+    (void)sigaddset(&blocked, SIGHUP);
     (void)sigprocmask(SIG_BLOCK, &blocked, mask);
 }
 

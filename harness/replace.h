@@ -25,7 +25,7 @@ BT_MUST_CHECK enum bt_status bt_replace_commit(struct bt_replace *replace, struc
 /** Removes the temporary file, if one is left; nothing else, so that every way out may call it. */
 void bt_replace_discard(struct bt_replace *replace);
 
-/** Several files are replaced all or none: a Ctrl-C waits from here on until bt_replace_end(). @param[out] mask  For that. */
+/** Several files are replaced all or none: Ctrl-C, SIGTERM and SIGHUP wait from here on until bt_replace_end(). @param[out] mask  For that. */
 void bt_replace_begin(sigset_t *mask);
 void bt_replace_end(const sigset_t *mask);
 

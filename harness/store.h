@@ -64,8 +64,8 @@ BT_MUST_CHECK enum bt_status bt_store_add_run(struct bt_store *store, const stru
                                               int64_t *number, struct bt_error *err);
 
 /**
- * @brief  The results of a stored run, in their order, as far as they are compared: names, seeds, verdicts, hashes, cycles of core
- *         and systems, measured terms, MACs and seconds of the simulation. Everything else is as bt_record_init() leaves it.
+ * @brief  The results of a stored run, in their order, as far as they are compared: names, seeds, verdicts, reasons, hashes, cycles
+ *         of core and systems, measured terms, MACs and seconds of the simulation. Everything else is as bt_record_init() leaves it.
  * @param[out] run   What is known of the run itself; the rest is 0.
  * @param[in]  take  Called for each; the record lasts as long as the call. false: memory ran out.
  * @return BT_OK; BT_EINPUT: no such run; BT_EIO and BT_ENOMEM: some may have been taken before.

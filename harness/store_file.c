@@ -22,7 +22,7 @@ static const char tables[] =
     " dtype TEXT NOT NULL, sparsity INTEGER NOT NULL, structure TEXT NOT NULL, verdict INTEGER NOT NULL,"
     " engines BLOB NOT NULL, macs INTEGER NOT NULL, rtl_cycles INTEGER NOT NULL, predicted_cycles INTEGER NOT NULL,"
     " rtl_seconds REAL NOT NULL, terms TEXT NOT NULL, record BLOB NOT NULL, sum INTEGER NOT NULL,"
-    " seed INTEGER NOT NULL, UNIQUE(key, part));"
+    " seed INTEGER NOT NULL, reason TEXT NOT NULL, UNIQUE(key, part));"
     "CREATE TABLE run(number INTEGER PRIMARY KEY AUTOINCREMENT, suite TEXT NOT NULL, command TEXT NOT NULL,"
     " revision TEXT NOT NULL, dirty INTEGER NOT NULL, time INTEGER NOT NULL, seconds REAL NOT NULL,"
     " passed INTEGER NOT NULL, failed INTEGER NOT NULL, skipped INTEGER NOT NULL, xfailed INTEGER NOT NULL,"
@@ -41,10 +41,11 @@ static const char *const texts[BT_SQL_STATEMENTS] = {
     [BT_SQL_NEXT] = "SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = ?1",
     [BT_SQL_PUT] = "INSERT INTO result(" BT_STORE_RESULT_COLUMNS
                    ", row) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-                   " ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+                   " ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
     [BT_SQL_LAST_RUN] = "SELECT number, " BT_STORE_RUN_COLUMNS
                         " FROM run WHERE suite = ?1 AND command = ?2 ORDER BY number DESC LIMIT 1",
     [BT_SQL_MEMBERS] = "SELECT row FROM member WHERE run = ?1 ORDER BY place",
+    [BT_SQL_LOST_ROWS] = "SELECT count(*) FROM member WHERE row NOT IN (SELECT row FROM result)",
     [BT_SQL_ADD_RUN] =
         "INSERT INTO run(" BT_STORE_RUN_COLUMNS
         ", number) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
@@ -123,7 +124,7 @@ static int make_tables(sqlite3 *db)
 }
 
 /* Is it a store of this version? */
-static int look(sqlite3 *db, struct doubt *doubt)
+static int look(sqlite3 *db, bool reads, struct doubt *doubt)
 {
     int64_t objects = 0;
     int64_t version = 0;
@@ -131,8 +132,10 @@ static int look(sqlite3 *db, struct doubt *doubt)
     int code = ask(db, "PRAGMA user_version", &version);
     code = code == SQLITE_OK ? ask(db, "PRAGMA application_id", &application) : code;
     code = code == SQLITE_OK ? ask(db, "SELECT count(*) FROM sqlite_master", &objects) : code;
-    if (code == SQLITE_OK && version == 0 && objects == 0) {
-        return SQLITE_OK; /* new */
+    if (code == SQLITE_OK && version == 0 && objects == 0) { /* new */
+        doubt->damaged = reads;
+        (void)snprintf(doubt->why, sizeof(doubt->why), "empty");
+        return SQLITE_OK;
     }
     if (code == SQLITE_OK && (application != APPLICATION || version != SCHEMA)) {
         doubt->damaged = true;
@@ -160,7 +163,7 @@ static int open_file(struct bt_store *store, struct doubt *doubt)
         (void)sqlite3_extended_result_codes(store->db, 1);
         code = sqlite3_busy_timeout(store->db, BUSY_MS);
     }
-    code = code == SQLITE_OK ? look(store->db, doubt) : code;
+    code = code == SQLITE_OK ? look(store->db, reads, doubt) : code;
     if (code == SQLITE_OK && !doubt->damaged && !reads) {
         code = ask(store->db, "PRAGMA journal_mode = WAL", &ignored);
         code = code == SQLITE_OK ? execute(store->db, "PRAGMA synchronous = NORMAL") : code;
@@ -274,7 +277,10 @@ static enum bt_status reopen(struct bt_store *store, struct bt_error *err)
                                            : "out of memory");
         finalise(store);
         if (!doubt.damaged || round > 0) {
-            (void)bt_fail(err, BT_EIO, "%s: %s", store->path, why);
+            const bool closed = store->use == BT_STORE_READ && (code & 0xff) == SQLITE_READONLY;
+            (void)bt_fail(err, BT_EIO, "%s: %s%s", store->path, why,
+                          closed ? ": expected a folder that one may write to, which SQLite needs; a copy may be read"
+                                 : "");
             break;
         }
         if (set_aside(store, why, err) != BT_OK) {

@@ -21,6 +21,7 @@ enum bt_store_statement {
     BT_SQL_PUT,
     BT_SQL_LAST_RUN,
     BT_SQL_MEMBERS,
+    BT_SQL_LOST_ROWS,
     BT_SQL_ADD_RUN,
     BT_SQL_ADD_MEMBER,
     BT_SQL_RUN,
@@ -31,7 +32,7 @@ enum bt_store_statement {
 /* The tables' columns, without the number that is theirs. */
 #define BT_STORE_RESULT_COLUMNS                                                                                        \
     "key, part, network, layer, variant, config, pattern, stalls, dtype, sparsity, structure, verdict, engines, macs," \
-    " rtl_cycles, predicted_cycles, rtl_seconds, terms, record, sum, seed"
+    " rtl_cycles, predicted_cycles, rtl_seconds, terms, record, sum, seed, reason"
 #define BT_STORE_RUN_COLUMNS                                                                                           \
     "suite, command, revision, dirty, time, seconds, passed, failed, skipped, xfailed, rtl_cycles, predicted_cycles,"  \
     " macs, rtl_seconds, results, members, sum"

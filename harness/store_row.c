@@ -55,6 +55,7 @@ int64_t bt_store_row_sum(const struct bt_store_row *row)
     bt_store_sum_number(state, r->sparsity);
     bt_store_sum_text(state, r->structure);
     bt_store_sum_number(state, (int64_t)r->verdict);
+    bt_store_sum_text(state, r->reason);
     add(state, row->engines, sizeof(row->engines));
     bt_store_sum_number(state, (int64_t)r->macs);
     bt_store_sum_number(state, (int64_t)r->rtl_cycles);
@@ -173,7 +174,8 @@ bool bt_store_take_row(sqlite3_stmt *statement, struct bt_store_row *row)
         !bt_store_take_text(statement, 7, record->pattern, sizeof(record->pattern)) ||
         !bt_store_take_text(statement, 9, record->dtype, sizeof(record->dtype)) ||
         !bt_store_take_text(statement, 11, record->structure, sizeof(record->structure)) ||
-        !bt_store_take_text(statement, 18, row->terms, sizeof(row->terms)) || verdict < 0 ||
+        !bt_store_take_text(statement, 18, row->terms, sizeof(row->terms)) ||
+        !bt_store_take_text(statement, 22, record->reason, sizeof(record->reason)) || verdict < 0 ||
         verdict >= BT_VERDICT_COUNT || engines == NULL ||
         sqlite3_column_bytes(statement, 13) != (int)sizeof(row->engines)) {
         return false;
@@ -271,7 +273,8 @@ bool bt_store_put_row(struct bt_store *store, const struct bt_key *key, uint32_t
     (void)sqlite3_bind_blob(put, 19, row.blob, (int)row.blob_bytes, SQLITE_STATIC);
     (void)sqlite3_bind_int64(put, 20, bt_store_row_sum(&row));
     (void)sqlite3_bind_int64(put, 21, (int64_t)record->seed);
-    (void)sqlite3_bind_int64(put, 22, row.number);
+    (void)sqlite3_bind_text(put, 22, record->reason, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(put, 23, row.number);
     const bool ok = bt_store_step(store, BT_SQL_PUT);
     (void)sqlite3_clear_bindings(put); /* they point to what is gone now */
     free(blob);

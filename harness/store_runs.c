@@ -259,21 +259,36 @@ enum bt_status bt_store_run(struct bt_store *store, int64_t number, struct bt_ru
     return BT_OK;
 }
 
+/* Is every row that a list names there? */
+static bool rows_are_there(struct bt_store *store)
+{
+    sqlite3_stmt *lost_rows = store->statement[BT_SQL_LOST_ROWS];
+    const int code = sqlite3_step(lost_rows);
+    store->doubtful = code == SQLITE_ROW && sqlite3_column_int64(lost_rows, 0) != 0;
+    if (code == SQLITE_ROW) {
+        (void)sqlite3_reset(lost_rows);
+    }
+    return code == SQLITE_ROW && !store->doubtful;
+}
+
 enum bt_status bt_store_runs(struct bt_store *store, struct bt_store_summary **runs, uint32_t *count,
                              struct bt_error *err)
 {
+    static const char text[] = "SELECT number, " BT_STORE_RUN_COLUMNS
+                               ", (SELECT seq FROM sqlite_sequence WHERE name = 'run') FROM run ORDER BY number";
     struct bt_store_summary *made = NULL;
     sqlite3_stmt *all = NULL;
     uint32_t used = 0;
     uint32_t capacity = 0;
+    int64_t last = 0; /* number that was ever given */
     if (!bt_store_usable(store, err)) {
         return BT_EIO;
     }
-    int code = sqlite3_prepare_v2(store->db, "SELECT number, " BT_STORE_RUN_COLUMNS " FROM run ORDER BY number", -1,
-                                  &all, NULL);
+    int code = sqlite3_prepare_v2(store->db, text, -1, &all, NULL);
     while (code == SQLITE_OK && (code = sqlite3_step(all)) == SQLITE_ROW) {
         struct run_row row;
-        store->doubtful = !take_run(all, &row) || !members_hold(store, &row);
+        last = sqlite3_column_int64(all, 18);
+        store->doubtful = !take_run(all, &row) || row.summary.number != used + INT64_C(1) || !members_hold(store, &row);
         if (used == capacity) {
             capacity = capacity * 2 + 64;
             struct bt_store_summary *grown = realloc(made, capacity * sizeof(*grown));
@@ -288,7 +303,8 @@ enum bt_status bt_store_runs(struct bt_store *store, struct bt_store_summary **r
         code = store->doubtful ? SQLITE_CORRUPT : SQLITE_OK;
     }
     (void)sqlite3_finalize(all);
-    if (code != SQLITE_DONE) {
+    store->doubtful = store->doubtful || (code == SQLITE_DONE && last != used);
+    if (code != SQLITE_DONE || store->doubtful || !rows_are_there(store)) {
         free(made);
         return lost(store, err);
     }
@@ -344,8 +360,8 @@ enum bt_status bt_store_history(struct bt_store *store, const char *network, con
         struct bt_record record = {.macs = 0};
         struct bt_store_row row = {.record = &record};
         char id[BT_ID_BYTES];
-        struct bt_store_point one = {.run = sqlite3_column_int64(all, 22), .dirty = sqlite3_column_int64(all, 24) != 0};
-        store->doubtful = !bt_store_take_row(all, &row) || !bt_store_take_text(all, 23, one.commit, sizeof(one.commit));
+        struct bt_store_point one = {.run = sqlite3_column_int64(all, 23), .dirty = sqlite3_column_int64(all, 25) != 0};
+        store->doubtful = !bt_store_take_row(all, &row) || !bt_store_take_text(all, 24, one.commit, sizeof(one.commit));
         code = store->doubtful ? SQLITE_CORRUPT : SQLITE_OK;
         if (store->doubtful) {
             break;

@@ -111,7 +111,10 @@ static void test_usage(void **state)
         {"baseline update x", 2, "baseline 'update': expected check or accept"},
         {"baseline check", 2, "baseline check: expected results.json of one or several runs"},
         {"baseline accept x", 2, "baseline accept: expected --reason TEXT"},
-        {"baseline accept x --reason=", 2, "baseline accept: expected --reason TEXT"},
+        {"baseline accept x --reason=", 2, "baseline: --reason '': expected a value"},
+        {"run --engine=", 2, "run: --engine '': expected a value"},
+        {"compare suites suites --out=", 2, "compare: --out '': expected a value"},
+        {"compare suites suites --out no/such/place", 2, "no/such/place: cannot be written"},
         {"baseline check x --reason y", 2, "expected no --reason, it is for accept"},
         {"baseline check x --tolerance 1", 2, "expected no --tolerance, it is for accept"},
         {"baseline accept x --tolerance -1", 2, "--tolerance '-1': expected percent, 0 to 100"},
@@ -332,6 +335,7 @@ static void test_stale(void **state)
     static const char words[] =
         "bittrue: build/rtl/fake-good.so is older than b.sv and is taken as it was built; for a new "
         "one: make build/rtl/fake-good.so\n";
+    static const char last[] = "bittrue: not the RTL as it is now: some cores are older, see above\n";
     assert_int_equal(mkdir("build/rtl/fake-good", 0777) | mkdir("build/rtl/fake-good/obj", 0777), 0);
     test_file("build/rtl/fake-good/obj/Vcore__ver.d", "x y  : gone.sv a.sv b.sv \n\na.sv:\nc.sv:\n");
     test_file("a.sv", "");
@@ -348,7 +352,8 @@ static void test_stale(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         set_time("b.sv", cases[i].seconds, cases[i].nanoseconds);
         assert_int_equal(call("run --config good --engine ref,rtl --layer conv1 --out o/stale"), 0);
-        assert_string_equal(err, cases[i].older ? words : "");
+        assert_int_equal(strncmp(err, words, cases[i].older ? strlen(words) : 0), 0);
+        assert_string_equal(err + (cases[i].older ? strlen(words) : 0), cases[i].older ? last : "");
         slurp("o/stale/results.json", out);
         holds(out, cases[i].older ? "\"dirty\":true" : "\"dirty\":false");
         assert_int_equal(call("run --config good --engine ref,model --out o/stale"), 0); /* without it */
@@ -464,6 +469,9 @@ static void test_compare_revisions(void **state)
             ready = strstr(out, "here\n") != NULL;
         }
     }
+    assert_int_equal(call("compare next o/left"), 2);
+    assert_string_equal(
+        err, "bittrue: build/compare.lock: another compare of revisions is running: expected one at a time\n");
     assert_int_equal(kill(pid, SIGTERM), 0);
     assert_int_equal(finish(pid), 130);
     slurp("told", out);
@@ -961,8 +969,8 @@ static unsigned children_of(pid_t pid, pid_t *children, unsigned most)
 static void test_interrupt(void **state)
 {
     (void)state;
-    const int signals[] = {SIGINT, SIGTERM};
-    for (size_t i = 0; i < 2; i++) {
+    const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < 3; i++) {
         const pid_t pid = start(NORMAL, "run --config stuck -j 3 --out o/interrupted");
         pid_t children[8];
         unsigned count = 0;

@@ -38,6 +38,7 @@ static void fill(struct bt_record *record, const char *layer)
     record->verdict = BT_PASS;
     record->engine[BT_ENGINE_REF] = (struct bt_engine_result){.ran = true, .hash = 7};
     record->engine[BT_ENGINE_RTL] = (struct bt_engine_result){.ran = true, .hash = 7};
+    record->engine[BT_ENGINE_CYCLES] = (struct bt_engine_result){.ran = true, .verdict = BT_PASS};
     record->rtl_cycles = 1000;
     record->predicted_cycles = 1000;
     record->rtl_seconds = 5.0;
@@ -164,6 +165,21 @@ static void measures_nothing(struct bt_record *b)
     b->measured.count = 0;
 }
 
+static void predicts_nothing(struct bt_record *b)
+{
+    b->predicted_cycles = 0;
+}
+
+static void holds_no_cycles(struct bt_record *b)
+{
+    b->engine[BT_ENGINE_CYCLES].ran = false;
+}
+
+static void judges_no_cycles(struct bt_record *b)
+{
+    b->engine[BT_ENGINE_CYCLES].verdict = BT_SKIP;
+}
+
 static void predicts_more(struct bt_record *b)
 {
     b->predicted_cycles = 1020;
@@ -181,6 +197,13 @@ static void orders_terms(struct bt_record *b)
     bt_counters_add(&b->measured, "steady", 900);
     bt_counters_add(&b->measured, "new", 5);
     bt_counters_add(&b->measured, "fill", 100);
+}
+
+static void moves_ordered_terms(struct bt_record *b)
+{
+    b->measured = (struct bt_counters){.count = 0};
+    bt_counters_add(&b->measured, "steady", 890);
+    bt_counters_add(&b->measured, "fill", 110);
 }
 
 static void drives_slower(struct bt_record *b)
@@ -229,7 +252,11 @@ static void test_one(void **state)
         {"an exemption", is_exempted, 1, 0, 0, 1, 0, 0, 0, "PASS to XFAIL"},
         {"more cycles", takes_more, 1, 0, 0, 0, 1, 0, 1, "+1.000  fill +10"},
         {"fewer cycles", takes_less, 1, 0, 0, 0, 0, 1, 0, "-1.000"},
-        {"nothing measured", measures_nothing, 0, 0, 0, 0, 0, 0, 0, "Nothing got worse"},
+        {"nothing measured", measures_nothing, 1, 0, 1, 0, 0, 0, 0, "did not run (rtl)"},
+        {"nothing predicted", predicts_nothing, 1, 0, 1, 0, 0, 0, 0, "did not run (cycles)"},
+        {"an engine without bits that did not run", holds_no_cycles, 1, 0, 1, 0, 0, 0, 0, "did not run (cycles)"},
+        {"a prediction that was held against nothing", judges_no_cycles, 1, 0, 1, 0, 0, 0, 0, "did not run (cycles)"},
+        {"terms in another order", moves_ordered_terms, 1, 0, 0, 0, 0, 0, 1, "fill +10, steady -10"},
         {"prediction", predicts_more, 1, 0, 0, 0, 1, 0, 0,
          "prediction  net      l      fake     4x4     uniform      1000      1020"},
         {"terms", moves_a_term, 1, 0, 0, 0, 0, 0, 1, "0 faster. Counters: 1 result has others.\n"},
@@ -279,7 +306,72 @@ static void test_verdicts(void **state)
     free_bench(bench);
 }
 
+/* Other bits are what a fix is for: of an engine that was wrong, where the verdict gets better, and of no other. */
+static void test_fixes(void **state)
+{
+    (void)state;
+    static const struct {
+        enum bt_verdict of_engine, of_a, of_b;
+        uint64_t ref;
+        uint32_t bits, fixed;
+        const char *words;
+    } cases[] = {
+        {BT_FAIL, BT_FAIL, BT_PASS, 7, 0, 1,
+         "Nothing got worse: 1 result has the same bits, 1 others where A was wrong."},
+        {BT_XFAIL, BT_XFAIL, BT_PASS, 7, 0, 1, "bits (rtl), XFAIL to PASS"},
+        {BT_FAIL, BT_FAIL, BT_FAIL, 7, 1, 0, "Other bits in 1 of 2 results, 0 verdicts are worse."},
+        {BT_PASS, BT_FAIL, BT_PASS, 7, 1, 0,
+         "Other bits in 1 of 2 results, 0 verdicts are worse."}, /* another's fault */
+        {BT_FAIL, BT_FAIL, BT_PASS, 6, 1, 0, "bits (ref, rtl), FAIL to PASS"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bench *bench = make_bench();
+        struct bt_difference difference;
+        add_a(bench, "other");
+        add_b(bench, "other");
+        bench->records_a[0].verdict = cases[i].of_a;
+        bench->records_a[0].engine[BT_ENGINE_RTL].verdict = cases[i].of_engine;
+        bench->records_a[0].engine[BT_ENGINE_RTL].hash = 8;
+        bench->records_b[0].verdict = cases[i].of_b;
+        bench->records_b[0].engine[BT_ENGINE_REF].hash = cases[i].ref;
+        compare(bench, &difference);
+        char *text = text_of(&difference, bt_difference_table);
+        holds(text, cases[i].words);
+        assert_int_equal(difference.bits, cases[i].bits);
+        assert_int_equal(difference.fixed, cases[i].fixed);
+        assert_int_equal(bt_difference_is_worse(&difference), cases[i].bits != 0);
+        free(text);
+        bt_difference_free(&difference);
+        free_bench(bench);
+    }
+}
+
 /* ---- several results ---- */
+
+/* A sum has room for the terms of one result; results of one configuration with more names between them are no overflow. */
+static void test_terms(void **state)
+{
+    (void)state;
+    struct bench *bench = make_bench();
+    struct bt_difference difference;
+    add_a(bench, "other");
+    add_b(bench, "other");
+    for (unsigned side = 0; side < 2; side++) {
+        for (unsigned n = 0; n < 2; n++) {
+            struct bt_record *record = side == 0 ? &bench->records_a[n] : &bench->records_b[n];
+            for (unsigned i = 0; i < 60; i++) {
+                char name[BT_COUNTER_NAME_BYTES];
+                (void)snprintf(name, sizeof(name), "counter_%u_%u", n, i);
+                bt_counters_add(&record->measured, name, 10 + side);
+            }
+        }
+    }
+    compare(bench, &difference);
+    assert_int_equal(difference.sums[0].term_count, BT_OUTCOME_TERMS);
+    assert_int_equal(difference.terms, 2);
+    bt_difference_free(&difference);
+    free_bench(bench);
+}
 
 static void test_order(void **state)
 {
@@ -575,10 +667,10 @@ static void test_many(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one),   cmocka_unit_test(test_verdicts), cmocka_unit_test(test_order),
-        cmocka_unit_test(test_lost),  cmocka_unit_test(test_seeds),    cmocka_unit_test(test_same_id),
-        cmocka_unit_test(test_areas), cmocka_unit_test(test_names),    cmocka_unit_test(test_area_file),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_one),   cmocka_unit_test(test_verdicts),  cmocka_unit_test(test_order),
+        cmocka_unit_test(test_fixes), cmocka_unit_test(test_terms),     cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_seeds), cmocka_unit_test(test_same_id),   cmocka_unit_test(test_areas),
+        cmocka_unit_test(test_names), cmocka_unit_test(test_area_file), cmocka_unit_test(test_many),
     };
     asked = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : asked;
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,7 @@ static void fill(struct bt_record *record, unsigned n)
     record->verdict = (enum bt_verdict)(n % BT_VERDICT_COUNT);
     for (unsigned e = 0; e < BT_ENGINE_COUNT; e++) {
         record->engine[e].ran = (n + e) % 3 != 0;
+        record->engine[e].verdict = (enum bt_verdict)((n + 2 * e) % BT_VERDICT_COUNT);
         record->engine[e].hash = UINT64_C(0xfedcba9876543210) + n + e;
     }
     record->engine[BT_ENGINE_RTL].soc.soc_cycles = 1; /* no system */
@@ -72,7 +73,10 @@ static void expect(const struct bt_outcome *outcome, const struct bt_record *rec
     assert_true(outcome->rtl_seconds == record->rtl_seconds);
     assert_int_equal(outcome->verdict, record->verdict);
     for (int e = 0; e < BT_ENGINE_COUNT; e++) {
+        const enum bt_verdict verdict = record->engine[e].verdict;
         assert_true(outcome->hash[e] == (record->engine[e].ran ? record->engine[e].hash : 0));
+        assert_int_equal(outcome->ran >> e & 1, record->engine[e].ran && (e == BT_ENGINE_REF || verdict != BT_SKIP));
+        assert_int_equal(outcome->failed >> e & 1, verdict == BT_FAIL || verdict == BT_XFAIL);
     }
     for (uint32_t i = 0; i < terms; i++) {
         expect_term(outcome, i, record->measured.item[i].name, record->measured.item[i].value);

@@ -291,9 +291,9 @@ static void test_nothing_to_do(void **state)
 static void test_signals(void **state)
 {
     (void)state;
-    const int signals[] = {SIGINT, SIGTERM};
+    const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     static const enum behaviour behaviour[4] = {GOOD, HANG, HANG, HANG};
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         struct bench bench;
         set_up(&bench, behaviour, 4);
         for (int t = 0; t < 4; t++) {
@@ -317,13 +317,38 @@ static void test_signals(void **state)
     }
 }
 
+/* nohup: the end of the terminal is none of the run. */
+static void test_nohup(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static const enum behaviour behaviour[1] = {GOOD};
+    set_up(&bench, behaviour, 1);
+    assert_true(signal(SIGHUP, SIG_IGN) != SIG_ERR);
+    const struct bt_pool pool = {
+        .workers = 1, .count = 1, .tasks = bench.tasks, .context = &bench, .work = work, .done = done};
+    int interrupted = 1;
+    const pid_t self = getpid();
+    const pid_t killer = fork();
+    if (killer == 0) {
+        for (int i = 0; i < 20; i++) {
+            (void)kill(self, SIGHUP);
+            (void)usleep(1000);
+        }
+        _exit(0);
+    }
+    assert_int_equal(bt_pool_run(&pool, &interrupted), BT_OK);
+    assert_int_equal(interrupted, 0);
+    assert_int_equal(bench.ended, 1);
+    assert_int_equal(waitpid(killer, NULL, 0), killer);
+    assert_true(signal(SIGHUP, SIG_DFL) == SIG_IGN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outcomes),
-        cmocka_unit_test(test_largest_first),
-        cmocka_unit_test(test_nothing_to_do),
-        cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_nohup),         cmocka_unit_test(test_outcomes), cmocka_unit_test(test_largest_first),
+        cmocka_unit_test(test_nothing_to_do), cmocka_unit_test(test_signals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -277,10 +277,15 @@ static void test_runs(void **state)
     assert_int_equal(seen.count, 3);
     assert_int_equal(seen.points[2].verdict, BT_FAIL);
     assert_true(seen.points[2].hash == 0x55);
+    struct taken failed = {.count = 0};
+    assert_int_equal(bt_store_run(store, numbers[3], &failed.run, take, &failed, &err), BT_OK);
+    assert_string_equal(failed.records[0].reason, "rtl: other bits");
 
     struct taken taken = {.count = 0};
     assert_int_equal(bt_store_run(store, numbers[2], &taken.run, take, &taken, &err), BT_OK);
     assert_string_equal(taken.run.environment.commit, "bbb");
+    assert_true(taken.run.environment.dirty);
+    assert_string_equal(taken.records[0].reason, "");
     assert_int_equal(taken.count, 2);
     assert_string_equal(taken.records[0].layer, "layer<1>");
     assert_int_equal(taken.records[0].rtl_cycles, 108);
@@ -433,6 +438,7 @@ static void test_uses(void **state)
          BT_STORE_READ, "notes: no results store: expected one"},
         {NULL, BT_STORE_WRITE, "notes: no results store: expected one, or no file"},
         {NULL, BT_STORE_READ, "notes: no results store: expected one"},
+        {"", BT_STORE_READ, "notes: empty: expected a sound results store"},
     };
     struct bt_store *store = NULL;
     struct bt_error err;
@@ -516,7 +522,7 @@ static void test_edited_runs(void **state)
         bt_store_close(store);
         struct seen seen = {0};
         assert_int_equal(bt_store_open("list.db", BT_STORE_READ, &store, &err), BT_OK);
-        if (bt_store_history(store, NULL, NULL, NULL, NULL, note, &seen, &err) == BT_OK && seen.count == 2) {
+        if (bt_store_history(store, NULL, NULL, NULL, NULL, note, &seen, &err) != BT_EIO) {
             fail_msg("not noticed by history: %s", edits[i]);
         }
         bt_store_close(store);
@@ -551,17 +557,23 @@ static void test_numbers(void **state)
         assert_int_equal(number, round + 1);
     }
     bt_store_close(store);
-    edit("numbers.db", "UPDATE run SET number = -number; UPDATE run SET number = number + 3;"
-                       "UPDATE member SET run = -run; UPDATE member SET run = run + 3");
-    struct bt_store_summary *runs = NULL;
-    uint32_t count = 0;
-    assert_int_equal(bt_store_open("numbers.db", BT_STORE_READ, &store, &err), BT_OK);
-    assert_int_equal(bt_store_runs(store, &runs, &count, &err), BT_EIO);
-    bt_store_close(store);
-    assert_int_equal(bt_store_open("numbers.db", BT_STORE_READ, &store, &err), BT_OK);
-    taken.count = 0;
-    assert_int_equal(bt_store_run(store, 1, &taken.run, take, &taken, &err), BT_EIO);
-    bt_store_close(store);
+    static const char *const edits[] = {
+        "UPDATE run SET number = -number; UPDATE run SET number = number + 3;"
+        "UPDATE member SET run = -run; UPDATE member SET run = run + 3", /* 1 and 2 change places */
+        "DELETE FROM run WHERE number = 1; DELETE FROM member WHERE run = 1",
+        "DELETE FROM run WHERE number = 2; DELETE FROM member WHERE run = 2",
+    };
+    for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+        struct bt_store_summary *runs = NULL;
+        uint32_t count = 0;
+        copy("numbers.db", "edited.db");
+        edit("edited.db", edits[i]);
+        assert_int_equal(bt_store_open("edited.db", BT_STORE_READ, &store, &err), BT_OK);
+        if (bt_store_runs(store, &runs, &count, &err) != BT_EIO) {
+            fail_msg("not noticed: %s", edits[i]);
+        }
+        bt_store_close(store);
+    }
 }
 
 /* A store that SQLite takes for sound, with something else in it than what was put there. */
@@ -585,6 +597,7 @@ static void test_edited(void **state)
         "UPDATE result SET rtl_seconds = rtl_seconds + 1",
         "UPDATE result SET terms = ''",
         "UPDATE result SET seed = 5",
+        "UPDATE result SET reason = 'none'",
         "UPDATE result SET engines = zeroblob(102)",
         "UPDATE result SET engines = CAST(substr(engines, 1, 9) || zeroblob(93) AS BLOB)", /* the first engine stays */
         "UPDATE result SET engines = zeroblob(5)",
