@@ -10,6 +10,7 @@
 
 #include "harness/accuracy.h"
 #include "harness/compare.h"
+#include "harness/suite.h"
 
 /* json_object_set_new() takes NULL and then fails; one failed member makes the object incomplete, so it is noted. */
 void bt_json_set(json_t *object, const char *key, json_t *value, bool *ok)
@@ -632,38 +633,175 @@ static bool verdict_follows(const struct bt_record *record)
     return true;
 }
 
-/*
- * What a record says must fit together. Only a job whose worker failed is a FAIL without an engine's. Hashes of layers of whole
- * networks are those of several pictures, or of the pooled ofmap, and differ by engine.
- */
-static void check_record(struct bt_json_reader *reader, const struct bt_record *record)
+/* ---- what a record says must fit together ---- */
+
+/* A name that was cut within a character makes the whole id ASCII, see bt_json_text(), but not the other names. */
+static bool is_id(const char *said, const char *id)
+{
+    while (*said != '\0' && (*said == *id || (*said == '?' && (unsigned char)*id > 0x7e))) {
+        said++;
+        id++;
+    }
+    return *said == *id;
+}
+
+static void check_id(struct bt_json_reader *reader, const struct bt_record *record)
+{
+    const char *said = json_string_value(json_object_get(reader->object, "id"));
+    char id[BT_ID_BYTES];
+    bt_record_id(record, id, sizeof(id));
+    if (said == NULL || !is_id(said, id)) {
+        bt_json_expected(reader, "id", id);
+    }
+}
+
+/* The very number, since BT_JSON_FORMAT keeps all of it; null where it is not there. */
+static void expect_real(struct bt_json_reader *reader, const char *key, bool there, double expected)
+{
+    const json_t *value = json_object_get(reader->object, key);
+    char text[64] = "null";
+    if (there) {
+        (void)snprintf(text, sizeof(text), "%.17g", expected);
+    }
+    if (there ? !json_is_number(value) || json_number_value(value) != expected : !json_is_null(value)) {
+        bt_json_expected(reader, key, text);
+    }
+}
+
+/* Members that the writer makes of others. */
+static void check_derived(struct bt_json_reader *reader, const struct bt_record *record)
+{
+    const json_t *error = json_object_get(reader->object, "error_cycles");
+    const int64_t cycles = (int64_t)(record->predicted_cycles - record->rtl_cycles);
+    const bool both = record->rtl_cycles != 0 && record->predicted_cycles != 0;
+    char text[64] = "null";
+    if (both) {
+        (void)snprintf(text, sizeof(text), "%" PRId64, cycles);
+    }
+    if (both ? !json_is_integer(error) || json_integer_value(error) != cycles : !json_is_null(error)) {
+        bt_json_expected(reader, "error_cycles", text);
+    }
+    expect_real(reader, "error_percent", both, bt_error_percent(record->predicted_cycles, record->rtl_cycles));
+    /* as bt_step_set_utilisation() does */
+    const bool used = record->rtl_cycles != 0 && record->multipliers != 0;
+    const double utilisation =
+        used ? (double)record->macs / (double)record->multipliers / (double)record->rtl_cycles : 0.0;
+    expect_real(reader, "utilisation", record->rtl_cycles != 0, utilisation);
+}
+
+static bool predicts(const struct bt_counters *predicted, uint64_t cycles)
+{
+    for (uint32_t i = 0; i < predicted->count; i++) {
+        if (strcmp(predicted->item[i].name, "cycles") == 0) {
+            return predicted->item[i].value == cycles;
+        }
+    }
+    return false;
+}
+
+/* When cycles are measured, predicted, and held against the gate: see bt_step_predict() and bt_step_judge_cycles(). */
+static void check_cycles(struct bt_json_reader *reader, const struct bt_record *record)
+{
+    const struct bt_engine_result *cycles = &record->engine[BT_ENGINE_CYCLES];
+    const bool measured =
+        record->engine[BT_ENGINE_RTL].ran || (record->whole && record->engine[BT_ENGINE_ISS_ACCEL].ran);
+    if (record->rtl_cycles != 0 && !measured) {
+        bt_json_expected(reader, "rtl_cycles", "null where rtl did not run");
+    }
+    if (record->predicted_cycles != 0 && (!cycles->ran || !predicts(&record->predicted, record->predicted_cycles))) {
+        bt_json_expected(reader, "predicted_cycles", "what 'terms' predicts, where cycles ran");
+    }
+    if (record->gated && (record->rtl_cycles == 0 || !predicts(&record->predicted, record->predicted_cycles))) {
+        bt_json_expected(reader, "gated", "false where cycles were not both measured and predicted");
+    }
+    if (record->gated && record->stall_percent != 0) {
+        bt_json_expected(reader, "gated", "false under random stalls");
+    }
+    /* In a whole network the verdict may have been withdrawn. */
+    if (record->gated && !record->whole && cycles->verdict == BT_SKIP) {
+        bt_json_expected(reader, "gated", "false beside SKIP of cycles");
+    }
+    if (!record->gated && record->rtl_cycles != 0 && record->predicted_cycles != 0 && cycles->verdict != BT_SKIP) {
+        bt_json_expected(reader, "gated", "true where cycles have a verdict");
+    }
+}
+
+/* The one record whose reference has no ofmap. */
+static bool is_accuracy(const struct bt_record *record)
+{
+    return record->whole && strcmp(record->layer, BT_CHAINED "/" BT_ACCURACY) == 0;
+}
+
+/* An engine that ran has a verdict; but cycles alone have none, accuracy may not say, and a whole network may withdraw it. */
+static bool may_skip(const struct bt_record *record, enum bt_engine e)
+{
+    return e == BT_ENGINE_CYCLES || (e == BT_ENGINE_REF ? is_accuracy(record) : record->whole);
+}
+
+static void check_engine(struct bt_json_reader *reader, const struct bt_record *record, enum bt_engine e)
+{
+    const struct bt_engine_result *engine = &record->engine[e];
+    const bool has_ofmap = e != BT_ENGINE_CYCLES && !(e == BT_ENGINE_REF && is_accuracy(record));
+    char expected[80];
+    const char *what = NULL;
+    const char *key = "verdict";
+    if (!engine->ran && (engine->verdict == BT_PASS || engine->hash != 0)) {
+        key = "ran";
+        what = engine->verdict == BT_PASS ? "true beside PASS" : "true beside a hash";
+    } else if (engine->ran && engine->verdict == BT_SKIP && !may_skip(record, e)) {
+        what = "another one than SKIP, since it ran";
+    } else if (engine->verdict == BT_XFAIL && e != BT_ENGINE_CYCLES) {
+        what = "another one than XFAIL, which is of cycles alone";
+    } else if (!has_ofmap && engine->hash != 0) {
+        key = "hash";
+        what = "none, since it has no ofmap";
+    } else if (has_ofmap && engine->verdict == BT_PASS && engine->hash == 0) {
+        key = "hash";
+        what = "one beside PASS";
+    } else if (e == BT_ENGINE_RTL && engine->verdict == BT_PASS && record->rtl_cycles == 0) {
+        key = "rtl_cycles";
+        what = "a number beside PASS";
+    }
+    if (what != NULL) {
+        (void)snprintf(expected, sizeof(expected), "%s (%s)", what, bt_engine_name(e));
+        bt_json_expected(reader, key, expected);
+    }
+}
+
+/* Hashes of layers of whole networks are those of several pictures, or of the pooled ofmap, and differ by engine. */
+static void check_bits(struct bt_json_reader *reader, const struct bt_record *record)
 {
     uint64_t bits = 0;
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT && !record->whole; e++) {
+        const struct bt_engine_result *engine = &record->engine[e];
+        if (engine->verdict == BT_PASS && engine->hash != 0) {
+            bits = bits != 0 ? bits : engine->hash;
+            if (engine->hash != bits) {
+                bt_json_expected(reader, "hash", "the same of every engine that says PASS");
+            }
+        }
+    }
+}
+
+/* Only a job whose worker failed is a FAIL without an engine's. */
+static void check_record(struct bt_json_reader *reader, const struct bt_record *record)
+{
     if (record->verdict != BT_FAIL && !verdict_follows(record)) {
         bt_json_expected(reader, "verdict", bt_verdict_name(bt_record_strongest(record)));
     }
     if (record->verdict != BT_FAIL && record->mismatch.differing != 0) {
         bt_json_expected(reader, "mismatch", "null beside that verdict");
     }
-    if (record->whole && strncmp(record->layer, "chained/", strlen("chained/")) != 0) {
+    if (record->whole && strncmp(record->layer, BT_CHAINED "/", strlen(BT_CHAINED "/")) != 0) {
         bt_json_expected(reader, "whole", "false: its layer is not 'chained/'");
     }
-    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT && record->verdict != BT_FAIL; e++) {
-        const struct bt_engine_result *engine = &record->engine[e];
-        if (engine->verdict == BT_PASS && !engine->ran) {
-            bt_json_expected(reader, "ran", "true beside PASS");
-        }
-        if (record->whole || !engine->ran || e == BT_ENGINE_CYCLES) {
-            continue;
-        }
-        bits = bits != 0 ? bits : engine->hash;
-        if ((engine->verdict == BT_PASS && engine->hash == 0) || (engine->hash != 0 && engine->hash != bits)) {
-            bt_json_expected(reader, "hash", "the same of every engine that ran");
-        }
-        if (e == BT_ENGINE_RTL && engine->verdict == BT_PASS && record->rtl_cycles == 0) {
-            bt_json_expected(reader, "rtl_cycles", "a number beside PASS of rtl");
-        }
+    for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+        check_engine(reader, record, e);
     }
+    check_bits(reader, record);
+    check_cycles(reader, record);
+    check_derived(reader, record);
+    check_id(reader, record);
 }
 
 enum bt_status bt_record_from_json(const json_t *object, struct bt_record *record, struct bt_error *err)

@@ -23,7 +23,9 @@ json_t *bt_record_to_json(const struct bt_record *record, bool *ok);
 
 /**
  * @brief  The record that bt_record_to_json() wrote: every member as it was, but for the order of `measured`.
- *         Its members must fit together: the verdict is that of the engines, no mismatch and no other hash beside a PASS.
+ *         Its members must fit together: the verdict is that of the engines, no mismatch and no other hash beside a PASS; id, cycle
+ *         error and utilisation are those of the members they are made of; what ran, what it left (hash, cycles) and whether it
+ *         was held against the gate are what a run can give.
  * @param[out] err  Names the member that is missing or not what was expected.
  * @return BT_OK; BT_EINPUT.
  */

@@ -43,8 +43,9 @@ static void read_run(struct bt_json_reader *reader, struct bt_run *run, struct b
         return;
     }
     bt_json_read_text(&inner, "suite", run->suite, sizeof(run->suite));
-    if (strchr(run->suite, '/') != NULL) { /* reports go to a folder of that name */
-        bt_json_expected(&inner, "suite", "a name without '/'");
+    /* Reports go to a folder of that name. */
+    if (run->suite[0] == '\0' || run->suite[0] == '.' || strchr(run->suite, '/') != NULL) {
+        bt_json_expected(&inner, "suite", "a name without '/', not led by '.'");
     }
     run->seed = bt_json_read_count(&inner, "seed", INT64_MAX);
     run->seconds = bt_json_read_non_negative(&inner, "seconds");
@@ -127,7 +128,36 @@ static enum bt_status read_records(const json_t *list, struct bt_results *result
     return BT_OK;
 }
 
-/* Has each gate the verdict that follows from the results? */
+/* A number of a gate that was read, beside the one that the results give. */
+static void check_gate_number(struct bt_json_reader *reader, const char *key, double expected)
+{
+    char text[64];
+    const double said = bt_json_read_real(reader, key);
+    if (json_is_null(json_object_get(reader->object, key)) || said != expected) {
+        (void)snprintf(text, sizeof(text), "%.17g, from its results", expected);
+        bt_json_expected(reader, key, text);
+    }
+}
+
+static enum bt_status check_gate_numbers(const json_t *said, const struct bt_gate *gate, uint32_t index,
+                                         struct bt_error *err)
+{
+    struct bt_error why = {""};
+    struct bt_json_reader reader = {.object = said, .err = &why};
+    check_gate_number(&reader, "limit_max_percent", gate->limit_max);
+    check_gate_number(&reader, "limit_mean_percent", gate->limit_mean);
+    check_gate_number(&reader, "layers", gate->layers);
+    check_gate_number(&reader, "layers_at_zero", gate->at_zero);
+    check_gate_number(&reader, "max_percent", gate->max_percent);
+    check_gate_number(&reader, "mean_percent", gate->mean_percent);
+    check_gate_number(&reader, "roofline_max_percent", gate->roofline_max);
+    check_gate_number(&reader, "roofline_mean_percent", gate->roofline_mean);
+    return reader.failed
+               ? bt_fail(err, BT_EINPUT, "gate %" PRIu32 " (%s %s): %s", index, gate->variant, gate->config, why.text)
+               : BT_OK;
+}
+
+/* Has each gate the verdict and the numbers that follow from the results? */
 static enum bt_status check_gates(const json_t *said, const struct bt_gate *gates, uint32_t gate_count,
                                   struct bt_error *err)
 {
@@ -149,6 +179,42 @@ static enum bt_status check_gates(const json_t *said, const struct bt_gate *gate
             return bt_fail(err, BT_EINPUT, "gate %" PRIu32 " is %s of %s %s: from its results %s of %s %s", i,
                            bt_verdict_name(verdict), variant, config, bt_verdict_name(gates[i].verdict),
                            gates[i].variant, gates[i].config);
+        }
+        if (check_gate_numbers(reader.object, &gates[i], i, err) != BT_OK) {
+            return BT_EINPUT;
+        }
+    }
+    return BT_OK;
+}
+
+/* The engines that found a layer of the job wrong, as bits; *end: where the next job begins. */
+static unsigned failed_engines(const struct bt_results *results, uint32_t begin, uint32_t *end)
+{
+    unsigned failed = 0;
+    uint32_t i = begin;
+    for (; i < results->count && results->jobs[i] == results->jobs[begin]; i++) {
+        for (enum bt_engine e = BT_ENGINE_REF; e < BT_ENGINE_COUNT; e++) {
+            failed |= results->records[i].engine[e].verdict == BT_FAIL ? 1u << e : 0;
+        }
+    }
+    *end = i;
+    return failed;
+}
+
+/* An engine that ran takes its verdict back where it found another layer of the whole network wrong, and nowhere else. */
+static enum bt_status check_withdrawn(const struct bt_results *results, struct bt_error *err)
+{
+    uint32_t end = 0;
+    unsigned failed = 0;
+    for (uint32_t i = 0; i < results->count; i++) {
+        failed = i == end ? failed_engines(results, i, &end) : failed;
+        for (enum bt_engine e = BT_ENGINE_MODEL; e < BT_ENGINE_COUNT; e++) {
+            const struct bt_engine_result *engine = &results->records[i].engine[e];
+            if (e != BT_ENGINE_CYCLES && engine->ran && engine->verdict == BT_SKIP && (failed & 1u << e) == 0) {
+                return bt_fail(err, BT_EINPUT,
+                               "result %" PRIu32 ": %s ran and is SKIP: expected a layer of its job that it failed at",
+                               i, bt_engine_name(e));
+            }
         }
     }
     return BT_OK;
@@ -209,6 +275,9 @@ static enum bt_status read_root(const json_t *root, struct bt_results *results, 
     enum bt_status status = reader.failed ? BT_EINPUT : read_limits(gates, results, err);
     if (status == BT_OK) {
         status = read_records(list, results, err);
+    }
+    if (status == BT_OK) {
+        status = check_withdrawn(results, err);
     }
     return status == BT_OK ? check_totals(results, &totals, gates, err) : status;
 }

@@ -22,8 +22,8 @@ struct bt_results {
 };
 
 /**
- * @brief  Reads a file of bt_report_json(). Verdict counts, gates and seed in it must be those of its results, and each of these must
- *         fit together (record_json.h), so that a file that was cut or edited by hand in one place is refused.
+ * @brief  Reads a file of bt_report_json(). Verdict counts, gates with their numbers, and seed in it must be those of its results, and
+ *         each of these must fit together (record_json.h), so that a file that was cut or edited by hand in one place is refused.
  * @param[out] results  Release with bt_results_free().
  * @return BT_OK; BT_EINPUT (err begins with the file); BT_ENOMEM.
  */

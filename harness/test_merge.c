@@ -89,6 +89,8 @@ static void record(const struct shard *shard, uint32_t job, uint32_t layer, stru
     record->predicted_cycles = 100 + job;
     record->roofline_cycles = 90;
     record->gated = true;
+    bt_counters_add(&record->predicted, "cycles", 100 + job);
+    record->engine[BT_ENGINE_CYCLES] = (struct bt_engine_result){.verdict = BT_PASS, .ran = true};
     record->engine[BT_ENGINE_RTL] = (struct bt_engine_result){.ran = true, .hash = 7};
     bt_record_set(record, BT_ENGINE_RTL, job == 3 && layer == 1 ? BT_FAIL : BT_PASS, "bits");
 }

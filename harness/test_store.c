@@ -63,10 +63,12 @@ static struct bt_record record_of(unsigned n, unsigned part, unsigned round)
     record.rtl_cycles = 100 + n + round;
     record.predicted_cycles = 100 + n;
     record.rtl_seconds = 0.1;
-    record.engine[BT_ENGINE_REF].hash = 0xfedcba9876543210u + n;
+    record.engine[BT_ENGINE_REF] = (struct bt_engine_result){.ran = true, .hash = 0xfedcba9876543210u + n};
+    record.engine[BT_ENGINE_CYCLES].ran = true;
     record.engine[BT_ENGINE_ISS_ACCEL].soc =
         (struct bt_soc_result){.instructions = 1, .soc_cycles = 0x123456789abcdefu + n};
     record.engine[BT_ENGINE_RTL] = (struct bt_engine_result){.ran = true, .hash = 0xfedcba9876543210u + n};
+    bt_counters_add(&record.predicted, "cycles", 100 + n);
     bt_counters_add(&record.measured, "cycles", 100 + n + round);
     bt_counters_add(&record.measured, "drain", round);
     bt_record_set(&record, BT_ENGINE_RTL, BT_PASS, NULL);
