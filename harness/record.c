@@ -99,7 +99,9 @@ void bt_record_set(struct bt_record *record, enum bt_engine engine, enum bt_verd
 {
     const bool worse = weight(verdict) > weight(record->verdict);
     const bool first_skip = verdict == BT_SKIP && record->verdict == BT_SKIP && record->reason[0] == '\0';
-    record->engine[engine].verdict = verdict;
+    if (weight(verdict) > weight(record->engine[engine].verdict)) { /* another picture may have said more already */
+        record->engine[engine].verdict = verdict;
+    }
     if (!worse && !first_skip) {
         return;
     }

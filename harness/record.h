@@ -150,8 +150,8 @@ uint32_t bt_record_engines(const struct bt_record *record);
 enum bt_verdict bt_record_strongest(const struct bt_record *record);
 
 /**
- * @brief  Sets what an engine found. The record takes the verdict that counts most, SKIP < PASS < XFAIL < FAIL, and
- *         the reason of the first engine that had it.
+ * @brief  Sets what an engine found; it may find several things, as of several pictures. Engine and record take the verdict that
+ *         counts most, SKIP < PASS < XFAIL < FAIL, and the record the reason of the first that had it.
  * @param[in] reason  One line; not read for BT_PASS.
  */
 void bt_record_set(struct bt_record *record, enum bt_engine engine, enum bt_verdict verdict, const char *reason);

@@ -262,8 +262,12 @@ static void test_records(void **state)
     bt_record_set(&record, BT_ENGINE_RTL, BT_FAIL, "bits");
     bt_record_set(&record, BT_ENGINE_MODEL, BT_FAIL, "later");
     bt_record_set(&record, BT_ENGINE_CYCLES, BT_PASS, NULL);
+    bt_record_set(&record, BT_ENGINE_MODEL, BT_PASS, NULL); /* at the next picture */
     assert_int_equal(record.verdict, BT_FAIL);
     assert_string_equal(record.reason, "rtl: bits");
+    assert_int_equal(record.engine[BT_ENGINE_MODEL].verdict, BT_FAIL);
+    assert_int_equal(record.engine[BT_ENGINE_RTL].verdict, BT_FAIL);
+    assert_int_equal(record.engine[BT_ENGINE_CYCLES].verdict, BT_XFAIL);
 }
 
 /* The rows that a spot check works out again must be those of the whole layer; a wrong one is found. */
