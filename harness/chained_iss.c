@@ -350,7 +350,7 @@ static void take_cycles(const struct bt_chained *chained, const struct bt_chaine
             bt_record_set(record, iss->engine, BT_FAIL, text);
         } else if (!bt_step_selected(step, BT_ENGINE_RTL) && chained->options->device == BT_DEVICE_RTL) {
             record->rtl_cycles = cycles;
-            bt_step_set_utilisation(step);
+            record->utilisation = bt_record_utilisation(record);
             memcpy(&record->measured, bt_iss_dram(iss->iss) + image->steps[s].counters, sizeof(record->measured));
             if (bt_step_selected(step, BT_ENGINE_CYCLES) && record->predicted_cycles != 0) {
                 bt_step_judge_cycles(step);

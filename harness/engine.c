@@ -541,14 +541,6 @@ static void poison_ofmap(const struct bt_engine_step *step, struct bt_hal *hal)
     bt_hal_mem_fill(hal, step->io.out_addr, fill, pixels * step->io.out_pitch);
 }
 
-void bt_step_set_utilisation(struct bt_engine_step *step)
-{
-    struct bt_record *record = step->record;
-    if (record->multipliers != 0 && record->rtl_cycles != 0) {
-        record->utilisation = (double)record->macs / (double)record->multipliers / (double)record->rtl_cycles;
-    }
-}
-
 void bt_step_run_rtl(struct bt_engine_step *step, struct bt_hal *hal)
 {
     const struct bt_driver *driver = step->job->variant->driver;
@@ -585,7 +577,7 @@ void bt_step_run_rtl(struct bt_engine_step *step, struct bt_hal *hal)
     }
     bt_step_ran(step, BT_ENGINE_RTL, begin, step->got);
     record->rtl_cycles = stats.start_to_done;
-    bt_step_set_utilisation(step);
+    record->utilisation = bt_record_utilisation(record);
     if (!too_long(step, BT_ENGINE_RTL)) {
         bt_step_judge_ofmap(step, BT_ENGINE_RTL);
     }

@@ -60,9 +60,6 @@ void bt_step_run_model(struct bt_engine_step *step);
 enum bt_verdict bt_step_predict(struct bt_engine_step *step, char *reason, size_t reason_bytes);
 void bt_step_judge_cycles(struct bt_engine_step *step);
 
-/** record->utilisation from rtl_cycles. */
-void bt_step_set_utilisation(struct bt_engine_step *step);
-
 /** The layer on the simulated core, driven natively. */
 void bt_step_run_rtl(struct bt_engine_step *step, struct bt_hal *hal);
 

@@ -85,6 +85,12 @@ uint32_t bt_record_engines(const struct bt_record *record)
     return engines;
 }
 
+double bt_record_utilisation(const struct bt_record *record)
+{
+    const bool known = record->multipliers != 0 && record->rtl_cycles != 0;
+    return known ? (double)record->macs / (double)record->multipliers / (double)record->rtl_cycles : 0.0;
+}
+
 enum bt_verdict bt_record_strongest(const struct bt_record *record)
 {
     enum bt_verdict strongest = BT_SKIP;

@@ -146,6 +146,9 @@ void bt_record_init(struct bt_record *record);
  */
 uint32_t bt_record_engines(const struct bt_record *record);
 
+/** What its member `utilisation` is; 0 where cycles or multipliers are not known. */
+double bt_record_utilisation(const struct bt_record *record);
+
 /** The verdict that counts most of its engines'. */
 enum bt_verdict bt_record_strongest(const struct bt_record *record);
 

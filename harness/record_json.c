@@ -682,11 +682,7 @@ static void check_derived(struct bt_json_reader *reader, const struct bt_record 
         bt_json_expected(reader, "error_cycles", text);
     }
     expect_real(reader, "error_percent", both, bt_error_percent(record->predicted_cycles, record->rtl_cycles));
-    /* as bt_step_set_utilisation() does */
-    const bool used = record->rtl_cycles != 0 && record->multipliers != 0;
-    const double utilisation =
-        used ? (double)record->macs / (double)record->multipliers / (double)record->rtl_cycles : 0.0;
-    expect_real(reader, "utilisation", record->rtl_cycles != 0, utilisation);
+    expect_real(reader, "utilisation", record->rtl_cycles != 0, bt_record_utilisation(record));
 }
 
 static bool predicts(const struct bt_counters *predicted, uint64_t cycles)

@@ -395,7 +395,7 @@ static void edit_cycles(const char *path, uint64_t from, uint64_t cycles)
     record->rtl_cycles = cycles;
     record->predicted_cycles = cycles;
     record->predicted.item[0].value = cycles;
-    record->utilisation = (double)record->macs / (double)record->multipliers / (double)cycles;
+    record->utilisation = bt_record_utilisation(record);
     assert_int_equal(bt_report_gates(file.limits, file.limit_count, file.records, file.count, &gates, &gate_count),
                      BT_OK);
     const struct bt_report report = bt_results_report(&file, gates, gate_count);
